@@ -1,0 +1,192 @@
+//! What an event is: a kind, a version and a body; and the two dates that every fact has.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::id::{CommandId, EventId, OrganisationId};
+
+/// Why a stored event could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Undecodable {
+    /// No such kind for this aggregate: the program is older than the event.
+    #[error("no event of kind {kind} is known to this program")]
+    UnknownKind {
+        /// The kind in the journal.
+        kind: String,
+    },
+    /// A version newer than the program knows: it must be upgraded before it reads on.
+    #[error("{kind} is at version {found}, this program knows {known}")]
+    Newer {
+        /// The kind in the journal.
+        kind: String,
+        /// The version in the journal.
+        found: u16,
+        /// The newest version this program reads.
+        known: u16,
+    },
+    /// The body does not have the shape its version promises.
+    #[error("{kind} version {version} cannot be read: {why}")]
+    Shape {
+        /// The kind in the journal.
+        kind: String,
+        /// The version in the journal.
+        version: u16,
+        /// What serde says, without values.
+        why: String,
+    },
+}
+
+/// When a fact was true, when it was recorded, and which event says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stamp {
+    /// The event that records the fact.
+    pub event: EventId,
+    /// When the journal learned it.
+    pub recorded: Timestamp,
+    /// When it was true.
+    pub effective: Timestamp,
+}
+
+/// Who asks for a change, through which command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// The command, for idempotence.
+    pub command: CommandId,
+    /// The agent, software or clock that asks: an opaque code, never a name.
+    pub actor: Actor,
+    /// The organisation on whose behalf it asks.
+    pub organisation: OrganisationId,
+    /// When it was asked, by the clock of the process.
+    pub at: Timestamp,
+    /// The W3C trace context it came with, if any.
+    pub trace: Option<String>,
+}
+
+/// The agent, software or clock that asks for a change: an opaque code of letters, digits, `-`, `_`, `.` and `:`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Actor(String);
+
+impl Actor {
+    /// The code of the clock, which produces tacit decisions and expiries.
+    pub const CLOCK: &'static str = "clock";
+
+    /// The clock as an actor.
+    #[must_use]
+    pub fn clock() -> Self {
+        Self(Self::CLOCK.to_owned())
+    }
+
+    /// The code as written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Display for Actor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::str::FromStr for Actor {
+    type Err = crate::id::Malformed;
+
+    fn from_str(s: &str) -> Result<Self, Self::Err> {
+        let fits = (1..=64).contains(&s.len())
+            && s.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b':'));
+        if fits {
+            Ok(Self(s.to_owned()))
+        } else {
+            Err(crate::id::Malformed::new(
+                s,
+                "an actor code of 1 to 64 letters, digits, '-', '_', '.' or ':'",
+            ))
+        }
+    }
+}
+
+crate::id::text_serde!(Actor, "^[A-Za-z0-9_.:-]{1,64}$", "agent-12");
+
+/// What the journal knows of an event, whatever its aggregate.
+pub trait Event: Sized + Clone + Send + Sync + 'static {
+    /// The kind, `aggregate.fact` in the past tense: `referral.proposed`.
+    fn kind(&self) -> &'static str;
+    /// The version of the shape this program writes for that kind.
+    fn version(&self) -> u16;
+    /// The body alone.
+    fn body(&self) -> Value;
+    /// Reads a body of any version ever written.
+    ///
+    /// # Errors
+    /// [`Undecodable`] when the kind or version is unknown, or the shape is not the promised one.
+    fn read(kind: &str, version: u16, body: Value) -> Result<Self, Undecodable>;
+}
+
+/// Declares the events of one aggregate: an enum whose variants hold one struct each, and its [`Event`] reading.
+///
+/// `events! { /// doc\n pub enum HouseholdEvent { "household.registered" v1 Registered(Registered), … } }`.
+/// An event that changed shape names the function that upcasts older JSON: `v2 by upcast_fn`.
+macro_rules! events {
+    ($(#[$doc:meta])* pub enum $name:ident { $($kind:literal v $version:literal $(by $upcast:path)? => $variant:ident($body:ty)),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq)]
+        #[expect(clippy::large_enum_variant, reason = "events are short-lived and matched once")]
+        pub enum $name {
+            $(#[doc = concat!("`", $kind, "`")] $variant($body)),+
+        }
+
+        impl $name {
+            /// Every kind with the version this program writes.
+            pub const KINDS: &'static [(&'static str, u16)] = &[$(($kind, $version)),+];
+
+            /// The JSON Schema of each kind's body.
+            #[must_use]
+            pub fn schemas(generator: &mut schemars::SchemaGenerator) -> Vec<(&'static str, u16, schemars::Schema)> {
+                vec![$(($kind, $version, generator.subschema_for::<$body>())),+]
+            }
+        }
+
+        impl $crate::event::Event for $name {
+            fn kind(&self) -> &'static str {
+                match self { $(Self::$variant(_) => $kind),+ }
+            }
+
+            fn version(&self) -> u16 {
+                match self { $(Self::$variant(_) => $version),+ }
+            }
+
+            fn body(&self) -> serde_json::Value {
+                let body = match self { $(Self::$variant(body) => serde_json::to_value(body)),+ };
+                // Our event bodies are plain structs with string keys: serde_json cannot refuse them.
+                body.unwrap_or(serde_json::Value::Null)
+            }
+
+            fn read(kind: &str, version: u16, body: serde_json::Value) -> Result<Self, $crate::event::Undecodable> {
+                match kind {
+                    $($kind => {
+                        if version > $version {
+                            return Err($crate::event::Undecodable::Newer { kind: kind.to_owned(), found: version, known: $version });
+                        }
+                        $(let body = $upcast(version, body);)?
+                        serde_json::from_value(body).map(Self::$variant).map_err(|e| $crate::event::Undecodable::Shape {
+                            kind: kind.to_owned(), version, why: $crate::event::without_values(&e),
+                        })
+                    })+
+                    _ => Err($crate::event::Undecodable::UnknownKind { kind: kind.to_owned() }),
+                }
+            }
+        }
+
+        $(impl From<$body> for $name {
+            fn from(body: $body) -> Self { Self::$variant(body) }
+        })+
+    };
+}
+pub(crate) use events;
+
+/// What serde says of a body without quoting it: where and which kind of fault.
+pub(crate) fn without_values(e: &serde_json::Error) -> String {
+    format!("{:?} fault at line {} column {}", e.classify(), e.line(), e.column())
+}

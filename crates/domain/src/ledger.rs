@@ -1,0 +1,274 @@
+//! Ledgers and what is written to them.
+//!
+//! A decision reads one or several ledgers and yields changes to them; the journal appends all of its changes or none,
+//! each ledger guarded by the version the decision was taken on.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::event::{Event, Stamp, Undecodable};
+use crate::household::{Household, HouseholdEvent};
+use crate::id::{HouseholdId, Malformed, PlaceId, StructureId, Territory};
+use crate::place::{Place, PlaceEvent};
+use crate::refusal::Refusal;
+use crate::structure::{Structure, StructureEvent};
+
+/// The name of one ledger: what kind of thing, and which.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AggregateId {
+    /// Everything that happens to one household.
+    Household(HouseholdId),
+    /// Everything that happens to one place or dwelling.
+    Place(PlaceId),
+    /// A structure that places belong to.
+    Structure(StructureId),
+}
+
+impl AggregateId {
+    /// The word for this kind of ledger in subjects: `household`, `place`, `structure`.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Household(_) => "household",
+            Self::Place(_) => "place",
+            Self::Structure(_) => "structure",
+        }
+    }
+
+    /// Where the thing was created.
+    #[must_use]
+    pub fn territory(&self) -> Territory {
+        match self {
+            Self::Household(id) => id.territory(),
+            Self::Place(id) => id.territory(),
+            Self::Structure(id) => id.territory(),
+        }
+    }
+
+    /// Its number without the home.
+    #[must_use]
+    pub fn uuid(&self) -> Uuid {
+        match self {
+            Self::Household(id) => id.uuid(),
+            Self::Place(id) => id.uuid(),
+            Self::Structure(id) => id.uuid(),
+        }
+    }
+
+    /// The ledger of this kind name, home and number; `None` if no ledger is called so.
+    #[must_use]
+    pub fn from_parts(name: &str, territory: Territory, uuid: Uuid) -> Option<Self> {
+        match name {
+            "household" => Some(Self::Household(HouseholdId::new(territory, uuid))),
+            "place" => Some(Self::Place(PlaceId::new(territory, uuid))),
+            "structure" => Some(Self::Structure(StructureId::new(territory, uuid))),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for AggregateId {
+    /// `household/33-0192f1c2-…`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}-{}", self.name(), self.territory(), self.uuid())
+    }
+}
+
+impl FromStr for AggregateId {
+    type Err = Malformed;
+
+    fn from_str(s: &str) -> Result<Self, Malformed> {
+        const EXPECTED: &str = "a ledger such as household/33-0192f1c2-7d5e-7c3a-9b1f-2f6d0c1e8a90";
+        let (name, id) = s.split_once('/').ok_or_else(|| Malformed::new(s, EXPECTED))?;
+        match name {
+            "household" => id.parse().map(Self::Household),
+            "place" => id.parse().map(Self::Place),
+            "structure" => id.parse().map(Self::Structure),
+            _ => Err(Malformed::new(s, EXPECTED)),
+        }
+    }
+}
+
+crate::id::text_serde!(
+    AggregateId,
+    "^(household|place|structure)/.+$",
+    "household/33-0192f1c2-7d5e-7c3a-9b1f-2f6d0c1e8a90"
+);
+
+/// An event of any ledger.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "facts are short-lived and matched once")]
+pub enum Fact {
+    /// On a household ledger.
+    Household(HouseholdEvent),
+    /// On a place ledger.
+    Place(PlaceEvent),
+    /// On a structure ledger.
+    Structure(StructureEvent),
+}
+
+impl Fact {
+    /// The event's kind: `referral.proposed`.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Household(e) => e.kind(),
+            Self::Place(e) => e.kind(),
+            Self::Structure(e) => e.kind(),
+        }
+    }
+
+    /// The version of the shape this program writes.
+    #[must_use]
+    pub fn version(&self) -> u16 {
+        match self {
+            Self::Household(e) => e.version(),
+            Self::Place(e) => e.version(),
+            Self::Structure(e) => e.version(),
+        }
+    }
+
+    /// The body alone, personal values marked `{"personal": …}`.
+    #[must_use]
+    pub fn body(&self) -> Value {
+        match self {
+            Self::Household(e) => e.body(),
+            Self::Place(e) => e.body(),
+            Self::Structure(e) => e.body(),
+        }
+    }
+
+    /// Reads an event of `ledger`, of any version ever written.
+    ///
+    /// # Errors
+    /// [`Undecodable`] when the kind or version is unknown to this program, or the shape is wrong.
+    pub fn read(ledger: &AggregateId, kind: &str, version: u16, body: Value) -> Result<Self, Undecodable> {
+        match ledger {
+            AggregateId::Household(_) => HouseholdEvent::read(kind, version, body).map(Self::Household),
+            AggregateId::Place(_) => PlaceEvent::read(kind, version, body).map(Self::Place),
+            AggregateId::Structure(_) => StructureEvent::read(kind, version, body).map(Self::Structure),
+        }
+    }
+}
+
+/// One event that a decision adds to one ledger.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Change {
+    /// The ledger it is written to.
+    pub ledger: AggregateId,
+    /// What happened.
+    pub fact: Fact,
+    /// When it was true; the date of recording is the journal's.
+    pub effective: Timestamp,
+}
+
+/// What one ledger amounts to: the fold of its events.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "ledger", rename_all = "snake_case")]
+pub enum State {
+    /// A household.
+    Household(Box<Household>),
+    /// A place.
+    Place(Box<Place>),
+    /// A structure.
+    Structure(Box<Structure>),
+}
+
+impl State {
+    /// The state of a ledger on which nothing is written yet.
+    #[must_use]
+    pub fn empty(ledger: &AggregateId) -> Self {
+        match ledger {
+            AggregateId::Household(_) => Self::Household(Box::default()),
+            AggregateId::Place(_) => Self::Place(Box::default()),
+            AggregateId::Structure(_) => Self::Structure(Box::default()),
+        }
+    }
+
+    /// Adds one recorded fact. Cannot fail: it already happened. A fact of another kind of ledger changes nothing.
+    pub fn evolve(&mut self, fact: &Fact, stamp: &Stamp) {
+        match (self, fact) {
+            (Self::Household(state), Fact::Household(event)) => state.evolve(event, stamp),
+            (Self::Place(state), Fact::Place(event)) => state.evolve(event, stamp),
+            (Self::Structure(state), Fact::Structure(event)) => state.evolve(event, stamp),
+            (Self::Household(_) | Self::Place(_) | Self::Structure(_), _) => {}
+        }
+    }
+}
+
+/// The ledgers at hand when a decision is taken.
+#[derive(Debug, Clone, Default)]
+pub struct Ledgers {
+    states: BTreeMap<AggregateId, State>,
+}
+
+impl Ledgers {
+    /// Brings one ledger to the decision.
+    pub fn insert(&mut self, id: AggregateId, state: State) {
+        self.states.insert(id, state);
+    }
+
+    /// Adds changes that were recorded, in order: for programs that hold the ledgers in memory.
+    pub fn record(&mut self, change: &Change, stamp: &Stamp) {
+        self.states
+            .entry(change.ledger)
+            .or_insert_with(|| State::empty(&change.ledger))
+            .evolve(&change.fact, stamp);
+    }
+
+    /// The ledgers at hand, in the order of their names.
+    pub fn iter(&self) -> impl Iterator<Item = (&AggregateId, &State)> {
+        self.states.iter()
+    }
+
+    /// A ledger by its name, if at hand.
+    #[must_use]
+    pub fn get(&self, id: &AggregateId) -> Option<&State> {
+        self.states.get(id)
+    }
+
+    /// The household, or the need of it.
+    pub(crate) fn household(&self, id: HouseholdId) -> Result<&Household, Halt> {
+        match self.states.get(&AggregateId::Household(id)) {
+            Some(State::Household(state)) => Ok(state),
+            Some(State::Place(_) | State::Structure(_)) | None => Err(Halt::Need(AggregateId::Household(id))),
+        }
+    }
+
+    /// The place, or the need of it.
+    pub(crate) fn place(&self, id: PlaceId) -> Result<&Place, Halt> {
+        match self.states.get(&AggregateId::Place(id)) {
+            Some(State::Place(state)) => Ok(state),
+            Some(State::Household(_) | State::Structure(_)) | None => Err(Halt::Need(AggregateId::Place(id))),
+        }
+    }
+
+    /// The structure, or the need of it.
+    pub(crate) fn structure(&self, id: StructureId) -> Result<&Structure, Halt> {
+        match self.states.get(&AggregateId::Structure(id)) {
+            Some(State::Structure(state)) => Ok(state),
+            Some(State::Household(_) | State::Place(_)) | None => Err(Halt::Need(AggregateId::Structure(id))),
+        }
+    }
+}
+
+/// Why a decision yields nothing, for now or for good.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Halt {
+    /// The decision concerns a ledger that is not at hand: load it and decide again.
+    Need(AggregateId),
+    /// A rule says no.
+    Refused(Refusal),
+}
+
+impl From<Refusal> for Halt {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}

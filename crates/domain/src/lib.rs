@@ -1,0 +1,19 @@
+//! The rules of Continuum: what a household, a place and a structure may live through, and what may not happen.
+//!
+//! **Invariant.** Pure and synchronous: no I/O, no clock, no randomness. Time and ids are arguments.
+//!
+//! **Invariant.** A rule that says no writes nothing: a decision yields all of its changes or a [`refusal::Refusal`].
+//!
+//! **Invariant.** Folding cannot fail: a recorded fact already happened.
+//!
+//! This crate does not know NATS, sled, HTTP, files, nor who may see what.
+
+pub mod event;
+pub mod household;
+pub mod id;
+pub mod ledger;
+pub mod money;
+pub mod personal;
+pub mod place;
+pub mod refusal;
+pub mod structure;
