@@ -15,5 +15,6 @@ pub mod ledger;
 pub mod money;
 pub mod personal;
 pub mod place;
+pub mod reference;
 pub mod refusal;
 pub mod structure;
