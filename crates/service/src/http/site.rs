@@ -1,0 +1,99 @@
+//! What a service shows: its routes, their documentation and its checks of readiness.
+
+use axum::Router;
+use axum::handler::Handler;
+use axum::routing::on;
+
+use super::Check;
+use crate::openapi::{Api, Conflict, Operation};
+
+/// The surface of one service, or of several in one process.
+#[derive(Debug, Default)]
+pub struct Site {
+    pub(super) name: &'static str,
+    pub(super) router: Router,
+    pub(super) checks: Vec<Check>,
+    pub(super) api: Api,
+}
+
+impl Site {
+    /// An empty surface of the service `name`.
+    #[must_use]
+    pub fn new(name: &'static str) -> Self {
+        Self { name, ..Self::default() }
+    }
+
+    /// Serves and documents an operation in one step, so that the documentation cannot miss a route.
+    ///
+    /// # Panics
+    ///
+    /// When two operations have the same path and method, or paths that differ only in the names of their parameters:
+    /// the program is wrong and says so before it listens.
+    #[must_use]
+    pub fn operation<H, T, S>(mut self, operation: Operation, handler: H, state: S) -> Self
+    where
+        H: Handler<T, S>,
+        T: 'static,
+        S: Clone + Send + Sync + 'static,
+    {
+        let routes = on(operation.method_filter(), handler).with_state(state);
+        self.router = self.router.route(operation.path(), routes);
+        self.api = self.api.operation(operation);
+        self
+    }
+
+    /// Serves what is not part of the API: pages, assets.
+    ///
+    /// # Panics
+    ///
+    /// When a route is already there.
+    #[must_use]
+    pub fn routes(mut self, routes: Router) -> Self {
+        self.router = self.router.merge(routes);
+        self
+    }
+
+    /// With the schemas and tags that the operations speak of.
+    #[must_use]
+    pub fn document(mut self, describe: impl FnOnce(Api) -> Api) -> Self {
+        self.api = describe(self.api);
+        self
+    }
+
+    /// With something that must hold for the service to be ready.
+    #[must_use]
+    pub fn check(mut self, check: Check) -> Self {
+        self.checks.push(check);
+        self
+    }
+
+    /// The name of the service.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The documentation of its API.
+    #[must_use]
+    pub fn api(&self) -> &Api {
+        &self.api
+    }
+
+    /// The surfaces of several services as one, named `name`; their checks keep the name of their service.
+    ///
+    /// # Errors
+    ///
+    /// [`Conflict`] when two of them mean different things by the same operation id or schema name.
+    ///
+    /// # Panics
+    ///
+    /// When two of them serve the same route.
+    pub fn merge(name: &'static str, sites: impl IntoIterator<Item = Self>) -> Result<Self, Conflict> {
+        sites.into_iter().try_fold(Self::new(name), |mut all, site| {
+            all.api = all.api.merge(site.api)?;
+            all.router = all.router.merge(site.router);
+            all.checks.extend(site.checks.into_iter().map(|check| check.of_service(site.name)));
+            Ok(all)
+        })
+    }
+}
