@@ -124,15 +124,14 @@ pub trait Event: Sized + Clone + Send + Sync + 'static {
     fn read(kind: &str, version: u16, body: Value) -> Result<Self, Undecodable>;
 }
 
-/// Declares the events of one aggregate: an enum whose variants hold one struct each, and its [`Event`] reading.
+/// Declares the events of one sub-machine: an enum whose variants hold one struct each, and its [`Event`] reading.
 ///
-/// `events! { /// doc\n pub enum HouseholdEvent { "household.registered" v1 Registered(Registered), … } }`.
+/// `events! { pub enum StayEvent in HouseholdEvent::Stay { "stay.started" v 1 => StayStarted(StayStarted), … } }`.
 /// An event that changed shape names the function that upcasts older JSON: `v2 by upcast_fn`.
 macro_rules! events {
-    ($(#[$doc:meta])* pub enum $name:ident { $($kind:literal v $version:literal $(by $upcast:path)? => $variant:ident($body:ty)),+ $(,)? }) => {
+    ($(#[$doc:meta])* pub enum $name:ident in $parent:ident :: $family:ident { $($kind:literal v $version:literal $(by $upcast:path)? => $variant:ident($body:ty)),+ $(,)? }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq)]
-        #[expect(clippy::large_enum_variant, reason = "events are short-lived and matched once")]
         pub enum $name {
             $(#[doc = concat!("`", $kind, "`")] $variant($body)),+
         }
@@ -179,12 +178,65 @@ macro_rules! events {
             }
         }
 
-        $(impl From<$body> for $name {
-            fn from(body: $body) -> Self { Self::$variant(body) }
+        $(impl From<$body> for $parent {
+            fn from(body: $body) -> Self { Self::$family($name::$variant(body)) }
         })+
     };
 }
 pub(crate) use events;
+
+/// Declares the events of one ledger as families, one per sub-machine: `families! { pub enum HouseholdEvent { … } }`.
+macro_rules! families {
+    ($(#[$doc:meta])* pub enum $name:ident { $($family:ident($events:ty)),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq)]
+        pub enum $name {
+            $(#[doc = concat!("Of the sub-machine `", stringify!($family), "`.")] $family($events)),+
+        }
+
+        impl $name {
+            /// Every kind with the version this program writes.
+            #[must_use]
+            pub fn kinds() -> Vec<(&'static str, u16)> {
+                [$(<$events>::KINDS),+].concat()
+            }
+
+            /// The JSON Schema of each kind's body.
+            #[must_use]
+            pub fn schemas(generator: &mut schemars::SchemaGenerator) -> Vec<(&'static str, u16, schemars::Schema)> {
+                let mut all = Vec::new();
+                $(all.extend(<$events>::schemas(generator));)+
+                all
+            }
+        }
+
+        impl $crate::event::Event for $name {
+            fn kind(&self) -> &'static str {
+                match self { $(Self::$family(event) => event.kind()),+ }
+            }
+
+            fn version(&self) -> u16 {
+                match self { $(Self::$family(event) => event.version()),+ }
+            }
+
+            fn body(&self) -> serde_json::Value {
+                match self { $(Self::$family(event) => event.body()),+ }
+            }
+
+            fn read(kind: &str, version: u16, body: serde_json::Value) -> Result<Self, $crate::event::Undecodable> {
+                $(if <$events>::KINDS.iter().any(|(known, _)| *known == kind) {
+                    return <$events>::read(kind, version, body).map(Self::$family);
+                })+
+                Err($crate::event::Undecodable::UnknownKind { kind: kind.to_owned() })
+            }
+        }
+
+        $(impl From<$events> for $name {
+            fn from(event: $events) -> Self { Self::$family(event) }
+        })+
+    };
+}
+pub(crate) use families;
 
 /// What serde says of a body without quoting it: where and which kind of fault.
 pub(crate) fn without_values(e: &serde_json::Error) -> String {

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::event::{Event, Stamp, Undecodable};
 use crate::household::{Household, HouseholdEvent};
-use crate::id::{HouseholdId, Malformed, PlaceId, StructureId, Territory};
+use crate::id::{EventId, HouseholdId, Malformed, PlaceId, StructureId, Territory};
 use crate::place::{Place, PlaceEvent};
 use crate::refusal::Refusal;
 use crate::structure::{Structure, StructureEvent};
@@ -103,7 +103,6 @@ crate::id::text_serde!(
 
 /// An event of any ledger.
 #[derive(Debug, Clone, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "facts are short-lived and matched once")]
 pub enum Fact {
     /// On a household ledger.
     Household(HouseholdEvent),
@@ -198,6 +197,18 @@ impl State {
             (Self::Place(state), Fact::Place(event)) => state.evolve(event, stamp),
             (Self::Structure(state), Fact::Structure(event)) => state.evolve(event, stamp),
             (Self::Household(_) | Self::Place(_) | Self::Structure(_), _) => {}
+        }
+    }
+}
+
+impl State {
+    /// Makes the sealed values that the state keeps readable for a decision. `open` is given the event that sealed a
+    /// value, its schema (`household.registered/1`) and the sealed form `{"sealed": …}`; it answers
+    /// `{"personal": …}` or `{"erased": true}`, or nothing if the value must stay sealed.
+    pub fn open(&mut self, open: &mut dyn FnMut(EventId, &str, &Value) -> Option<Value>) {
+        match self {
+            Self::Household(state) => state.open(open),
+            Self::Place(_) | Self::Structure(_) => {}
         }
     }
 }

@@ -8,13 +8,18 @@
 //!
 //! This crate does not know NATS, sled, HTTP, files, nor who may see what.
 
+pub mod calendar;
+pub mod decide;
 pub mod event;
 pub mod household;
 pub mod id;
 pub mod ledger;
+pub mod matching;
 pub mod money;
 pub mod personal;
 pub mod place;
 pub mod reference;
 pub mod refusal;
+pub mod rules;
 pub mod structure;
+pub mod structure_kind;

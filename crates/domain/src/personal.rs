@@ -66,3 +66,38 @@ impl<T: schemars::JsonSchema> schemars::JsonSchema for Personal<T> {
         })
     }
 }
+
+/// A personal value that a ledger keeps, with the event that sealed it: without that, nobody could open it again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Kept<T> {
+    /// The event the value was written in.
+    pub event: crate::id::EventId,
+    /// That event's kind and version, `household.registered/1`.
+    pub schema: String,
+    /// The value.
+    pub value: Personal<T>,
+}
+
+impl<T> Kept<T> {
+    /// Keeps the `value` that came in `event` of this kind and version.
+    #[must_use]
+    pub fn new(event: crate::id::EventId, kind: &str, version: u16, value: Personal<T>) -> Self {
+        Self { event, schema: format!("{kind}/{version}"), value }
+    }
+
+    /// Makes the value readable through `open`, which is given the event, its schema and the sealed blob, and answers
+    /// `{"personal": …}` or `{"erased": true}`. What cannot be read stays sealed.
+    pub(crate) fn open(&mut self, open: &mut dyn FnMut(crate::id::EventId, &str, &Value) -> Option<Value>)
+    where
+        T: serde::de::DeserializeOwned,
+    {
+        if let Personal::Sealed(blob) = &self.value {
+            let marked = serde_json::json!({ "sealed": blob });
+            if let Some(opened) = open(self.event, &self.schema, &marked)
+                && let Ok(value) = serde_json::from_value(opened)
+            {
+                self.value = value;
+            }
+        }
+    }
+}

@@ -1,35 +1,156 @@
-//! Being written.
+//! The household ledger: everything that happens to one household, in one total order. Its pathway *is* its ledger.
 
-use schemars::JsonSchema;
+pub mod application;
+pub mod candidacy;
+pub mod composition;
+pub mod consent;
+pub mod correction;
+pub mod family;
+pub mod priority;
+pub mod referral;
+pub mod request;
+pub mod stay;
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use crate::event::{Stamp, events};
+use crate::event::{Stamp, families};
+use crate::id::{
+    ApplicationId, CandidacyId, ConsentId, EventId, HouseholdId, LabelId, LeaseId, ReferralId, RequestId,
+    StayId,
+};
+use crate::personal::Kept;
+use application::Application;
+use candidacy::{Candidacy, Lease};
+use composition::{Composition, Safety};
+use consent::Consent;
+use priority::Label;
+use referral::Referral;
+use request::Request;
+use stay::Stay;
 
-/// State.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Household {
-    noted: u32,
-}
-
-impl Household {
-    /// Adds one recorded fact.
-    pub fn evolve(&mut self, event: &HouseholdEvent, _: &Stamp) {
-        match event {
-            HouseholdEvent::Noted(_) => self.noted += 1,
-        }
+families! {
+    /// What can happen to a household, by sub-machine.
+    pub enum HouseholdEvent {
+        Composition(composition::CompositionEvent),
+        Family(family::FamilyEvent),
+        Correction(correction::CorrectionEvent),
+        Request(request::RequestEvent),
+        Referral(referral::ReferralEvent),
+        Stay(stay::StayEvent),
+        Application(application::ApplicationEvent),
+        Priority(priority::PriorityEvent),
+        Consent(consent::ConsentEvent),
+        Candidacy(candidacy::CandidacyEvent),
     }
 }
 
-/// Placeholder.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Noted {
-    /// Text.
-    pub text: crate::personal::Personal<String>,
+/// Whether the household is known here, and still by itself.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "snake_case")]
+pub enum Registration {
+    /// Nothing is written on this ledger.
+    #[default]
+    Unknown,
+    /// A household of this system.
+    Registered {
+        /// Since when.
+        at: Timestamp,
+    },
+    /// It joined another one: its ledger has ended.
+    MergedInto {
+        /// That one.
+        into: HouseholdId,
+    },
 }
 
-events! {
-    /// Events.
-    pub enum HouseholdEvent {
-        "household.noted" v 1 => Noted(Noted),
+/// A household: the fold of its ledger.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Household {
+    /// Whether it is known here.
+    pub registration: Registration,
+    /// Who it is made of.
+    pub composition: Composition,
+    /// Whether somebody of it can be reached.
+    pub reachable: bool,
+    /// Zones to avoid.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub safety: Option<Kept<Safety>>,
+    /// Requests to the SIAO.
+    pub requests: BTreeMap<RequestId, Request>,
+    /// Referrals, past and open.
+    pub referrals: BTreeMap<ReferralId, Referral>,
+    /// Stays, past and running.
+    pub stays: BTreeMap<StayId, Stay>,
+    /// Social-housing applications.
+    pub applications: BTreeMap<ApplicationId, Application>,
+    /// Priority labels.
+    pub labels: BTreeMap<LabelId, Label>,
+    /// Candidacies on dwellings.
+    pub candidacies: BTreeMap<CandidacyId, Candidacy>,
+    /// Leases.
+    pub leases: BTreeMap<LeaseId, Lease>,
+    /// Consents.
+    pub consents: BTreeMap<ConsentId, Consent>,
+}
+
+impl Household {
+    /// Running stays.
+    pub fn active_stays(&self) -> impl Iterator<Item = (StayId, &Stay)> {
+        self.stays.iter().filter(|(_, stay)| stay.is_active()).map(|(id, stay)| (*id, stay))
+    }
+
+    /// Referrals that hold a place.
+    pub fn live_referrals(&self) -> impl Iterator<Item = (ReferralId, &Referral)> {
+        self.referrals
+            .iter()
+            .filter(|(_, referral)| referral.situation.holds())
+            .map(|(id, referral)| (*id, referral))
+    }
+
+    /// The application in the register, if there is one.
+    #[must_use]
+    pub fn live_application(&self) -> Option<(ApplicationId, &Application)> {
+        self.applications.iter().find(|(_, application)| application.is_live()).map(|(id, is)| (*id, is))
+    }
+
+    /// Makes the sealed values it keeps readable; see [`Kept`].
+    pub fn open(&mut self, open: &mut dyn FnMut(EventId, &str, &Value) -> Option<Value>) {
+        for person in self.composition.members.values_mut() {
+            if let Some(identity) = &mut person.identity {
+                identity.open(open);
+            }
+        }
+        if let Some(safety) = &mut self.safety {
+            safety.open(open);
+        }
+    }
+
+    /// Drops the identities: for services that may not hold them.
+    pub fn withhold_identities(&mut self) {
+        for person in self.composition.members.values_mut() {
+            person.identity = None;
+        }
+    }
+
+    /// Adds one recorded fact: it already happened, so this cannot fail, and an event about something that this ledger
+    /// does not know changes nothing.
+    pub fn evolve(&mut self, event: &HouseholdEvent, stamp: &Stamp) {
+        match event {
+            HouseholdEvent::Composition(e) => self.fold_composition(e, stamp),
+            HouseholdEvent::Family(e) => self.fold_family(e, stamp),
+            HouseholdEvent::Correction(e) => self.fold_correction(e),
+            HouseholdEvent::Request(e) => self.fold_request(e, stamp),
+            HouseholdEvent::Referral(e) => self.fold_referral(e, stamp),
+            HouseholdEvent::Stay(e) => self.fold_stay(e, stamp),
+            HouseholdEvent::Application(e) => self.fold_application(e),
+            HouseholdEvent::Priority(e) => self.fold_priority(e),
+            HouseholdEvent::Consent(e) => self.fold_consent(e),
+            HouseholdEvent::Candidacy(e) => self.fold_candidacy(e, stamp),
+        }
     }
 }

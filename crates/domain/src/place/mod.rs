@@ -1,35 +1,121 @@
-//! Being written.
+//! The place ledger: everything that happens to one place or dwelling.
 
-use schemars::JsonSchema;
+pub mod committee;
+pub mod inventory;
+pub mod occupancy;
+pub mod vacancy;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use crate::event::{Stamp, events};
+use crate::calendar::Day;
+use crate::event::{Stamp, families};
+use inventory::{Description, Inventory, OfflineSpells};
+use occupancy::{Hold, Occupancy};
+use vacancy::Vacancy;
 
-/// State.
+families! {
+    /// What can happen to a place, by sub-machine.
+    pub enum PlaceEvent {
+        Inventory(inventory::InventoryEvent),
+        Occupancy(occupancy::OccupancyEvent),
+        Vacancy(vacancy::VacancyEvent),
+        Committee(committee::CommitteeEvent),
+    }
+}
+
+/// A place or dwelling: the fold of its ledger.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Place {
-    noted: u32,
+    /// What it is, and whether it exists.
+    pub inventory: Inventory,
+    /// When it could or cannot be used.
+    pub offline: OfflineSpells,
+    /// The referral that holds it (INV-2: at most one).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hold: Option<Hold>,
+    /// Who lives or lived there, in the order it was recorded.
+    pub occupancies: Vec<Occupancy>,
+    /// The first day it will be free, when a departure is announced.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub departure: Option<Day>,
+    /// The last vacancy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vacancy: Option<Vacancy>,
 }
 
 impl Place {
-    /// Adds one recorded fact.
-    pub fn evolve(&mut self, event: &PlaceEvent, _: &Stamp) {
+    /// What the place is, while it is part of the supply.
+    #[must_use]
+    pub fn description(&self) -> Option<&Description> {
+        match &self.inventory {
+            Inventory::Open { description, .. } => Some(description),
+            Inventory::Unknown | Inventory::Closed { .. } => None,
+        }
+    }
+
+    /// The off-line spell that covers `day`, if one does.
+    #[must_use]
+    pub fn offline_on(&self, day: Date) -> Option<&inventory::OfflineSpell> {
+        self.offline.values().find(|spell| {
+            spell.from.0 <= day
+                && (if spell.over { spell.until.is_some_and(|until| day <= until.0) } else { true })
+        })
+    }
+
+    /// Where the place stands at `at`, in one word.
+    #[must_use]
+    pub fn situation(&self, at: Timestamp, day: Date) -> PlaceSituation {
+        match &self.inventory {
+            Inventory::Unknown => return PlaceSituation::Unknown,
+            Inventory::Closed { from, .. } if from.0 <= day => return PlaceSituation::Closed,
+            Inventory::Closed { .. } | Inventory::Open { .. } => {}
+        }
+        if self.current_occupancy().is_some() {
+            PlaceSituation::Occupied
+        } else if self.hold.is_some() {
+            PlaceSituation::Held
+        } else if self.offline_on(day).is_some() {
+            PlaceSituation::Offline
+        } else if self.open_vacancy().is_some_and(|vacancy| at <= vacancy.good_until) {
+            PlaceSituation::Vacant
+        } else {
+            PlaceSituation::Undeclared
+        }
+    }
+
+    /// Adds one recorded fact: it already happened, so this cannot fail, and an event about something that this ledger
+    /// does not know changes nothing.
+    pub fn evolve(&mut self, event: &PlaceEvent, stamp: &Stamp) {
         match event {
-            PlaceEvent::Noted(_) => self.noted += 1,
+            PlaceEvent::Inventory(e) => self.fold_inventory(e, stamp),
+            PlaceEvent::Occupancy(e) => self.fold_occupancy(e, stamp),
+            PlaceEvent::Vacancy(e) => self.fold_vacancy(e, stamp),
+            PlaceEvent::Committee(e) => self.fold_committee(e, stamp),
         }
     }
 }
 
-/// Placeholder.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Noted {
-    /// Text.
-    pub text: crate::personal::Personal<String>,
-}
-
-events! {
-    /// Events.
-    pub enum PlaceEvent {
-        "place.noted" v 1 => Noted(Noted),
-    }
+/// Where a place stands, in one word.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum PlaceSituation {
+    /// Nothing is known of it.
+    Unknown,
+    /// No longer part of the supply.
+    Closed,
+    /// Somebody lives there.
+    Occupied,
+    /// A referral holds it.
+    Held,
+    /// It cannot be used.
+    Offline,
+    /// On offer.
+    Vacant,
+    /// Empty, but no vacancy is declared, or the last one expired.
+    Undeclared,
 }

@@ -1,0 +1,280 @@
+//! What the clock does: deadlines that fire, each once, whatever the number of replicas and after any outage.
+//!
+//! **Invariant (INV-12).** Tacit decisions and expiries are produced here and nowhere else, and asking again changes
+//! nothing: a deadline that no longer holds yields no change.
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Context, Draft, Service, household};
+use crate::calendar::end_of_day;
+use crate::household::Household;
+use crate::household::application::ApplicationSituation;
+use crate::household::referral::ReferralSituation;
+use crate::household::request::{RequestCancelled, RequestWentStale};
+use crate::household::stay::{Extension, SocialAid};
+use crate::id::{
+    ApplicationId, CandidacyId, CommandId, HouseholdId, PlaceId, ReferralId, RequestId, StayId, VacancyId,
+};
+use crate::ledger::{AggregateId, Halt, Ledgers, State};
+use crate::place::Place;
+use crate::place::committee::CandidateSituation;
+use crate::reference::{CancellationReason, WithdrawalReason};
+
+/// What happens when a deadline is due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "deadline", rename_all = "kebab-case")]
+pub enum DeadlineKind {
+    /// A referral expires.
+    ReferralExpires {
+        /// The referral.
+        referral: ReferralId,
+    },
+    /// A request goes stale.
+    RequestStale {
+        /// The request.
+        request: RequestId,
+    },
+    /// A request lapses because nobody was in touch.
+    RequestLapses {
+        /// The request.
+        request: RequestId,
+    },
+    /// The préfet's silence on social aid is acceptance.
+    AdmissionDeemed {
+        /// The stay.
+        stay: StayId,
+    },
+    /// Silence on an extension is acceptance.
+    ExtensionDeemed {
+        /// The stay.
+        stay: StayId,
+    },
+    /// A vacancy leaves the feed.
+    VacancyExpires {
+        /// The vacancy.
+        vacancy: VacancyId,
+    },
+    /// A dwelling returns to the landlord.
+    DesignationLapses {
+        /// The vacancy.
+        vacancy: VacancyId,
+    },
+    /// An offer lapses, or the condition of an award.
+    OfferLapses {
+        /// The candidacy.
+        candidacy: CandidacyId,
+    },
+    /// An application expires.
+    ApplicationExpires {
+        /// The application.
+        application: ApplicationId,
+    },
+    /// An application is struck off after a warning.
+    ApplicationStruckOff {
+        /// The application.
+        application: ApplicationId,
+    },
+}
+
+impl DeadlineKind {
+    /// The id in data and logs: `referral-expires`.
+    #[must_use]
+    pub fn id(&self) -> &'static str {
+        match self {
+            Self::ReferralExpires { .. } => "referral-expires",
+            Self::RequestStale { .. } => "request-stale",
+            Self::RequestLapses { .. } => "request-lapses",
+            Self::AdmissionDeemed { .. } => "admission-deemed",
+            Self::ExtensionDeemed { .. } => "extension-deemed",
+            Self::VacancyExpires { .. } => "vacancy-expires",
+            Self::DesignationLapses { .. } => "designation-lapses",
+            Self::OfferLapses { .. } => "offer-lapses",
+            Self::ApplicationExpires { .. } => "application-expires",
+            Self::ApplicationStruckOff { .. } => "application-struck-off",
+        }
+    }
+
+    /// The service that owns it.
+    #[must_use]
+    pub fn service(&self) -> Service {
+        match self {
+            Self::ReferralExpires { .. } | Self::RequestStale { .. } | Self::RequestLapses { .. } => {
+                Service::Intake
+            }
+            Self::AdmissionDeemed { .. } | Self::ExtensionDeemed { .. } | Self::VacancyExpires { .. } => {
+                Service::Insertion
+            }
+            Self::DesignationLapses { .. }
+            | Self::OfferLapses { .. }
+            | Self::ApplicationExpires { .. }
+            | Self::ApplicationStruckOff { .. } => Service::Landlord,
+        }
+    }
+}
+
+/// A deadline of one ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Deadline {
+    /// The last instant before it fires.
+    pub due: Timestamp,
+    /// The ledger.
+    pub ledger: AggregateId,
+    /// What happens.
+    #[serde(flatten)]
+    pub kind: DeadlineKind,
+}
+
+impl Deadline {
+    /// The command that fires it: the same for every replica.
+    #[must_use]
+    pub fn command(&self) -> CommandId {
+        CommandId::of_deadline(&self.ledger.to_string(), &format!("{:?}", self.kind), self.due)
+    }
+
+    pub(super) fn elapse(&self, ctx: &Context<'_>, ledgers: &Ledgers, draft: &mut Draft) -> Result<(), Halt> {
+        match (self.ledger, self.kind) {
+            (AggregateId::Household(id), DeadlineKind::ReferralExpires { referral }) => {
+                super::referral::expire(id, referral, ctx, ledgers, draft)
+            }
+            (AggregateId::Household(id), DeadlineKind::RequestStale { request }) => {
+                go_stale(id, request, ctx, ledgers, draft)
+            }
+            (AggregateId::Household(id), DeadlineKind::RequestLapses { request }) => {
+                lapse(id, request, ctx, ledgers, draft)
+            }
+            (AggregateId::Household(id), DeadlineKind::AdmissionDeemed { stay }) => {
+                super::stay::deem_admitted(id, stay, ctx, ledgers, draft)
+            }
+            (AggregateId::Household(id), DeadlineKind::ExtensionDeemed { stay }) => {
+                super::stay::deem_extended(id, stay, ctx, ledgers, draft)
+            }
+            (AggregateId::Household(id), DeadlineKind::ApplicationExpires { application }) => {
+                super::application::expire(id, application, ctx, ledgers, draft)
+            }
+            (AggregateId::Household(id), DeadlineKind::ApplicationStruckOff { application }) => {
+                super::application::strike_off(id, application, ctx, ledgers, draft)
+            }
+            (AggregateId::Place(id), DeadlineKind::VacancyExpires { vacancy }) => {
+                super::vacancy::expire(id, vacancy, ctx, ledgers, draft)
+            }
+            (AggregateId::Place(id), DeadlineKind::DesignationLapses { vacancy }) => {
+                super::allocation::return_to_landlord(id, vacancy, ctx, ledgers, draft)
+            }
+            (AggregateId::Place(id), DeadlineKind::OfferLapses { candidacy }) => {
+                super::allocation::lapse(id, candidacy, ctx, ledgers, draft)
+            }
+            // A deadline names a thing of its own ledger; on another one there is nothing to do.
+            (AggregateId::Household(_) | AggregateId::Place(_) | AggregateId::Structure(_), _) => Ok(()),
+        }
+    }
+}
+
+fn go_stale(
+    id: HouseholdId,
+    which: RequestId,
+    ctx: &Context<'_>,
+    ledgers: &Ledgers,
+    draft: &mut Draft,
+) -> Result<(), Halt> {
+    let is = household(ledgers, id)?;
+    if let Some(request) = is.requests.get(&which)
+        && request.situation.is_open()
+        && let Some(due) = request.update_due
+        && ctx.at > due
+    {
+        draft.household(id, due, RequestWentStale { request: which });
+    }
+    Ok(())
+}
+
+fn lapse(
+    id: HouseholdId,
+    which: RequestId,
+    ctx: &Context<'_>,
+    ledgers: &Ledgers,
+    draft: &mut Draft,
+) -> Result<(), Halt> {
+    let is = household(ledgers, id)?;
+    if let Some(request) = is.requests.get(&which)
+        && request.situation.is_open()
+        && let Some(due) = request.contact_due
+        && ctx.at > due
+    {
+        let own = is.live_referrals().filter(|(_, r)| r.request == which).map(|(id, _)| id).collect();
+        super::referral::withdraw(id, is, &own, WithdrawalReason::request_closed(), ctx, ledgers, draft)?;
+        draft.household(
+            id,
+            due,
+            RequestCancelled { request: which, reason: CancellationReason::no_contact() },
+        );
+    }
+    Ok(())
+}
+
+/// The deadlines that a ledger in this state waits for.
+#[must_use]
+pub fn deadlines(ledger: &AggregateId, state: &State) -> Vec<Deadline> {
+    match (ledger, state) {
+        (AggregateId::Household(id), State::Household(is)) => household_deadlines(*id, is),
+        (AggregateId::Place(id), State::Place(is)) => place_deadlines(*id, is),
+        (AggregateId::Household(_) | AggregateId::Place(_) | AggregateId::Structure(_), _) => Vec::new(),
+    }
+}
+
+fn household_deadlines(id: HouseholdId, is: &Household) -> Vec<Deadline> {
+    let mut all = Vec::new();
+    let mut add = |due, kind| all.push(Deadline { due, ledger: AggregateId::Household(id), kind });
+    for (referral, one) in &is.referrals {
+        if let ReferralSituation::Proposed { expires_at, .. } = one.situation {
+            add(expires_at, DeadlineKind::ReferralExpires { referral: *referral });
+        }
+    }
+    for (request, one) in is.requests.iter().filter(|(_, one)| one.situation.is_open()) {
+        if let Some(due) = one.update_due {
+            add(due, DeadlineKind::RequestStale { request: *request });
+        }
+        if let Some(due) = one.contact_due {
+            add(due, DeadlineKind::RequestLapses { request: *request });
+        }
+    }
+    for (stay, one) in is.active_stays() {
+        if let Some(SocialAid::Sent { tacit_at }) = one.social_aid {
+            add(tacit_at, DeadlineKind::AdmissionDeemed { stay });
+        }
+        if let Some(Extension::Requested { tacit_at, .. }) = one.extension {
+            add(tacit_at, DeadlineKind::ExtensionDeemed { stay });
+        }
+    }
+    for (application, one) in is.applications.iter().filter(|(_, one)| one.is_live()) {
+        let due = end_of_day(id.territory(), one.valid_until.0);
+        add(due, DeadlineKind::ApplicationExpires { application: *application });
+        if let ApplicationSituation::Warned { strikes_at, .. } = one.situation {
+            add(strikes_at, DeadlineKind::ApplicationStruckOff { application: *application });
+        }
+    }
+    all
+}
+
+fn place_deadlines(id: PlaceId, is: &Place) -> Vec<Deadline> {
+    let Some(vacancy) = is.open_vacancy() else { return Vec::new() };
+    let mut all = Vec::new();
+    let mut add = |due, kind| all.push(Deadline { due, ledger: AggregateId::Place(id), kind });
+    if is.hold.is_none() && vacancy.allocation.candidates.is_empty() {
+        add(vacancy.good_until, DeadlineKind::VacancyExpires { vacancy: vacancy.id });
+        if let Some(holder) = &vacancy.holder {
+            add(holder.designate_by.0, DeadlineKind::DesignationLapses { vacancy: vacancy.id });
+        }
+    }
+    for (candidacy, candidate) in vacancy.allocation.candidates.iter().filter(|(_, c)| c.is_live()) {
+        let kind = DeadlineKind::OfferLapses { candidacy: *candidacy };
+        if let CandidateSituation::Offered { answer_by } = candidate.situation {
+            add(answer_by, kind);
+        }
+        if let Some(by) = candidate.condition_pending() {
+            add(end_of_day(id.territory(), by.0), kind);
+        }
+    }
+    all
+}

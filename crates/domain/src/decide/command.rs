@@ -1,0 +1,253 @@
+//! The catalogue of commands: name, ledger, service, body. The API, the command line and the tests read it here.
+
+use schemars::{Schema, SchemaGenerator};
+use serde_json::Value;
+
+use super::{Context, Draft, allocation, application, clock, correction, family, inventory, lease};
+use super::{referral, registration, request, stay, vacancy};
+use crate::id::{HouseholdId, PlaceId, StructureId, Territory};
+use crate::ledger::{Halt, Ledgers};
+
+/// Which service takes a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Service {
+    /// The SIAO's desk.
+    Intake,
+    /// Insertion housing.
+    Insertion,
+    /// Social landlords.
+    Landlord,
+}
+
+impl Service {
+    /// The name of the service: `intake`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Intake => "intake",
+            Self::Insertion => "insertion",
+            Self::Landlord => "landlord",
+        }
+    }
+}
+
+/// One command of the catalogue, for those who publish it.
+pub struct CommandKind {
+    /// Its name in URLs: `propose-referral`.
+    pub name: &'static str,
+    /// The word of the ledger it addresses: `household`, `place`, `structure`.
+    pub ledger: &'static str,
+    /// The services that take it.
+    pub services: &'static [Service],
+    /// Whether it creates the ledger it addresses.
+    pub creates: bool,
+    /// What it does, in one French sentence.
+    pub summary: &'static str,
+    /// The JSON Schema of its body.
+    pub schema: fn(&mut SchemaGenerator) -> Schema,
+}
+
+macro_rules! commands {
+    ($(#[$doc:meta])* pub enum $name:ident on $id:ty, $ledger:literal {
+        $($command:literal $services:expr, $summary:literal => $variant:ident($body:ty)),+ $(,)?
+    }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq)]
+        pub enum $name {
+            $(#[doc = $summary] $variant($body)),+
+        }
+
+        impl $name {
+            /// The commands of this ledger.
+            pub const KINDS: &'static [CommandKind] = &[$(CommandKind {
+                name: $command,
+                ledger: $ledger,
+                services: $services,
+                creates: <$body>::CREATES,
+                summary: $summary,
+                schema: SchemaGenerator::subschema_for::<$body>,
+            }),+];
+
+            /// The name in URLs.
+            #[must_use]
+            pub fn name(&self) -> &'static str {
+                match self { $(Self::$variant(_) => $command),+ }
+            }
+
+            /// Reads the body of the command of this name; `None` if there is no such command.
+            #[must_use]
+            pub fn read(name: &str, body: Value) -> Option<Result<Self, serde_json::Error>> {
+                match name {
+                    $($command => Some(serde_json::from_value(body).map(Self::$variant)),)+
+                    _ => None,
+                }
+            }
+
+            fn rule(&self, id: $id, ctx: &Context<'_>, ledgers: &Ledgers, draft: &mut Draft) -> Result<(), Halt> {
+                match self { $(Self::$variant(body) => body.decide(id, ctx, ledgers, draft)),+ }
+            }
+        }
+
+        $(impl From<$body> for $name {
+            fn from(body: $body) -> Self { Self::$variant(body) }
+        })+
+    };
+}
+
+/// What every command of a ledger is: a body with a decision.
+pub(crate) trait Decide<Id> {
+    /// Whether the command creates the ledger it addresses.
+    const CREATES: bool = false;
+
+    /// Rules on the command.
+    fn decide(&self, id: Id, ctx: &Context<'_>, ledgers: &Ledgers, draft: &mut Draft) -> Result<(), Halt>;
+}
+
+use Service::{Insertion, Intake, Landlord};
+
+commands! {
+    /// What can be asked of a household's ledger.
+    pub enum HouseholdCommand on HouseholdId, "household" {
+        "register" &[Intake], "Enregistrer un ménage." => Register(registration::Register),
+        "add-member" &[Intake], "Ajouter une personne : naissance, regroupement, retour." => AddMember(registration::AddMember),
+        "remove-member" &[Intake], "Noter le départ d'une personne." => RemoveMember(registration::RemoveMember),
+        "correct-identity" &[Intake], "Corriger l'identité ou les coordonnées d'une personne." => CorrectIdentity(registration::CorrectIdentity),
+        "declare-pregnancy" &[Intake], "Déclarer une grossesse." => DeclarePregnancy(registration::DeclarePregnancy),
+        "note-safety" &[Intake], "Noter un périmètre de sécurité." => NoteSafety(registration::NoteSafety),
+        "split" &[Intake], "Séparer un ménage en deux, ancienneté conservée." => Split(family::Split),
+        "merge" &[Intake], "Réunir deux ménages, la plus ancienne ancienneté conservée." => Merge(family::Merge),
+        "give-consent" &[Intake], "Recueillir un consentement." => GiveConsent(registration::GiveConsent),
+        "withdraw-consent" &[Intake], "Retirer un consentement." => WithdrawConsent(registration::WithdrawConsent),
+        "correct-date" &[Intake, Insertion], "Corriger la date d'un fait enregistré ; les deux dates restent." => CorrectDate(correction::CorrectDate),
+        "create-request" &[Intake], "Ouvrir une demande." => CreateRequest(request::CreateRequest),
+        "submit-request" &[Intake], "Transmettre une demande au SIAO." => SubmitRequest(request::SubmitRequest),
+        "update-request" &[Intake], "Mettre à jour une demande ou confirmer qu'elle l'est." => UpdateRequest(request::UpdateRequest),
+        "return-request" &[Intake], "Retourner une demande à compléter." => ReturnRequest(request::ReturnRequest),
+        "assess-request" &[Intake], "Joindre l'évaluation sociale." => AssessRequest(request::AssessRequest),
+        "schedule-committee" &[Intake], "Inscrire une demande à la commission d'orientation." => ScheduleCommittee(request::ScheduleCommittee),
+        "qualify-request" &[Intake], "Valider l'orientation : inscrire sur liste d'attente." => QualifyRequest(request::QualifyRequest),
+        "defer-request" &[Intake], "Ajourner une demande." => DeferRequest(request::DeferRequest),
+        "reject-request" &[Intake], "Refuser une demande, avec un motif." => RejectRequest(request::RejectRequest),
+        "cancel-request" &[Intake], "Annuler une demande." => CancelRequest(request::CancelRequest),
+        "reactivate-request" &[Intake], "Réactiver une demande annulée, à sa première date." => ReactivateRequest(request::ReactivateRequest),
+        "transfer-request" &[Intake], "Transférer une demande à un autre SIAO." => TransferRequest(request::TransferRequest),
+        "propose-referral" &[Intake], "Proposer une place à un ménage : elle est retenue." => ProposeReferral(referral::ProposeReferral),
+        "withdraw-referral" &[Intake], "Retirer une orientation." => WithdrawReferral(referral::WithdrawReferral),
+        "refuse-referral" &[Intake, Insertion], "Noter que le ménage refuse l'orientation." => RefuseReferral(referral::RefuseReferral),
+        "judge-refusal" &[Intake], "Dire si le motif de refus du ménage est recevable." => JudgeRefusal(referral::JudgeRefusal),
+        "view-referral" &[Insertion], "Ouvrir une orientation reçue." => ViewReferral(referral::ViewReferral),
+        "accept-referral" &[Insertion], "Accepter une orientation ; les autres sont retirées." => AcceptReferral(referral::AcceptReferral),
+        "decline-referral" &[Insertion], "Refuser une orientation, avec un motif." => DeclineReferral(referral::DeclineReferral),
+        "record-no-show" &[Insertion], "Noter que le ménage ne s'est pas présenté." => RecordNoShow(referral::RecordNoShow),
+        "start-stay" &[Insertion], "Admettre le ménage : la prise en charge commence." => StartStay(stay::StartStay),
+        "admit-directly" &[Insertion], "Admettre en urgence, puis en informer le SIAO." => AdmitDirectly(stay::AdmitDirectly),
+        "take-over-stay" &[Insertion], "Reprendre une prise en charge passée ou en cours." => TakeOverStay(stay::TakeOverStay),
+        "review-stay" &[Insertion], "Faire le bilan de la prise en charge." => ReviewStay(stay::ReviewStay),
+        "record-absence" &[Insertion], "Noter une absence prévue." => RecordAbsence(stay::RecordAbsence),
+        "record-return" &[Insertion], "Noter le retour d'une absence." => RecordReturn(stay::RecordReturn),
+        "request-extension" &[Insertion], "Demander une prolongation." => RequestExtension(stay::RequestExtension),
+        "decide-extension" &[Insertion], "Décider d'une prolongation." => DecideExtension(stay::DecideExtension),
+        "decide-admission" &[Insertion], "Décider de l'aide sociale demandée à l'admission." => DecideAdmission(stay::DecideAdmission),
+        "give-notice" &[Insertion], "Enregistrer le préavis du résident." => GiveNotice(stay::GiveNotice),
+        "notify-termination" &[Insertion], "Enregistrer la résiliation par le gestionnaire." => NotifyTermination(stay::NotifyTermination),
+        "end-stay" &[Insertion], "Mettre fin à la prise en charge." => EndStay(stay::EndStay),
+        "return-deposit" &[Insertion], "Noter la restitution du dépôt de garantie." => ReturnDeposit(stay::ReturnDeposit),
+        "register-application" &[Landlord], "Enregistrer une demande de logement social." => RegisterApplication(application::RegisterApplication),
+        "number-application" &[Landlord], "Noter le numéro unique." => NumberApplication(application::NumberApplication),
+        "renew-application" &[Landlord], "Renouveler la demande de logement social." => RenewApplication(application::RenewApplication),
+        "warn-application" &[Landlord], "Avertir d'une radiation." => WarnApplication(application::WarnApplication),
+        "close-application" &[Landlord], "Radier la demande de logement social." => CloseApplication(application::CloseApplication),
+        "grant-priority" &[Landlord], "Enregistrer une labellisation." => GrantPriority(application::GrantPriority),
+        "withdraw-priority" &[Landlord], "Retirer une labellisation." => WithdrawPriority(application::WithdrawPriority),
+        "accept-offer" &[Landlord], "Enregistrer l'acceptation du logement." => AcceptOffer(allocation::AcceptOffer),
+        "refuse-offer" &[Landlord], "Enregistrer le refus du logement ; le rang suivant est servi." => RefuseOffer(allocation::RefuseOffer),
+        "sign-lease" &[Landlord], "Signer le bail : la demande, le label et le séjour se terminent." => SignLease(lease::SignLease),
+        "end-lease" &[Landlord], "Mettre fin au bail." => EndLease(lease::EndLease),
+    }
+}
+
+commands! {
+    /// What can be asked of a place's ledger.
+    pub enum PlaceCommand on PlaceId, "place" {
+        "open" &[Insertion, Landlord], "Créer une place." => OpenPlace(inventory::OpenPlace),
+        "change" &[Insertion, Landlord], "Modifier une place." => ChangePlace(inventory::ChangePlace),
+        "close" &[Insertion, Landlord], "Fermer une place." => ClosePlace(inventory::ClosePlace),
+        "take-offline" &[Insertion, Landlord], "Rendre une place indisponible, avec un motif." => TakeOffline(inventory::TakeOffline),
+        "bring-online" &[Insertion, Landlord], "Rendre une place de nouveau disponible." => BringOnline(inventory::BringOnline),
+        "declare-vacancy" &[Insertion, Landlord], "Déclarer une place libre." => DeclareVacancy(vacancy::DeclareVacancy),
+        "confirm-vacancy" &[Insertion, Landlord], "Confirmer qu'une place est toujours libre." => ConfirmVacancy(vacancy::ConfirmVacancy),
+        "withdraw-vacancy" &[Insertion, Landlord], "Retirer une place déclarée libre." => WithdrawVacancy(vacancy::WithdrawVacancy),
+        "assign-vacancy" &[Landlord], "Confier le logement à un réservataire." => AssignVacancy(allocation::AssignVacancy),
+        "designate-candidates" &[Landlord], "Désigner des candidats." => DesignateCandidates(allocation::DesignateCandidates),
+        "convene-committee" &[Landlord], "Inscrire le logement à la CALEOL." => ConveneCommittee(allocation::ConveneCommittee),
+        "decide-committee" &[Landlord], "Enregistrer les décisions de la CALEOL." => DecideCommittee(allocation::DecideCommittee),
+        "meet-condition" &[Landlord], "Noter que la pièce manquante est arrivée." => MeetCondition(allocation::MeetCondition),
+    }
+}
+
+commands! {
+    /// What can be asked of a structure's ledger.
+    pub enum StructureCommand on StructureId, "structure" {
+        "open" &[Insertion, Landlord], "Créer une structure." => OpenStructure(inventory::OpenStructure),
+        "change" &[Insertion, Landlord], "Modifier une structure." => ChangeStructure(inventory::ChangeStructure),
+        "close" &[Insertion, Landlord], "Fermer une structure." => CloseStructure(inventory::CloseStructure),
+    }
+}
+
+/// Every command that can be asked, in the order of the pathway.
+pub fn catalogue() -> impl Iterator<Item = &'static CommandKind> {
+    HouseholdCommand::KINDS.iter().chain(PlaceCommand::KINDS).chain(StructureCommand::KINDS)
+}
+
+/// A command with the ledger it addresses.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Command {
+    /// To a household.
+    Household(HouseholdId, HouseholdCommand),
+    /// To a place.
+    Place(PlaceId, PlaceCommand),
+    /// To a structure.
+    Structure(StructureId, StructureCommand),
+    /// What the clock does when a deadline is due.
+    Elapse(clock::Deadline),
+}
+
+impl Command {
+    /// The ledger that the command addresses.
+    #[must_use]
+    pub fn ledger(&self) -> crate::ledger::AggregateId {
+        use crate::ledger::AggregateId;
+        match self {
+            Self::Household(id, _) => AggregateId::Household(*id),
+            Self::Place(id, _) => AggregateId::Place(*id),
+            Self::Structure(id, _) => AggregateId::Structure(*id),
+            Self::Elapse(deadline) => deadline.ledger,
+        }
+    }
+
+    /// The name of the command: `propose-referral`.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Household(_, command) => command.name(),
+            Self::Place(_, command) => command.name(),
+            Self::Structure(_, command) => command.name(),
+            Self::Elapse(deadline) => deadline.kind.id(),
+        }
+    }
+
+    /// Where the command's ledger is at home.
+    #[must_use]
+    pub fn territory(&self) -> Territory {
+        self.ledger().territory()
+    }
+
+    pub(super) fn rule(&self, ctx: &Context<'_>, ledgers: &Ledgers, draft: &mut Draft) -> Result<(), Halt> {
+        match self {
+            Self::Household(id, command) => command.rule(*id, ctx, ledgers, draft),
+            Self::Place(id, command) => command.rule(*id, ctx, ledgers, draft),
+            Self::Structure(id, command) => command.rule(*id, ctx, ledgers, draft),
+            Self::Elapse(deadline) => deadline.elapse(ctx, ledgers, draft),
+        }
+    }
+}

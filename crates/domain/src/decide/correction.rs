@@ -1,0 +1,145 @@
+//! Corrections: a recorded date was wrong; both dates stay.
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::command::Decide;
+use super::stay::stay_of;
+use super::{Context, Draft, household, place, words};
+use crate::calendar::Instant;
+use crate::household::Household;
+use crate::household::correction::{DatedFact, FactCorrected};
+use crate::household::stay::{Stay, StaySituation};
+use crate::id::{EventId, HouseholdId, StayId};
+use crate::ledger::{Halt, Ledgers};
+use crate::place::occupancy::{OccupancyCorrected, Title};
+use crate::reference::CorrectionReason;
+use crate::refusal::Refusal;
+
+/// Corrects the date of a recorded fact.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CorrectDate {
+    /// The fact.
+    pub fact: DatedFact,
+    /// When it was true.
+    pub is: Instant,
+    /// Why.
+    pub reason: CorrectionReason,
+}
+
+impl Decide<HouseholdId> for CorrectDate {
+    fn decide(
+        &self,
+        id: HouseholdId,
+        ctx: &Context<'_>,
+        ledgers: &Ledgers,
+        draft: &mut Draft,
+    ) -> Result<(), Halt> {
+        let is = household(ledgers, id)?;
+        let now = ctx.past(id.territory(), Some(self.is))?;
+        let (corrects, was) = match self.fact {
+            DatedFact::StayStart { stay } => {
+                let staying = stay_of(is, stay)?;
+                self.move_stay(id, is, stay, staying, (now, staying.ended()), ctx, ledgers, draft)?;
+                (staying.started_by, staying.from)
+            }
+            DatedFact::StayEnd { stay } => {
+                let staying = stay_of(is, stay)?;
+                let StaySituation::Ended { at, by, .. } = staying.situation else {
+                    let sentence = "Cette prise en charge n'est pas terminée.";
+                    return Err(Refusal::conflict("stay-not-ended", "correction", sentence).into());
+                };
+                self.move_stay(id, is, stay, staying, (staying.from, Some(now)), ctx, ledgers, draft)?;
+                (by, at)
+            }
+            DatedFact::RequestSubmission { request } => earlier_submission(is, request, now, id)?,
+        };
+        if was == now {
+            let sentence = "C'est la date qui est déjà enregistrée.";
+            return Err(Refusal::invalid("same-date", "correction", sentence).into());
+        }
+        let corrected = FactCorrected {
+            corrects,
+            fact: self.fact,
+            was: Instant(was),
+            is: Instant(now),
+            reason: self.reason,
+        };
+        draft.household(id, ctx.at, corrected);
+        Ok(())
+    }
+}
+
+/// INV-10: seniority moves later only by the explicit reset; a correction can only find an older date.
+fn earlier_submission(
+    is: &Household,
+    id: crate::id::RequestId,
+    now: Timestamp,
+    home: HouseholdId,
+) -> Result<(EventId, Timestamp), Halt> {
+    let request = super::request::request(is, id)?;
+    match (request.submitted_by, request.seniority) {
+        (Some(by), Some(was)) if now <= was => Ok((by, was)),
+        (Some(_), Some(was)) => {
+            let sentence = format!(
+                "L'ancienneté ne recule pas : la transmission est datée du {}.",
+                words(home.territory(), was)
+            );
+            Err(Refusal::conflict("seniority-later", "INV-10", sentence).into())
+        }
+        (_, _) => {
+            Err(Refusal::conflict("not-submitted", "correction", "Cette demande n'a pas été transmise.")
+                .into())
+        }
+    }
+}
+
+impl CorrectDate {
+    /// Moves a stay on both ledgers, if nothing else was there (INV-1, INV-2).
+    #[expect(clippy::too_many_arguments, reason = "a step of a decision names all that it concerns")]
+    fn move_stay(
+        &self,
+        id: HouseholdId,
+        is: &Household,
+        stay: StayId,
+        staying: &Stay,
+        (from, to): (Timestamp, Option<Timestamp>),
+        ctx: &Context<'_>,
+        ledgers: &Ledgers,
+        draft: &mut Draft,
+    ) -> Result<(), Halt> {
+        let territory = staying.place.territory();
+        if to.is_some_and(|to| to <= from) {
+            let sentence = "La sortie précéderait l'entrée.";
+            return Err(Refusal::invalid("dates-reversed", "correction", sentence).into());
+        }
+        let title = Title::Stay { stay };
+        let at_place = place(ledgers, staying.place)?;
+        if let Some(other) = at_place.occupancy_over(from, to, Some(title)) {
+            let sentence = format!(
+                "Cette place était occupée depuis le {} sur cette période.",
+                words(territory, other.from)
+            );
+            return Err(Refusal::conflict("place-taken", "INV-2", sentence).since(other.from).into());
+        }
+        let elsewhere = is.stays.iter().find(|(other, one)| {
+            **other != stay && !one.persons.is_disjoint(&staying.persons) && one.overlaps(from, to)
+        });
+        if let Some((_, other)) = elsewhere {
+            let sentence = format!(
+                "Une personne était prise en charge ailleurs depuis le {} sur cette période.",
+                words(territory, other.from)
+            );
+            return Err(Refusal::conflict("already-staying", "INV-1", sentence).since(other.from).into());
+        }
+        let _ = id;
+        draft.place(
+            staying.place,
+            ctx.at,
+            OccupancyCorrected { title, from: Instant(from), to: to.map(Instant) },
+        );
+        Ok(())
+    }
+}

@@ -1,0 +1,224 @@
+//! The household's side of a social-housing allocation: candidacies, offers, leases.
+
+use crate::event::{Stamp, events};
+use crate::household::{Household, HouseholdEvent};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::calendar::{Day, Instant};
+use crate::household::application::UniqueRegistrationNumber;
+use crate::id::{CandidacyId, LeaseId, PlaceId, VacancyId};
+use crate::money::Money;
+use crate::place::committee::CommitteeDecision;
+use crate::reference::OfferRefusalReason;
+
+/// Where a candidacy stands, as the household's file tells it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "snake_case")]
+pub enum CandidacySituation {
+    /// Designated to the landlord.
+    Designated,
+    /// Decided by the committee.
+    Decided {
+        /// The decision.
+        decision: CommitteeDecision,
+    },
+    /// Offered: silence until `answer_by` is a refusal.
+    Offered {
+        /// The last instant of an answer.
+        answer_by: jiff::Timestamp,
+    },
+    /// Accepted, the lease is to be signed.
+    Accepted,
+    /// Over, without a lease.
+    Closed {
+        /// Why.
+        outcome: CandidacyOutcome,
+    },
+    /// A lease was signed.
+    Leased,
+}
+
+/// Why a candidacy ends without a lease.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "because", rename_all = "snake_case")]
+pub enum CandidacyOutcome {
+    /// The committee did not award.
+    NotAwarded,
+    /// The household refused.
+    Refused {
+        /// Why.
+        reason: OfferRefusalReason,
+    },
+    /// The household did not answer: silence is refusal (CCH R441-10).
+    Lapsed,
+    /// The missing document did not come in time.
+    ConditionLapsed,
+    /// The dwelling went to another rank.
+    DwellingTaken,
+    /// The landlord withdrew the dwelling.
+    DwellingWithdrawn,
+    /// The household was housed elsewhere.
+    HousedElsewhere,
+    /// The application left the register.
+    Deregistered,
+}
+
+/// A candidacy of the household on one vacancy.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Candidacy {
+    /// The dwelling.
+    pub place: PlaceId,
+    /// Its vacancy.
+    pub vacancy: VacancyId,
+    /// Where it stands.
+    pub situation: CandidacySituation,
+}
+
+impl Candidacy {
+    /// Whether something can still come of it.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        match &self.situation {
+            CandidacySituation::Designated
+            | CandidacySituation::Decided { .. }
+            | CandidacySituation::Offered { .. }
+            | CandidacySituation::Accepted => true,
+            CandidacySituation::Closed { .. } | CandidacySituation::Leased => false,
+        }
+    }
+}
+
+/// A lease of the household.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Lease {
+    /// The dwelling.
+    pub place: PlaceId,
+    /// Since when.
+    pub from: jiff::Timestamp,
+    /// When it ended, if it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<jiff::Timestamp>,
+}
+
+/// `candidacy.designated`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CandidacyDesignated {
+    /// The candidacy.
+    pub candidacy: CandidacyId,
+    /// The dwelling.
+    pub place: PlaceId,
+    /// Its vacancy.
+    pub vacancy: VacancyId,
+    /// The application's number on that day.
+    pub number: UniqueRegistrationNumber,
+}
+
+/// `candidacy.decided`: what the committee decided on this household.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CandidacyDecided {
+    /// The candidacy.
+    pub candidacy: CandidacyId,
+    /// The decision, a to e.
+    pub decision: CommitteeDecision,
+}
+
+/// `candidacy.offered`: the dwelling is offered to this household.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CandidacyOffered {
+    /// The candidacy.
+    pub candidacy: CandidacyId,
+    /// The last instant of an answer.
+    pub answer_by: Instant,
+}
+
+/// `candidacy.accepted`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CandidacyAccepted {
+    /// The candidacy.
+    pub candidacy: CandidacyId,
+}
+
+/// `candidacy.closed`: over, without a lease.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CandidacyClosed {
+    /// The candidacy.
+    pub candidacy: CandidacyId,
+    /// Why.
+    pub outcome: CandidacyOutcome,
+}
+
+/// `lease.signed`: closes the application, the labels and the stay, in the same append (INV-8).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct LeaseSigned {
+    /// The lease.
+    pub lease: LeaseId,
+    /// The candidacy it answers.
+    pub candidacy: CandidacyId,
+    /// The dwelling.
+    pub place: PlaceId,
+    /// The first day.
+    pub from: Day,
+    /// Monthly rent without charges, in cents.
+    pub rent: Money,
+    /// Monthly charges, in cents.
+    pub charges: Money,
+}
+
+/// `lease.ended`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct LeaseEnded {
+    /// The lease.
+    pub lease: LeaseId,
+}
+
+events! {
+    /// What can happen to a candidacy and a lease.
+    pub enum CandidacyEvent in HouseholdEvent::Candidacy {
+        "candidacy.designated" v 1 => CandidacyDesignated(CandidacyDesignated),
+        "candidacy.decided" v 1 => CandidacyDecided(CandidacyDecided),
+        "candidacy.offered" v 1 => CandidacyOffered(CandidacyOffered),
+        "candidacy.accepted" v 1 => CandidacyAccepted(CandidacyAccepted),
+        "candidacy.closed" v 1 => CandidacyClosed(CandidacyClosed),
+        "lease.signed" v 1 => LeaseSigned(LeaseSigned),
+        "lease.ended" v 1 => LeaseEnded(LeaseEnded),
+    }
+}
+
+impl Household {
+    pub(super) fn fold_candidacy(&mut self, event: &CandidacyEvent, stamp: &Stamp) {
+        use CandidacyEvent as E;
+        match event {
+            E::CandidacyDesignated(e) => {
+                let situation = CandidacySituation::Designated;
+                let candidacy = Candidacy { place: e.place, vacancy: e.vacancy, situation };
+                self.candidacies.insert(e.candidacy, candidacy);
+            }
+            E::CandidacyDecided(e) => {
+                self.candidacy_to(e.candidacy, CandidacySituation::Decided { decision: e.decision.clone() });
+            }
+            E::CandidacyOffered(e) => {
+                self.candidacy_to(e.candidacy, CandidacySituation::Offered { answer_by: e.answer_by.0 });
+            }
+            E::CandidacyAccepted(e) => self.candidacy_to(e.candidacy, CandidacySituation::Accepted),
+            E::CandidacyClosed(e) => {
+                self.candidacy_to(e.candidacy, CandidacySituation::Closed { outcome: e.outcome.clone() });
+            }
+            E::LeaseSigned(e) => {
+                self.leases.insert(e.lease, Lease { place: e.place, from: stamp.effective, ended: None });
+                self.candidacy_to(e.candidacy, CandidacySituation::Leased);
+            }
+            E::LeaseEnded(e) => {
+                if let Some(lease) = self.leases.get_mut(&e.lease) {
+                    lease.ended = Some(stamp.effective);
+                }
+            }
+        }
+    }
+
+    fn candidacy_to(&mut self, id: CandidacyId, situation: CandidacySituation) {
+        if let Some(candidacy) = self.candidacies.get_mut(&id) {
+            candidacy.situation = situation;
+        }
+    }
+}

@@ -1,0 +1,359 @@
+//! Who the household is made of: members, children to be born, and what the rules read from it.
+
+use crate::event::{Event as _, Stamp, events};
+use crate::household::{Household, HouseholdEvent, Registration};
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::calendar::{BirthMonth, Day};
+use crate::id::PersonId;
+use crate::personal::{Kept, Personal};
+use crate::reference::{MemberArrivalReason, MemberDepartureReason, MemberLink, RightOfResidence};
+
+/// Civil sex as the housing files record it; only gender rules of places read it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Sex {
+    /// Femme.
+    Female,
+    /// Homme.
+    Male,
+}
+
+/// Who a person is and how to reach them. Always sealed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Identity {
+    /// Nom d'usage.
+    pub last_name: String,
+    /// Prénom(s).
+    pub first_names: String,
+    /// Nom de naissance, if it differs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub birth_name: Option<String>,
+    /// Date of birth.
+    pub birth_date: Day,
+    /// Telephone, as dialled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phone: Option<String>,
+    /// E-mail address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    /// Postal or domiciliation address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+}
+
+/// A person as events carry them: what rules read in the clear, the rest sealed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PersonRecord {
+    /// The person.
+    pub person: PersonId,
+    /// Civil sex.
+    pub sex: Sex,
+    /// Month of birth: the day stays sealed.
+    pub born: BirthMonth,
+    /// What they are to the main applicant.
+    pub link: MemberLink,
+    /// Right of residence, for the few kinds of housing where the law asks for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub residence: Option<RightOfResidence>,
+    /// Name, date of birth, contacts.
+    pub identity: Personal<Identity>,
+}
+
+/// A member of the household.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Person {
+    /// Civil sex.
+    pub sex: Sex,
+    /// Month of birth.
+    pub born: BirthMonth,
+    /// What they are to the main applicant.
+    pub link: MemberLink,
+    /// Right of residence, if known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub residence: Option<RightOfResidence>,
+    /// Name and contacts, sealed; absent where a service may not hold them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<Kept<Identity>>,
+}
+
+impl Person {
+    /// The member that `record` describes, whose identity came in the event `kept` names.
+    #[must_use]
+    pub fn from_record(record: &PersonRecord, stamp: &crate::event::Stamp, kind: &str, version: u16) -> Self {
+        Self {
+            sex: record.sex,
+            born: record.born,
+            link: record.link,
+            residence: record.residence,
+            identity: Some(Kept::new(stamp.event, kind, version, record.identity.clone())),
+        }
+    }
+
+    /// The member as an event of another household can carry them. An identity that is not readable here cannot
+    /// travel: the new key would seal nothing.
+    #[must_use]
+    pub fn to_record(&self, person: PersonId) -> PersonRecord {
+        let identity = self.identity.as_ref().map_or(Personal::Erased(true), |kept| match &kept.value {
+            Personal::Known(identity) => Personal::Known(identity.clone()),
+            Personal::Sealed(_) | Personal::Erased(_) => Personal::Erased(true),
+        });
+        PersonRecord {
+            person,
+            sex: self.sex,
+            born: self.born,
+            link: self.link,
+            residence: self.residence,
+            identity,
+        }
+    }
+}
+
+/// A declared pregnancy. It counts for housing only with a certificate of more than twelve weeks.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Expected {
+    /// Expected date of birth.
+    pub due: Day,
+    /// How many children.
+    pub children: u8,
+    /// Whether a certificate was seen.
+    pub certified: bool,
+}
+
+/// Members and expected children, as the rules read them.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Composition {
+    /// Present members.
+    pub members: BTreeMap<PersonId, Person>,
+    /// A declared pregnancy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected: Option<Expected>,
+    /// Since when the composition has been what it is.
+    pub since: Option<Day>,
+}
+
+/// What a place must know of a household's composition on one day.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Profile {
+    /// Number of persons to house.
+    pub persons: u8,
+    /// Number under 18.
+    pub minors: u8,
+    /// Whether two adults live as a couple.
+    pub couple: bool,
+    /// Women among the adults.
+    pub women: u8,
+    /// Men among the adults.
+    pub men: u8,
+    /// Age of the youngest adult; 0 if there is none.
+    pub youngest_adult: u8,
+    /// Age of the oldest adult; 0 if there is none.
+    pub oldest_adult: u8,
+}
+
+impl Composition {
+    /// The household's profile on `day`, restricted to `persons` if given.
+    #[must_use]
+    pub fn profile(&self, day: Date, only: Option<&std::collections::BTreeSet<PersonId>>) -> Profile {
+        let mut profile = Profile {
+            persons: 0,
+            minors: 0,
+            couple: false,
+            women: 0,
+            men: 0,
+            youngest_adult: 0,
+            oldest_adult: 0,
+        };
+        for (_, person) in self.members.iter().filter(|(id, _)| only.is_none_or(|only| only.contains(id))) {
+            profile.persons = profile.persons.saturating_add(1);
+            let age = person.born.age_on(day);
+            if age < 18 {
+                profile.minors += 1;
+                continue;
+            }
+            match person.sex {
+                Sex::Female => profile.women += 1,
+                Sex::Male => profile.men += 1,
+            }
+            profile.couple |= person.link == MemberLink::spouse_or_partner();
+            profile.oldest_adult = profile.oldest_adult.max(age);
+            profile.youngest_adult =
+                if profile.youngest_adult == 0 { age } else { profile.youngest_adult.min(age) };
+        }
+        profile
+    }
+
+    /// The SI-SIAO typology code (`compositions` table: 10 homme seul … 120) on `day`.
+    #[must_use]
+    pub fn typology(&self, day: Date) -> &'static str {
+        let profile = self.profile(day, None);
+        match (profile.women + profile.men, profile.minors, profile.couple) {
+            (0, 1, _) => "80",
+            (0, _, _) => "90",
+            (1, 0, _) if profile.women == 1 => "20",
+            (1, 0, _) => "10",
+            (1, _, _) if profile.women == 1 => "40",
+            (1, _, _) => "50",
+            (2, 0, true) => "30",
+            (2, _, true) => "100",
+            (_, 0, _) => "70",
+            (_, _, _) => "60",
+        }
+    }
+}
+
+/// `household.registered`: the household enters the system.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Registered {
+    /// Its members, at least one.
+    pub members: Vec<PersonRecord>,
+    /// A declared pregnancy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected: Option<Expected>,
+    /// Whether somebody can be reached by telephone, e-mail or through a structure.
+    pub reachable: bool,
+    /// Free note, sealed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<Personal<String>>,
+}
+
+/// `household.member_added`: birth, reunification, return…
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct MemberAdded {
+    /// Who joins.
+    pub member: PersonRecord,
+    /// Why.
+    pub reason: MemberArrivalReason,
+    /// The stay the person joins at once, if its place can take one more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub joins: Option<crate::id::StayId>,
+}
+
+/// `household.member_left`: death, majority, departure. (Two that separate are a `household.split`.)
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct MemberLeft {
+    /// Who leaves.
+    pub person: PersonId,
+    /// Why.
+    pub reason: MemberDepartureReason,
+    /// Who becomes the main applicant, if the main applicant leaves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub main_applicant: Option<PersonId>,
+}
+
+/// `household.identity_corrected`: a name, date of birth or contact was wrong or has changed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct IdentityCorrected {
+    /// The person as they should be recorded.
+    pub member: PersonRecord,
+    /// Whether somebody of the household can be reached now.
+    pub reachable: bool,
+}
+
+/// `household.pregnancy_declared`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PregnancyDeclared {
+    /// The pregnancy; none when a declaration is withdrawn.
+    pub expected: Option<Expected>,
+}
+
+/// What must be avoided for somebody's safety. Always sealed.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Safety {
+    /// Where the household must not be housed.
+    pub exclusion_zones: Vec<crate::reference::Area>,
+    /// What the team must know, in a few words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+/// `household.safety_noted`: zones to avoid. The zones are sealed; that there are some is not.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SafetyNoted {
+    /// The zones and the note.
+    pub safety: Personal<Safety>,
+}
+
+events! {
+    /// What can happen to the composition of a household.
+    pub enum CompositionEvent in HouseholdEvent::Composition {
+        "household.registered" v 1 => Registered(Registered),
+        "household.member_added" v 1 => MemberAdded(MemberAdded),
+        "household.member_left" v 1 => MemberLeft(MemberLeft),
+        "household.identity_corrected" v 1 => IdentityCorrected(IdentityCorrected),
+        "household.pregnancy_declared" v 1 => PregnancyDeclared(PregnancyDeclared),
+        "household.safety_noted" v 1 => SafetyNoted(SafetyNoted),
+    }
+}
+
+impl Household {
+    pub(super) fn fold_composition(&mut self, event: &CompositionEvent, stamp: &Stamp) {
+        use CompositionEvent as E;
+        let schema = (event.kind(), event.version());
+        match event {
+            E::Registered(e) => {
+                self.registration = Registration::Registered { at: stamp.effective };
+                self.reachable = e.reachable;
+                self.composition.expected.clone_from(&e.expected);
+                self.join(&e.members, stamp, schema);
+            }
+            E::MemberAdded(e) => self.member_added(e, stamp, schema),
+            E::MemberLeft(e) => self.member_left(e, stamp),
+            E::IdentityCorrected(e) => {
+                self.reachable = e.reachable;
+                self.join(std::slice::from_ref(&e.member), stamp, schema);
+            }
+            E::PregnancyDeclared(e) => self.composition.expected.clone_from(&e.expected),
+            E::SafetyNoted(e) => {
+                self.safety = Some(Kept::new(stamp.event, schema.0, schema.1, e.safety.clone()));
+            }
+        }
+    }
+
+    pub(super) fn join(&mut self, members: &[PersonRecord], stamp: &Stamp, schema: (&str, u16)) {
+        for record in members {
+            let person = Person::from_record(record, stamp, schema.0, schema.1);
+            self.composition.members.insert(record.person, person);
+        }
+        self.recomposed(stamp);
+    }
+
+    pub(super) fn recomposed(&mut self, stamp: &Stamp) {
+        self.composition.since =
+            Some(crate::calendar::Day(stamp.effective.to_zoned_datetime(jiff::tz::TimeZone::UTC).date()));
+    }
+
+    fn member_added(&mut self, e: &MemberAdded, stamp: &Stamp, schema: (&str, u16)) {
+        self.join(std::slice::from_ref(&e.member), stamp, schema);
+        if let Some(stay) = e.joins.and_then(|stay| self.stays.get_mut(&stay)) {
+            stay.persons.insert(e.member.person);
+        }
+        if e.reason == MemberArrivalReason::birth() {
+            self.composition.expected = match self.composition.expected.take() {
+                Some(expected) if expected.children > 1 => {
+                    Some(Expected { children: expected.children - 1, ..expected })
+                }
+                Some(_) | None => None,
+            };
+        }
+    }
+
+    fn member_left(&mut self, e: &MemberLeft, stamp: &Stamp) {
+        self.composition.members.remove(&e.person);
+        if let Some(main) = e.main_applicant
+            && let Some(person) = self.composition.members.get_mut(&main)
+        {
+            person.link = MemberLink::main_applicant();
+        }
+        for stay in self.stays.values_mut().filter(|stay| stay.is_active()) {
+            stay.persons.remove(&e.person);
+        }
+        self.recomposed(stamp);
+    }
+}

@@ -1,0 +1,110 @@
+//! Priority labels: DALO, DAHO, the public of CCH L441-1, labels given by a SIAO.
+
+use crate::event::events;
+use crate::household::{Household, HouseholdEvent};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::calendar::Day;
+use crate::id::LabelId;
+use crate::reference::PriorityGround;
+
+/// Who granted a label.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LabelSource {
+    /// Commission de médiation.
+    MediationBoard,
+    /// Préfet, in the State register of priority households (SYPLO).
+    Prefecture,
+    /// The SIAO, for households ready for housing.
+    Siao,
+    /// A convention (accord collectif).
+    Convention,
+}
+
+/// Why a label ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LabelEnd {
+    /// The household was housed: a lease was signed.
+    Housed,
+    /// Lost after the refusal of a suitable offer.
+    SuitableOfferRefused,
+    /// The grounds are gone.
+    GroundsGone,
+    /// Granted in error.
+    Error,
+}
+
+/// A priority label of the household.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Label {
+    /// The ground.
+    pub ground: PriorityGround,
+    /// Who granted it.
+    pub source: LabelSource,
+    /// The day of the decision.
+    pub decided_on: Day,
+    /// When the préfet must have proposed, for DALO and DAHO.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proposal_due: Option<Day>,
+    /// Why it ended, if it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<LabelEnd>,
+}
+
+/// `priority.granted`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PriorityGranted {
+    /// The label.
+    pub label: LabelId,
+    /// The ground.
+    pub ground: PriorityGround,
+    /// Who granted it.
+    pub source: LabelSource,
+    /// The day of the decision: only labels older than the committee count.
+    pub decided_on: Day,
+    /// When the préfet must have proposed, for DALO and DAHO.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proposal_due: Option<Day>,
+}
+
+/// `priority.withdrawn`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PriorityWithdrawn {
+    /// The label.
+    pub label: LabelId,
+    /// Why.
+    pub why: LabelEnd,
+}
+
+events! {
+    /// What can happen to a priority label.
+    pub enum PriorityEvent in HouseholdEvent::Priority {
+        "priority.granted" v 1 => PriorityGranted(PriorityGranted),
+        "priority.withdrawn" v 1 => PriorityWithdrawn(PriorityWithdrawn),
+    }
+}
+
+impl Household {
+    pub(super) fn fold_priority(&mut self, event: &PriorityEvent) {
+        match event {
+            PriorityEvent::PriorityGranted(e) => {
+                let label = Label {
+                    ground: e.ground,
+                    source: e.source,
+                    decided_on: e.decided_on,
+                    proposal_due: e.proposal_due,
+                    ended: None,
+                };
+                self.labels.insert(e.label, label);
+            }
+            PriorityEvent::PriorityWithdrawn(e) => {
+                if let Some(label) = self.labels.get_mut(&e.label) {
+                    label.ended = Some(e.why);
+                }
+            }
+        }
+    }
+}

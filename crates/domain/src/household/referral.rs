@@ -1,0 +1,263 @@
+//! The referral (*orientation*): one request proposed to one place, and the answers to it.
+
+use crate::event::{Stamp, events};
+use crate::household::{Household, HouseholdEvent};
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::calendar::{Day, Instant};
+use crate::id::{PlaceId, ReferralId, RequestId, StayId};
+use crate::matching::Rationale;
+use crate::personal::Personal;
+use crate::reference::{HouseholdRefusalReason, ProviderRefusalReason, WithdrawalReason};
+
+/// Where a referral stands.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "snake_case")]
+pub enum ReferralSituation {
+    /// Open: the provider and the household have until `expires_at` to answer.
+    Proposed {
+        /// The last instant of an answer.
+        expires_at: Timestamp,
+        /// When the provider opened it.
+        viewed: Option<Timestamp>,
+    },
+    /// The provider says yes: the household is expected.
+    Accepted {
+        /// When.
+        at: Timestamp,
+        /// The day of arrival, if agreed.
+        arrival: Option<Day>,
+    },
+    /// The household moved in.
+    Admitted {
+        /// The stay.
+        stay: StayId,
+    },
+    /// The provider says no (CASF R345-4: with its reason, to the person and to the SIAO).
+    DeclinedByProvider {
+        /// Why.
+        reason: ProviderRefusalReason,
+    },
+    /// The household says no.
+    DeclinedByHousehold {
+        /// Why.
+        reason: HouseholdRefusalReason,
+        /// Whether the SIAO judged the motive receivable; not judged yet if absent.
+        receivable: Option<bool>,
+    },
+    /// Nobody answered in time.
+    Expired,
+    /// The SIAO took it back.
+    Withdrawn {
+        /// Why.
+        reason: WithdrawalReason,
+    },
+    /// Accepted, but nobody came.
+    NoShow,
+}
+
+impl ReferralSituation {
+    /// Whether the referral still holds its place.
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        match self {
+            Self::Proposed { .. } | Self::Accepted { .. } => true,
+            Self::Admitted { .. }
+            | Self::DeclinedByProvider { .. }
+            | Self::DeclinedByHousehold { .. }
+            | Self::Expired
+            | Self::Withdrawn { .. }
+            | Self::NoShow => false,
+        }
+    }
+
+    /// The word of the field for this situation.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Proposed { .. } => "en attente de réponse",
+            Self::Accepted { .. } => "acceptée",
+            Self::Admitted { .. } => "suivie d'une admission",
+            Self::DeclinedByProvider { .. } => "refusée par la structure",
+            Self::DeclinedByHousehold { .. } => "refusée par le ménage",
+            Self::Expired => "expirée",
+            Self::Withdrawn { .. } => "retirée",
+            Self::NoShow => "non honorée",
+        }
+    }
+}
+
+/// A referral of the household.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Referral {
+    /// The request it answers.
+    pub request: RequestId,
+    /// The place it holds.
+    pub place: PlaceId,
+    /// When it was proposed.
+    pub proposed: Timestamp,
+    /// Where it stands.
+    pub situation: ReferralSituation,
+}
+
+/// `referral.proposed`: the SIAO proposes the household for a place, which is held from now on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ReferralProposed {
+    /// The referral.
+    pub referral: ReferralId,
+    /// The request it answers.
+    pub request: RequestId,
+    /// The place it holds.
+    pub place: PlaceId,
+    /// The last instant of an answer.
+    pub expires_at: Instant,
+    /// Why this household for this place.
+    pub rationale: Rationale,
+    /// The orientation note, sealed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<Personal<String>>,
+}
+
+/// `referral.viewed`: the provider opened it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ReferralViewed {
+    /// The referral.
+    pub referral: ReferralId,
+}
+
+/// `referral.accepted`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ReferralAccepted {
+    /// The referral.
+    pub referral: ReferralId,
+    /// The day of arrival, if agreed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arrival: Option<Day>,
+}
+
+/// `referral.declined_by_provider` (INV-9: with a reason, told to the person and to the SIAO).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct DeclinedByProvider {
+    /// The referral.
+    pub referral: ReferralId,
+    /// Why.
+    pub reason: ProviderRefusalReason,
+    /// In words, sealed; 280 characters at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<Personal<String>>,
+}
+
+/// `referral.declined_by_household`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct DeclinedByHousehold {
+    /// The referral.
+    pub referral: ReferralId,
+    /// Why.
+    pub reason: HouseholdRefusalReason,
+    /// In words, sealed; 280 characters at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<Personal<String>>,
+}
+
+/// `refusal.judged`: the SIAO says whether the household's motive is receivable.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RefusalJudged {
+    /// The referral that was refused.
+    pub referral: ReferralId,
+    /// Whether it was a good reason.
+    pub receivable: bool,
+}
+
+/// `referral.expired`: nobody answered in time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ReferralExpired {
+    /// The referral.
+    pub referral: ReferralId,
+}
+
+/// `referral.withdrawn`: by the SIAO, or because the household was placed elsewhere.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ReferralWithdrawn {
+    /// The referral.
+    pub referral: ReferralId,
+    /// Why.
+    pub reason: WithdrawalReason,
+}
+
+/// `referral.no_show`: accepted, but nobody came. The rank on the waiting list is kept.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct NoShow {
+    /// The referral.
+    pub referral: ReferralId,
+}
+
+events! {
+    /// What can happen to a referral.
+    pub enum ReferralEvent in HouseholdEvent::Referral {
+        "referral.proposed" v 1 => ReferralProposed(ReferralProposed),
+        "referral.viewed" v 1 => ReferralViewed(ReferralViewed),
+        "referral.accepted" v 1 => ReferralAccepted(ReferralAccepted),
+        "referral.declined_by_provider" v 1 => DeclinedByProvider(DeclinedByProvider),
+        "referral.declined_by_household" v 1 => DeclinedByHousehold(DeclinedByHousehold),
+        "refusal.judged" v 1 => RefusalJudged(RefusalJudged),
+        "referral.expired" v 1 => ReferralExpired(ReferralExpired),
+        "referral.withdrawn" v 1 => ReferralWithdrawn(ReferralWithdrawn),
+        "referral.no_show" v 1 => NoShow(NoShow),
+    }
+}
+
+impl Household {
+    fn referral_to(&mut self, id: ReferralId, situation: ReferralSituation) {
+        if let Some(referral) = self.referrals.get_mut(&id) {
+            referral.situation = situation;
+        }
+    }
+
+    pub(super) fn fold_referral(&mut self, event: &ReferralEvent, stamp: &Stamp) {
+        use ReferralEvent as E;
+        match event {
+            E::ReferralProposed(e) => {
+                let situation = ReferralSituation::Proposed { expires_at: e.expires_at.0, viewed: None };
+                let referral =
+                    Referral { request: e.request, place: e.place, proposed: stamp.effective, situation };
+                self.referrals.insert(e.referral, referral);
+            }
+            E::ReferralViewed(e) => {
+                if let Some(referral) = self.referrals.get_mut(&e.referral)
+                    && let ReferralSituation::Proposed { viewed, .. } = &mut referral.situation
+                {
+                    viewed.get_or_insert(stamp.effective);
+                }
+            }
+            E::ReferralAccepted(e) => {
+                self.referral_to(
+                    e.referral,
+                    ReferralSituation::Accepted { at: stamp.effective, arrival: e.arrival },
+                );
+            }
+            E::DeclinedByProvider(e) => {
+                self.referral_to(e.referral, ReferralSituation::DeclinedByProvider { reason: e.reason });
+            }
+            E::DeclinedByHousehold(e) => {
+                self.referral_to(
+                    e.referral,
+                    ReferralSituation::DeclinedByHousehold { reason: e.reason, receivable: None },
+                );
+            }
+            E::RefusalJudged(e) => {
+                if let Some(referral) = self.referrals.get_mut(&e.referral)
+                    && let ReferralSituation::DeclinedByHousehold { receivable, .. } = &mut referral.situation
+                {
+                    *receivable = Some(e.receivable);
+                }
+            }
+            E::ReferralExpired(e) => self.referral_to(e.referral, ReferralSituation::Expired),
+            E::ReferralWithdrawn(e) => {
+                self.referral_to(e.referral, ReferralSituation::Withdrawn { reason: e.reason })
+            }
+            E::NoShow(e) => self.referral_to(e.referral, ReferralSituation::NoShow),
+        }
+    }
+}

@@ -1,0 +1,360 @@
+//! The allocation of a social dwelling: candidates, committee (CALEOL), ranks, offers.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::calendar::{Day, Instant};
+use crate::event::{Stamp, events};
+use crate::household::application::UniqueRegistrationNumber;
+use crate::household::candidacy::CandidacyOutcome;
+use crate::id::{CandidacyId, CommitteeId, HouseholdId, VacancyId};
+use crate::place::{Place, PlaceEvent};
+use crate::reference::{ConditionalDocument, NonAwardReason};
+
+/// What a committee decides on one candidate: exactly one of a to e (CCH R441-3).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "decision", rename_all = "snake_case")]
+pub enum CommitteeDecision {
+    /// a) Attribution.
+    Award,
+    /// b) Attribution by rank: after a refusal the next one is offered.
+    AwardRanked {
+        /// 1 first; ranks have no gap.
+        #[schemars(range(min = 1))]
+        rank: u8,
+    },
+    /// c) Attribution under a suspensive condition: a document of the limited list is missing.
+    AwardConditional {
+        /// What is missing.
+        document: ConditionalDocument,
+        /// Until when it must come.
+        by: Day,
+    },
+    /// d) Non-attribution, with its written reason (CCH L441-2-2).
+    Reject {
+        /// Why.
+        reason: NonAwardReason,
+    },
+    /// e) Irreceivable (CCH R441-2-8 d).
+    Inadmissible {
+        /// Why.
+        reason: NonAwardReason,
+    },
+}
+
+impl CommitteeDecision {
+    /// In which order the dwelling is offered: a or c first, then b by rank; never for d and e.
+    #[must_use]
+    pub fn offer_rank(&self) -> Option<u8> {
+        match self {
+            Self::Award | Self::AwardConditional { .. } => Some(0),
+            Self::AwardRanked { rank } => Some(*rank),
+            Self::Reject { .. } | Self::Inadmissible { .. } => None,
+        }
+    }
+}
+
+/// Why fewer than three candidates may be examined (CCH R441-3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CommitteeException {
+    /// Not enough candidates.
+    InsufficientCandidates,
+    /// Households designated by the préfet under DALO (CCH L441-2-3 II).
+    DaloDesignation,
+    /// The dwelling received the PLAI-adapté subsidy (CCH D331-25-1).
+    PlaiAdapte,
+}
+
+/// Where a candidate stands on the dwelling's side.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "snake_case")]
+pub enum CandidateSituation {
+    /// Designated.
+    Designated,
+    /// Decided, and waiting for its turn if it has a rank.
+    Decided,
+    /// The dwelling is offered to it.
+    Offered {
+        /// The last instant of an answer.
+        answer_by: Timestamp,
+    },
+    /// It accepted.
+    Accepted {
+        /// When.
+        at: Timestamp,
+    },
+    /// Out.
+    Closed {
+        /// Why.
+        outcome: CandidacyOutcome,
+    },
+}
+
+/// A candidate for the dwelling.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Candidate {
+    /// Whose candidacy.
+    pub household: HouseholdId,
+    /// Its numéro unique.
+    pub number: UniqueRegistrationNumber,
+    /// Whether the préfet designated it under DALO.
+    pub dalo: bool,
+    /// What the committee decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decision: Option<CommitteeDecision>,
+    /// Whether the condition of a decision c is met.
+    #[serde(default)]
+    pub condition_met: bool,
+    /// Where it stands.
+    pub situation: CandidateSituation,
+}
+
+impl Candidate {
+    /// Whether something can still come of it.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        match self.situation {
+            CandidateSituation::Designated
+            | CandidateSituation::Decided
+            | CandidateSituation::Offered { .. }
+            | CandidateSituation::Accepted { .. } => true,
+            CandidateSituation::Closed { .. } => false,
+        }
+    }
+
+    /// Whether the decision still lacks a document.
+    #[must_use]
+    pub fn condition_pending(&self) -> Option<Day> {
+        match &self.decision {
+            Some(CommitteeDecision::AwardConditional { by, .. }) if !self.condition_met => Some(*by),
+            Some(
+                CommitteeDecision::AwardConditional { .. }
+                | CommitteeDecision::Award
+                | CommitteeDecision::AwardRanked { .. }
+                | CommitteeDecision::Reject { .. }
+                | CommitteeDecision::Inadmissible { .. },
+            )
+            | None => None,
+        }
+    }
+}
+
+/// Candidates and committee of one vacancy.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Allocation {
+    /// Candidates by candidacy.
+    pub candidates: BTreeMap<CandidacyId, Candidate>,
+    /// The committee that is convened or has decided.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub committee: Option<Committee>,
+}
+
+/// A session of the committee on one vacancy.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Committee {
+    /// Its id.
+    pub id: CommitteeId,
+    /// Its day.
+    pub on: Day,
+    /// Whether it has decided.
+    pub decided: bool,
+}
+
+impl Allocation {
+    /// The candidate to whom the dwelling is offered, or who accepted it.
+    #[must_use]
+    pub fn at_stake(&self) -> Option<(CandidacyId, &Candidate)> {
+        let at_stake = |candidate: &Candidate| match candidate.situation {
+            CandidateSituation::Offered { .. } | CandidateSituation::Accepted { .. } => true,
+            CandidateSituation::Designated
+            | CandidateSituation::Decided
+            | CandidateSituation::Closed { .. } => false,
+        };
+        self.candidates.iter().find(|(_, candidate)| at_stake(candidate)).map(|(id, is)| (*id, is))
+    }
+
+    /// The candidate whose turn comes next: the lowest rank that still waits, other than `except`.
+    #[must_use]
+    pub fn next(&self, except: &[CandidacyId]) -> Option<(CandidacyId, &Candidate)> {
+        let waits = |candidate: &Candidate| matches!(candidate.situation, CandidateSituation::Decided);
+        self.candidates
+            .iter()
+            .filter(|(id, candidate)| waits(candidate) && !except.contains(id))
+            .filter_map(|(id, candidate)| Some((candidate.decision.as_ref()?.offer_rank()?, *id, candidate)))
+            .min_by_key(|(rank, id, _)| (*rank, *id))
+            .map(|(_, id, candidate)| (id, candidate))
+    }
+}
+
+/// One candidate as designated.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Designation {
+    /// The candidacy.
+    pub candidacy: CandidacyId,
+    /// Whose.
+    pub household: HouseholdId,
+    /// Its numéro unique on that day.
+    pub number: UniqueRegistrationNumber,
+    /// Whether the préfet designates it under DALO.
+    #[serde(default)]
+    pub dalo: bool,
+}
+
+/// `candidates.designated`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CandidatesDesignated {
+    /// The vacancy.
+    pub vacancy: VacancyId,
+    /// Who is designated.
+    pub candidates: Vec<Designation>,
+}
+
+/// `committee.convened`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CommitteeConvened {
+    /// The vacancy.
+    pub vacancy: VacancyId,
+    /// The session.
+    pub committee: CommitteeId,
+    /// Its day.
+    pub on: Day,
+}
+
+/// What was decided on one candidacy.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct DecisionOn {
+    /// The candidacy.
+    pub candidacy: CandidacyId,
+    /// The decision.
+    #[serde(flatten)]
+    pub decision: CommitteeDecision,
+}
+
+/// `committee.decided`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CommitteeDecided {
+    /// The vacancy.
+    pub vacancy: VacancyId,
+    /// The session.
+    pub committee: CommitteeId,
+    /// One decision for each examined candidacy.
+    pub decisions: Vec<DecisionOn>,
+    /// Why fewer than three were examined, if so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exception: Option<CommitteeException>,
+}
+
+/// `offer.made`: to the candidate whose turn it is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct OfferMade {
+    /// The vacancy.
+    pub vacancy: VacancyId,
+    /// The candidacy.
+    pub candidacy: CandidacyId,
+    /// The last instant of an answer: ten days at least (CCH R441-10).
+    pub answer_by: Instant,
+}
+
+/// `offer.accepted`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct OfferAccepted {
+    /// The vacancy.
+    pub vacancy: VacancyId,
+    /// The candidacy.
+    pub candidacy: CandidacyId,
+}
+
+/// `condition.met`: the missing document came.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ConditionMet {
+    /// The vacancy.
+    pub vacancy: VacancyId,
+    /// The candidacy.
+    pub candidacy: CandidacyId,
+}
+
+/// `candidate.closed`: the candidate is out, by refusal, silence, or because it was housed elsewhere.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CandidateClosed {
+    /// The vacancy.
+    pub vacancy: VacancyId,
+    /// The candidacy.
+    pub candidacy: CandidacyId,
+    /// Why.
+    pub outcome: CandidacyOutcome,
+}
+
+events! {
+    /// What can happen in the allocation of a dwelling.
+    pub enum CommitteeEvent in PlaceEvent::Committee {
+        "candidates.designated" v 1 => CandidatesDesignated(CandidatesDesignated),
+        "committee.convened" v 1 => CommitteeConvened(CommitteeConvened),
+        "committee.decided" v 1 => CommitteeDecided(CommitteeDecided),
+        "offer.made" v 1 => OfferMade(OfferMade),
+        "offer.accepted" v 1 => OfferAccepted(OfferAccepted),
+        "condition.met" v 1 => ConditionMet(ConditionMet),
+        "candidate.closed" v 1 => CandidateClosed(CandidateClosed),
+    }
+}
+
+impl Place {
+    pub(super) fn fold_committee(&mut self, event: &CommitteeEvent, stamp: &Stamp) {
+        use CommitteeEvent as E;
+        match event {
+            E::CandidatesDesignated(e) => self.on_vacancy(e.vacancy, |v| {
+                for designation in &e.candidates {
+                    let candidate = Candidate {
+                        household: designation.household,
+                        number: designation.number,
+                        dalo: designation.dalo,
+                        decision: None,
+                        condition_met: false,
+                        situation: CandidateSituation::Designated,
+                    };
+                    v.allocation.candidates.insert(designation.candidacy, candidate);
+                }
+            }),
+            E::CommitteeConvened(e) => self.on_vacancy(e.vacancy, |v| {
+                v.allocation.committee = Some(Committee { id: e.committee, on: e.on, decided: false });
+            }),
+            E::CommitteeDecided(e) => self.on_vacancy(e.vacancy, |v| v.allocation.decided(e)),
+            E::OfferMade(e) => self.on_candidate(e.vacancy, e.candidacy, |c| {
+                c.situation = CandidateSituation::Offered { answer_by: e.answer_by.0 };
+            }),
+            E::OfferAccepted(e) => self.on_candidate(e.vacancy, e.candidacy, |c| {
+                c.situation = CandidateSituation::Accepted { at: stamp.effective };
+            }),
+            E::ConditionMet(e) => self.on_candidate(e.vacancy, e.candidacy, |c| c.condition_met = true),
+            E::CandidateClosed(e) => self.on_candidate(e.vacancy, e.candidacy, |c| {
+                c.situation = CandidateSituation::Closed { outcome: e.outcome.clone() };
+            }),
+        }
+    }
+
+    fn on_candidate(&mut self, vacancy: VacancyId, id: CandidacyId, change: impl FnOnce(&mut Candidate)) {
+        self.on_vacancy(vacancy, |vacancy| {
+            if let Some(candidate) = vacancy.allocation.candidates.get_mut(&id) {
+                change(candidate);
+            }
+        });
+    }
+}
+
+impl Allocation {
+    fn decided(&mut self, event: &CommitteeDecided) {
+        if let Some(committee) = &mut self.committee {
+            committee.decided = true;
+        }
+        for on in &event.decisions {
+            if let Some(candidate) = self.candidates.get_mut(&on.candidacy) {
+                candidate.decision = Some(on.decision.clone());
+                candidate.situation = CandidateSituation::Decided;
+            }
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! The vacancy: since when and until when the place is on offer, and to whom.
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::calendar::{Day, Instant};
+use crate::event::{Stamp, events};
+use crate::id::{OrganisationId, VacancyId};
+use crate::place::committee::Allocation;
+use crate::place::{Place, PlaceEvent};
+use crate::reference::{ReservationHolderKind, VacancyWithdrawalReason};
+
+/// Where a vacancy stands.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "snake_case")]
+pub enum VacancySituation {
+    /// On offer.
+    Open,
+    /// Nobody confirmed it in time: it left the feed.
+    Expired,
+    /// Taken back by whoever declared it.
+    Withdrawn {
+        /// Why.
+        reason: VacancyWithdrawalReason,
+    },
+    /// Somebody moved in.
+    Filled,
+}
+
+/// The vacancy of a place.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Vacancy {
+    /// Its id.
+    pub id: VacancyId,
+    /// First day the place is free.
+    pub available_from: Day,
+    /// Until when the declaration holds without a confirmation.
+    pub good_until: Timestamp,
+    /// When it was declared or last confirmed.
+    pub confirmed: Timestamp,
+    /// Where it stands.
+    pub situation: VacancySituation,
+    /// The reservation holder it was given to, for a social dwelling.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holder: Option<Holder>,
+    /// Candidates, committee and offers, for a social dwelling.
+    #[serde(default)]
+    pub allocation: Allocation,
+}
+
+/// The reservation holder that designates candidates (CCH R441-5: gestion en flux).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Holder {
+    /// What kind of holder.
+    pub kind: ReservationHolderKind,
+    /// Which organisation, if it is known here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organisation: Option<OrganisationId>,
+    /// Until when it may designate; afterwards the dwelling returns to the landlord.
+    pub designate_by: Instant,
+}
+
+/// `vacancy.declared`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct VacancyDeclared {
+    /// The vacancy.
+    pub vacancy: VacancyId,
+    /// First day the place is free.
+    pub available_from: Day,
+    /// Until when the declaration holds without a confirmation.
+    pub good_until: Instant,
+}
+
+/// `vacancy.confirmed`: still free.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct VacancyConfirmed {
+    /// The vacancy.
+    pub vacancy: VacancyId,
+    /// Until when the confirmation holds.
+    pub good_until: Instant,
+}
+
+/// `vacancy.expired`: nobody confirmed it in time; it leaves the feed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct VacancyExpired {
+    /// The vacancy.
+    pub vacancy: VacancyId,
+}
+
+/// `vacancy.withdrawn`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct VacancyWithdrawn {
+    /// The vacancy.
+    pub vacancy: VacancyId,
+    /// Why.
+    pub reason: VacancyWithdrawalReason,
+}
+
+/// `vacancy.assigned_to_holder`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct AssignedToHolder {
+    /// The vacancy.
+    pub vacancy: VacancyId,
+    /// To whom.
+    pub holder: Holder,
+}
+
+/// `vacancy.returned_to_landlord`: the holder did not designate in time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ReturnedToLandlord {
+    /// The vacancy.
+    pub vacancy: VacancyId,
+}
+
+events! {
+    /// What can happen to the vacancy of a place.
+    pub enum VacancyEvent in PlaceEvent::Vacancy {
+        "vacancy.declared" v 1 => VacancyDeclared(VacancyDeclared),
+        "vacancy.confirmed" v 1 => VacancyConfirmed(VacancyConfirmed),
+        "vacancy.expired" v 1 => VacancyExpired(VacancyExpired),
+        "vacancy.withdrawn" v 1 => VacancyWithdrawn(VacancyWithdrawn),
+        "vacancy.assigned_to_holder" v 1 => AssignedToHolder(AssignedToHolder),
+        "vacancy.returned_to_landlord" v 1 => ReturnedToLandlord(ReturnedToLandlord),
+    }
+}
+
+impl Place {
+    /// The vacancy on offer, if there is one.
+    #[must_use]
+    pub fn open_vacancy(&self) -> Option<&Vacancy> {
+        self.vacancy.as_ref().filter(|vacancy| match vacancy.situation {
+            VacancySituation::Open => true,
+            VacancySituation::Expired | VacancySituation::Withdrawn { .. } | VacancySituation::Filled => {
+                false
+            }
+        })
+    }
+
+    /// Moving in fills the vacancy, whatever the title.
+    pub(super) fn occupied_closes_vacancy(&mut self) {
+        if self.open_vacancy().is_some()
+            && let Some(vacancy) = &mut self.vacancy
+        {
+            vacancy.situation = VacancySituation::Filled;
+        }
+    }
+
+    pub(super) fn fold_vacancy(&mut self, event: &VacancyEvent, stamp: &Stamp) {
+        use VacancyEvent as E;
+        match event {
+            E::VacancyDeclared(e) => {
+                self.vacancy = Some(Vacancy {
+                    id: e.vacancy,
+                    available_from: e.available_from,
+                    good_until: e.good_until.0,
+                    confirmed: stamp.effective,
+                    situation: VacancySituation::Open,
+                    holder: None,
+                    allocation: Allocation::default(),
+                });
+            }
+            E::VacancyConfirmed(e) => self.on_vacancy(e.vacancy, |v| {
+                v.good_until = e.good_until.0;
+                v.confirmed = stamp.effective;
+                v.situation = VacancySituation::Open;
+            }),
+            E::VacancyExpired(e) => self.on_vacancy(e.vacancy, |v| v.situation = VacancySituation::Expired),
+            E::VacancyWithdrawn(e) => {
+                self.on_vacancy(e.vacancy, |v| {
+                    v.situation = VacancySituation::Withdrawn { reason: e.reason }
+                });
+            }
+            E::AssignedToHolder(e) => self.on_vacancy(e.vacancy, |v| v.holder = Some(e.holder.clone())),
+            E::ReturnedToLandlord(e) => self.on_vacancy(e.vacancy, |v| v.holder = None),
+        }
+    }
+
+    pub(super) fn on_vacancy(&mut self, id: VacancyId, change: impl FnOnce(&mut Vacancy)) {
+        if let Some(vacancy) = self.vacancy.as_mut().filter(|vacancy| vacancy.id == id) {
+            change(vacancy);
+        }
+    }
+}
