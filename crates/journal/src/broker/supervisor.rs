@@ -1,0 +1,203 @@
+//! Keeping the broker running: whenever it ends by itself it is started again on the same port.
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, WaitOptions, waitpid};
+use tokio::sync::{oneshot, watch};
+use tokio::time::{Instant, sleep};
+
+use super::BrokerError;
+use super::child::{Child, signal};
+
+/// How often the broker may end before it is given up.
+#[derive(Debug, Clone, Copy)]
+pub struct Restarts {
+    /// Starts after the first one, within [`Self::window`].
+    pub at_most: usize,
+    /// The time in which they are counted.
+    pub window: Duration,
+}
+
+impl Default for Restarts {
+    /// Five in a minute: more often than that, something is wrong that starting again does not repair.
+    fn default() -> Self {
+        Self { at_most: 5, window: Duration::from_secs(60) }
+    }
+}
+
+/// What is known of the broker at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Situation {
+    /// It is being started, for the first time or again.
+    Starting,
+    /// It accepts connections.
+    Running {
+        /// Its process number.
+        pid: i32,
+    },
+    /// It was stopped on purpose.
+    Stopped,
+    /// It ended too often.
+    GivenUp {
+        /// What was seen last.
+        last: String,
+    },
+}
+
+/// What the supervisor and the owner of the broker share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) situation: watch::Sender<Situation>,
+    /// The process that lives now. Emptied as soon as it was waited for, so that no signal meets a stranger.
+    process: Mutex<Option<Pid>>,
+}
+
+impl Shared {
+    pub(super) fn new() -> Self {
+        Self { situation: watch::Sender::new(Situation::Starting), process: Mutex::new(None) }
+    }
+
+    fn set_process(&self, pid: Option<Pid>) {
+        *self.process.lock().unwrap_or_else(PoisonError::into_inner) = pid;
+    }
+
+    /// Kills the process that lives now, if one does.
+    pub(super) fn kill(&self) -> Option<Pid> {
+        let process = self.process.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(pid) = *process {
+            signal(pid, Signal::KILL);
+        }
+        *process
+    }
+
+    /// Kills the process and waits, blocking, until it is gone: for destructors, which cannot await.
+    pub(super) fn kill_and_wait(&self) {
+        let Some(pid) = self.kill() else { return };
+        // Half a second at most: the end of a killed process takes milliseconds, and whoever else waits for it (the
+        // runtime that is being shut down) makes this answer with an error.
+        for _ in 0..500 {
+            match waitpid(Some(pid), WaitOptions::NOHANG) {
+                Ok(None) => std::thread::sleep(Duration::from_millis(1)),
+                Ok(Some(_)) | Err(_) => break,
+            }
+        }
+        self.set_process(None);
+    }
+}
+
+/// How to start the broker once more.
+#[derive(Debug)]
+pub(super) struct Launch {
+    pub(super) binary: PathBuf,
+    pub(super) config: PathBuf,
+    pub(super) name: String,
+    pub(super) port: u16,
+    pub(super) ready_within: Duration,
+}
+
+impl Launch {
+    /// Starts the broker and waits until it can be used.
+    pub(super) async fn start(&self, shared: &Shared) -> Result<Child, BrokerError> {
+        let mut child = Child::start(&self.binary, &self.config)?;
+        shared.set_process(child.pid());
+        match child.ready(&self.name, self.port, self.ready_within).await {
+            Ok(()) => {
+                let pid = child.pid().map_or(0, Pid::as_raw_pid);
+                shared.situation.send_replace(Situation::Running { pid });
+                Ok(child)
+            }
+            Err(why) => {
+                child.stop().await;
+                shared.set_process(None);
+                Err(why)
+            }
+        }
+    }
+}
+
+/// Watches over `child` until `stop` is asked for or its owner is gone.
+pub(super) async fn supervise(
+    mut child: Child,
+    launch: Launch,
+    restarts: Restarts,
+    shared: Arc<Shared>,
+    mut stop: oneshot::Receiver<()>,
+) {
+    let mut ends = VecDeque::new();
+    loop {
+        let status = tokio::select! {
+            status = child.ended() => status,
+            _ = &mut stop => {
+                child.stop().await;
+                shared.set_process(None);
+                shared.situation.send_replace(Situation::Stopped);
+                return;
+            }
+        };
+        shared.set_process(None);
+        let mut last = format!("it ended ({status}); its last words: {}", child.last_words());
+        tracing::error!(port = launch.port, "the broker is gone: {last}");
+        child = loop {
+            let Some(pause) = next_pause(&mut ends, restarts, Instant::now()) else {
+                tracing::error!(port = launch.port, "the broker is given up");
+                shared.situation.send_replace(Situation::GivenUp { last });
+                return;
+            };
+            shared.situation.send_replace(Situation::Starting);
+            let started = async {
+                sleep(pause).await;
+                launch.start(&shared).await
+            };
+            tokio::select! {
+                started = started => match started {
+                    Ok(child) => break child,
+                    Err(why) => {
+                        last = why.to_string();
+                        tracing::error!(port = launch.port, "the broker does not come back: {last}");
+                    }
+                },
+                _ = &mut stop => {
+                    // Whatever was starting was killed when its handle went.
+                    shared.kill_and_wait();
+                    shared.situation.send_replace(Situation::Stopped);
+                    return;
+                }
+            }
+        };
+        tracing::warn!(port = launch.port, "the broker runs again");
+    }
+}
+
+/// How long to wait before the next start: none the first time, then doubling; `None` when it ended too often.
+fn next_pause(ends: &mut VecDeque<Instant>, restarts: Restarts, now: Instant) -> Option<Duration> {
+    while ends.front().is_some_and(|end| now.duration_since(*end) > restarts.window) {
+        ends.pop_front();
+    }
+    let before = ends.len();
+    if before >= restarts.at_most {
+        return None;
+    }
+    ends.push_back(now);
+    let doublings = u32::try_from(before).unwrap_or(u32::MAX).min(6);
+    Some(if before == 0 { Duration::ZERO } else { Duration::from_millis(50) * 2_u32.pow(doublings) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_broker_that_ends_again_and_again_is_given_up_until_time_has_passed() {
+        let restarts = Restarts { at_most: 3, window: Duration::from_secs(60) };
+        let (mut ends, start) = (VecDeque::new(), Instant::now());
+        let after = |seconds| start + Duration::from_secs(seconds);
+        assert_eq!(next_pause(&mut ends, restarts, after(0)), Some(Duration::ZERO));
+        assert_eq!(next_pause(&mut ends, restarts, after(1)), Some(Duration::from_millis(100)));
+        assert_eq!(next_pause(&mut ends, restarts, after(2)), Some(Duration::from_millis(200)));
+        assert_eq!(next_pause(&mut ends, restarts, after(3)), None);
+        assert_eq!(next_pause(&mut ends, restarts, after(100)), Some(Duration::ZERO));
+    }
+}

@@ -1,0 +1,64 @@
+//! Why there is no key.
+
+use domain::id::HouseholdId;
+use domain::ledger::AggregateId;
+
+use crate::sealing::{NoRandomness, OpenError, SealError};
+
+/// Why a body could not be sealed or opened, or a key not be made or removed.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// Only households have keys: a personal value on another ledger is a fault of the program that decided it.
+    #[error("{0} has no key: personal values belong on the ledger of their household")]
+    NoKeyFor(AggregateId),
+    /// The household was erased: nothing personal is recorded about it any more.
+    #[error("household {0} was erased: nothing personal can be recorded about it any more")]
+    Forgotten(HouseholdId),
+    /// The stream was made with another key file. Restore that one: this one opens nothing.
+    #[error("the key file is not the one that the stream KEYS was made with: restore that one")]
+    WrongKeyFile,
+    /// The key file does not hold the key-encryption key of this epoch: it is older or newer than the stream.
+    #[error(
+        "a key is wrapped under epoch {epoch}, which the key file does not hold: restore the key file of that epoch"
+    )]
+    UnknownEpoch {
+        /// The epoch that is missing.
+        epoch: u32,
+    },
+    /// The wrapped key was changed in the stream: the broker's files are damaged or forged.
+    #[error("the key of household {household} is damaged in the stream KEYS: restore it from a backup")]
+    Damaged {
+        /// Whose key.
+        household: HouseholdId,
+    },
+    /// Others kept writing at the same place. Try again.
+    #[error("the key of household {0} is being changed by others: try again")]
+    Contended(HouseholdId),
+    /// The broker does not answer, or refuses. Try again; if it lasts, look at the broker.
+    #[error("cannot {what}: {source}")]
+    Broker {
+        /// What was attempted.
+        what: &'static str,
+        /// What the client says.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// See [`SealError`].
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    /// See [`OpenError`].
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// See [`NoRandomness`].
+    #[error(transparent)]
+    Randomness(#[from] NoRandomness),
+}
+
+impl KeyError {
+    /// The broker failed at `what`.
+    pub(super) fn broker(
+        what: &'static str,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Self::Broker { what, source: source.into() }
+    }
+}
