@@ -11,6 +11,7 @@
 pub mod calendar;
 pub mod decide;
 pub mod event;
+pub mod history;
 pub mod household;
 pub mod id;
 pub mod ledger;
@@ -23,3 +24,4 @@ pub mod refusal;
 pub mod rules;
 pub mod structure;
 pub mod structure_kind;
+pub mod worklist;
