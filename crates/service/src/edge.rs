@@ -166,10 +166,16 @@ impl Ids {
     }
 }
 
-/// Sixteen unpredictable bytes (122 of the bits are random): trace ids need no order and no repeatability.
-#[expect(clippy::disallowed_methods, reason = "this is the edge: the one source of randomness")]
+/// Sixteen unpredictable bytes, never all zero in either half: trace ids need no order and no repeatability.
 pub(crate) fn random_bytes() -> [u8; 16] {
-    Uuid::new_v4().into_bytes()
+    let mut bytes = [0; 16];
+    // A system without randomness still serves: its traces are then told apart by time alone.
+    if getrandom::fill(&mut bytes).is_err() {
+        bytes = [0x55; 16];
+    }
+    bytes[7] |= 1;
+    bytes[15] |= 1;
+    bytes
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use axum::extract::path::ErrorKind;
 use axum::extract::rejection::PathRejection;
-use axum::extract::{FromRequestParts, Path as AxumPath};
+use axum::extract::{FromRequestParts, Path as AxumPath, RawPathParams};
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 
@@ -22,7 +22,10 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T>
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         match AxumPath::<T>::from_request_parts(parts, state).await {
             Ok(AxumPath(found)) => Ok(Self(found)),
-            Err(PathRejection::FailedToDeserializePathParams(failed)) => Err(refused(failed.into_kind())),
+            Err(PathRejection::FailedToDeserializePathParams(failed)) => {
+                let names = RawPathParams::from_request_parts(parts, state).await.ok();
+                Err(refused(failed.into_kind(), names.as_ref()))
+            }
             Err(other) => {
                 Err(Problem::internal(anyhow::Error::new(other).context("a route without its parameters")))
             }
@@ -30,18 +33,24 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T>
     }
 }
 
-fn refused(kind: ErrorKind) -> Problem {
+fn refused(kind: ErrorKind, names: Option<&RawPathParams>) -> Problem {
+    // Of a single parameter the library does not say the name.
+    let only = || {
+        let mut names = names.into_iter().flatten().map(|(name, _)| name);
+        match (names.next(), names.next()) {
+            (Some(name), None) => name.to_owned(),
+            (_, _) => "the parameter".to_owned(),
+        }
+    };
     let (parameter, expected) = match kind {
         ErrorKind::DeserializeError { key, message, .. } => (key, without_values(&message)),
         ErrorKind::ParseErrorAtKey { key, expected_type, .. } => (key, format!("a {expected_type}")),
         ErrorKind::ParseErrorAtIndex { index, expected_type, .. } => {
             (format!("parameter {}", index + 1), format!("a {expected_type}"))
         }
-        ErrorKind::ParseError { expected_type, .. } => {
-            ("the parameter".to_owned(), format!("a {expected_type}"))
-        }
+        ErrorKind::ParseError { expected_type, .. } => (only(), format!("a {expected_type}")),
         ErrorKind::InvalidUtf8InPathParam { key } => (key, "UTF-8".to_owned()),
-        ErrorKind::Message(message) => ("the parameter".to_owned(), without_values(&message)),
+        ErrorKind::Message(message) => (only(), without_values(&message)),
         // These say that the handler and its route do not fit together; the library may add kinds.
         other @ (ErrorKind::WrongNumberOfParameters { .. } | ErrorKind::UnsupportedType { .. } | _) => {
             return Problem::internal(anyhow::anyhow!("a route does not fit its handler: {other}"));

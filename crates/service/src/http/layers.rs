@@ -71,7 +71,7 @@ async fn traced(State(service): State<&'static str>, mut request: Request, next:
     let context = TraceContext::of_request(request.headers());
     let method = known_method(request.method());
     let route = request.extensions().get::<MatchedPath>().map_or("(none)", |path| path.as_str()).to_owned();
-    let span = tracing::info_span!(
+    let span = tracing::error_span!(
         "request", service, method, route, trace_id = %context.trace_id(), span_id = %context.span_id()
     );
     let under_way = Held::one_more(names::HTTP_UNDER_WAY, service);

@@ -13,6 +13,10 @@ use super::{Handle, Stop};
 /// How long the tasks behind may go on once those in front have ended: a last batch, a last checkpoint.
 pub const BEHIND_GRACE: Duration = Duration::from_secs(5);
 
+/// How much longer than its grace a task in front is waited for, so that one that takes all of it and then says so is not
+/// mistaken for one that hangs.
+const MARGIN: Duration = Duration::from_secs(1);
+
 /// Why a service ended although nobody asked it to, or not when it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum TaskError {
@@ -81,7 +85,7 @@ impl Group {
     where
         F: Future<Output = anyhow::Result<()>> + Send + 'static,
     {
-        let span = tracing::info_span!("task", service, task);
+        let span = tracing::error_span!("task", service, task);
         let id = self.set.spawn(work.instrument(span)).id();
         self.names.insert(id, task);
     }
@@ -161,7 +165,7 @@ impl Tasks {
     #[must_use]
     pub fn into_handle(self, address: Option<SocketAddr>) -> Handle {
         let (service, stop) = (self.service, self.stop.clone());
-        let span = tracing::info_span!("service", service);
+        let span = tracing::error_span!("service", service);
         Handle::new(service, address, stop, tokio::spawn(self.run().instrument(span)))
     }
 
@@ -173,6 +177,8 @@ impl Tasks {
     pub async fn run(mut self) -> Result<(), TaskError> {
         let service = self.service;
         let mut outcome = tokio::select! {
+            // First: a task that ended because it was asked to did not end early.
+            biased;
             () = self.stop.stopping() => Ok(()),
             Some((task, ended)) = self.front.next() => early(service, task, ended),
             Some((task, ended)) = self.behind.next() => early(service, task, ended),
@@ -180,7 +186,7 @@ impl Tasks {
         if let Err(error) = &outcome {
             tracing::error!(service, error = %chain(error), "stopping {service}: {}", chain(error));
         }
-        outcome = outcome.and(self.front.drain(service, Instant::now() + self.grace).await);
+        outcome = outcome.and(self.front.drain(service, Instant::now() + self.grace + MARGIN).await);
         outcome = outcome.and(self.behind.drain(service, Instant::now() + BEHIND_GRACE).await);
         match &outcome {
             Ok(()) => tracing::info!(service, "{service} has stopped"),
@@ -226,96 +232,4 @@ fn chain(error: &TaskError) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::{Arc, Mutex};
-
-    use super::*;
-
-    const GRACE: Duration = Duration::from_secs(20);
-
-    fn tasks() -> Tasks {
-        Tasks::new("intake", &Stop::new(), GRACE)
-    }
-
-    async fn until_asked(stop: Stop) -> anyhow::Result<()> {
-        stop.stopping().await;
-        Ok(())
-    }
-
-    #[tokio::test]
-    async fn all_end_well_when_asked_to_stop() {
-        let mut tasks = tasks();
-        tasks.front("http", until_asked);
-        tasks.behind("follow", until_asked);
-        let handle = tasks.into_handle(None);
-        handle.stop();
-        handle.join().await.unwrap();
-    }
-
-    #[tokio::test]
-    async fn a_task_that_ends_early_stops_the_others_and_is_named() {
-        let mut tasks = tasks();
-        tasks.front("http", until_asked);
-        tasks.behind("follow", |_| async { Ok(()) });
-        let error = tasks.run().await.unwrap_err();
-        assert_eq!(error.to_string(), "intake ended because follow ended early");
-    }
-
-    #[tokio::test]
-    async fn a_task_that_fails_or_panics_is_named() {
-        let mut failing = tasks();
-        failing.front("http", |_| async { Err(anyhow::anyhow!("no socket")) });
-        let error = failing.run().await.unwrap_err();
-        assert!(matches!(&error, TaskError::Failed { task: "http", .. }), "{error}");
-        assert!(chain(&error).ends_with("no socket"));
-        let mut panicking = tasks();
-        panicking.behind("follow", |_| async { panic!("poisoned") });
-        assert!(matches!(panicking.run().await, Err(TaskError::Panicked { task: "follow", .. })));
-    }
-
-    #[tokio::test]
-    async fn those_behind_outlive_those_in_front() {
-        let ended = Arc::new(Mutex::new(Vec::new()));
-        let mut tasks = tasks();
-        let note = |name, ended: &Arc<Mutex<Vec<&'static str>>>| {
-            let ended = Arc::clone(ended);
-            move |stop: Stop| async move {
-                stop.stopping().await;
-                tokio::task::yield_now().await;
-                ended.lock().unwrap().push(name);
-                Ok(())
-            }
-        };
-        tasks.behind("append", note("append", &ended));
-        tasks.front("http", note("http", &ended));
-        let handle = tasks.into_handle(None);
-        handle.stop();
-        handle.join().await.unwrap();
-        assert_eq!(*ended.lock().unwrap(), ["http", "append"]);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn what_does_not_end_within_its_grace_is_dropped_and_named() {
-        let mut tasks = tasks();
-        tasks.front("http", |_| std::future::pending());
-        tasks.behind("follow", until_asked);
-        let begun = Instant::now();
-        let handle = tasks.into_handle(None);
-        handle.stop();
-        let error = handle.join().await.unwrap_err();
-        assert!(matches!(&error, TaskError::Overran { tasks, .. } if tasks == "http"), "{error}");
-        assert_eq!(begun.elapsed(), GRACE);
-    }
-
-    #[tokio::test]
-    async fn a_hard_stop_does_not_wait() {
-        let stop = Stop::new();
-        let mut tasks = Tasks::new("intake", &stop, GRACE);
-        tasks.front("http", |_| std::future::pending());
-        tasks.behind("follow", |_| std::future::pending());
-        let handle = tasks.into_handle(None);
-        stop.kill();
-        let error = handle.join().await.unwrap_err();
-        assert!(matches!(&error, TaskError::Overran { tasks, .. } if tasks == "http"), "{error}");
-    }
-}
+mod tests;

@@ -4,6 +4,7 @@
 //! `#/components/schemas/`); operations name them. The document is the same in every run: sorted, no dates, no addresses.
 
 mod document;
+mod manners;
 mod operation;
 mod references;
 
@@ -127,3 +128,6 @@ impl Api {
         format!("{:#}\n", self.document())
     }
 }
+
+#[cfg(test)]
+mod tests;

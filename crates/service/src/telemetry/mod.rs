@@ -93,9 +93,13 @@ mod tests {
     }
 
     fn logged(format: LogFormat, work: impl FnOnce()) -> String {
+        logged_with("info,quiet=off", format, work)
+    }
+
+    fn logged_with(filter: &str, format: LogFormat, work: impl FnOnce()) -> String {
         let written = Written::default();
         let writer = written.clone();
-        let log = Log { format, filter: "info,quiet=off".to_owned() };
+        let log = Log { format, filter: filter.to_owned() };
         let subscriber = subscriber(&log, move || writer.clone()).unwrap();
         tracing::subscriber::with_default(subscriber, work);
         written.text()
@@ -126,10 +130,36 @@ mod tests {
     }
 
     #[test]
+    fn a_line_of_a_library_that_speaks_log_has_the_librarys_target() {
+        let text = logged(LogFormat::Json, || {
+            let record = tracing_log::log::Record::builder()
+                .args(format_args!("compacted"))
+                .level(tracing_log::log::Level::Warn)
+                .target("sled")
+                .build();
+            tracing_log::format_trace(&record).unwrap();
+        });
+        let line: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(
+            (&line["target"], &line["level"], &line["message"]),
+            (&"sled".into(), &"WARN".into(), &"compacted".into())
+        );
+        assert!(!text.contains("log.target"), "{text}");
+    }
+
+    #[test]
     fn text_lines_carry_the_trace_too() {
         let context = TraceContext::root();
         let text = logged(LogFormat::Text, || context.span().in_scope(|| tracing::warn!("slow")));
         assert!(text.contains(&context.trace_id()) && text.contains("slow"), "{text}");
+    }
+
+    #[test]
+    fn a_filter_that_lets_only_errors_through_keeps_their_trace() {
+        let context = TraceContext::root();
+        let text =
+            logged_with("error", LogFormat::Json, || context.span().in_scope(|| tracing::error!("lost")));
+        assert!(text.contains(&context.trace_id()), "{text}");
     }
 
     #[test]

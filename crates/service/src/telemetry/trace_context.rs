@@ -74,10 +74,11 @@ impl TraceContext {
     }
 
     /// A span for work done within this step outside of a request (a reaction, a delivery), so that its log lines
-    /// carry the trace.
+    /// carry the trace. Spans of this crate are at the level of errors: a filter that lets any line through lets them
+    /// through, so that no line is without its trace.
     #[must_use]
     pub fn span(&self) -> tracing::Span {
-        tracing::info_span!("work", trace_id = %self.trace_id(), span_id = %self.span_id())
+        tracing::error_span!("work", trace_id = %self.trace_id(), span_id = %self.span_id())
     }
 
     /// The 32 hexadecimal digits shared by all steps of the trace.
@@ -158,7 +159,7 @@ impl<S: Sync> FromRequestParts<S> for TraceContext {
     }
 }
 
-/// Eight bytes that are not all zero: the variant bits of the UUID they are taken from are among them.
+/// Eight bytes that are not all zero.
 fn new_span() -> [u8; 8] {
     let mut span = [0; 8];
     span.copy_from_slice(&edge::random_bytes()[8..]);
