@@ -1,0 +1,3 @@
+//! Being measured.
+
+fn main() {}

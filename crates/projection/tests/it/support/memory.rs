@@ -1,0 +1,101 @@
+//! A source in memory: events can be added, taken away, and handed out in small batches.
+
+use std::sync::Arc;
+
+use journal::Recorded;
+use parking_lot::Mutex;
+use projection::{Batch, Follow, Source, SourceError};
+use tokio::sync::watch;
+
+#[derive(Clone)]
+pub(crate) struct Memory {
+    events: watch::Sender<Arc<Vec<Recorded>>>,
+    /// How many events a batch holds, in turn.
+    sizes: Arc<Vec<usize>>,
+    /// What the next question is answered with instead.
+    fault: Arc<Mutex<Option<SourceError>>>,
+    /// Whether events are only said to be there.
+    silent: bool,
+}
+
+impl Memory {
+    pub(crate) fn of(events: Vec<Recorded>) -> Self {
+        Self {
+            events: watch::Sender::new(Arc::new(events)),
+            sizes: Arc::new(vec![1000]),
+            fault: Arc::default(),
+            silent: false,
+        }
+    }
+
+    /// The same events, handed out in batches of these sizes, over and over.
+    pub(crate) fn split(&self, sizes: &[usize]) -> Self {
+        Self { sizes: Arc::new(sizes.to_vec()), ..self.clone() }
+    }
+
+    /// The same events, of which none is ever handed out.
+    pub(crate) fn silent(&self) -> Self {
+        Self { silent: true, ..self.clone() }
+    }
+
+    pub(crate) fn last(&self) -> u64 {
+        self.events.borrow().len() as u64
+    }
+
+    pub(crate) fn add(&self, more: Recorded) {
+        self.events.send_modify(|events| Arc::make_mut(events).push(more));
+    }
+
+    pub(crate) fn truncate(&self, last: usize) {
+        self.events.send_modify(|events| Arc::make_mut(events).truncate(last));
+    }
+
+    pub(crate) fn fail_once(&self, fault: SourceError) {
+        *self.fault.lock() = Some(fault);
+        self.events.send_modify(|_| {});
+    }
+}
+
+pub(crate) struct Reading {
+    memory: Memory,
+    changes: watch::Receiver<Arc<Vec<Recorded>>>,
+    /// How many events were handed out or skipped.
+    at: usize,
+    turn: usize,
+}
+
+impl Source for Memory {
+    type Follower = Reading;
+
+    fn follow(&self, after: u64) -> Reading {
+        let at = usize::try_from(after).unwrap();
+        Reading { memory: self.clone(), changes: self.events.subscribe(), at, turn: 0 }
+    }
+
+    async fn last_position(&self) -> Result<u64, SourceError> {
+        Ok(self.events.borrow().last().map_or(0, |event| event.position))
+    }
+
+    fn connected(&self) -> bool {
+        true
+    }
+}
+
+impl Follow for Reading {
+    async fn next_batch(&mut self, max: usize) -> Result<Batch, SourceError> {
+        let (at, memory) = (self.at, &self.memory);
+        if memory.silent {
+            return std::future::pending().await;
+        }
+        let events = self.changes.wait_for(|events| events.len() > at || memory.fault.lock().is_some()).await;
+        let events = Arc::clone(&events.unwrap());
+        if let Some(fault) = memory.fault.lock().take() {
+            return Err(fault);
+        }
+        let size = memory.sizes[self.turn % memory.sizes.len()].min(max);
+        self.turn += 1;
+        let events_now: Vec<_> = events[at..].iter().take(size).cloned().collect();
+        self.at += events_now.len();
+        Ok(Batch { events: events_now, pending: (events.len() - self.at) as u64 })
+    }
+}
