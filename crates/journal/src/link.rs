@@ -1,0 +1,148 @@
+//! The connection to the broker, and what every part of the journal needs to know about it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::{Client, ConnectOptions, Event, HeaderMap, Message, Request, RequestErrorKind};
+use bytes::Bytes;
+use tokio::sync::watch;
+
+use crate::config::JournalConfig;
+
+/// The longest pause between two attempts to connect again: a restarted broker must be noticed at once.
+const RECONNECT_PAUSE: Duration = Duration::from_millis(250);
+
+/// The broker did not answer. Whether a request without an answer took effect is unknown.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("the broker did not answer when asked to {action}: {why}; try again, or check that it runs")]
+pub struct Unreachable {
+    /// What was asked: `read a ledger`.
+    pub action: &'static str,
+    /// What the client library says, without personal data.
+    pub why: String,
+}
+
+impl Unreachable {
+    pub(crate) fn new(action: &'static str, why: impl std::fmt::Display) -> Self {
+        Self { action, why: why.to_string() }
+    }
+}
+
+/// One shared connection.
+#[derive(Clone, Debug)]
+pub(crate) struct Link {
+    pub(crate) client: Client,
+    /// How often the connection was lost so far: whoever waits for an answer stops waiting when it grows.
+    losses: watch::Receiver<u64>,
+    pub(crate) ack_wait: Duration,
+}
+
+/// How a request ended without an answer.
+#[derive(Debug)]
+pub(crate) enum Silence {
+    /// Nobody listens on the subject: nothing happened.
+    Nobody,
+    /// Sent, perhaps received, never answered.
+    Unknown(String),
+    /// Never sent.
+    Unsent(String),
+}
+
+impl std::fmt::Display for Silence {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Nobody => f.write_str("no stream listens"),
+            Self::Unknown(why) | Self::Unsent(why) => f.write_str(why),
+        }
+    }
+}
+
+impl Link {
+    pub(crate) async fn connect(config: &JournalConfig) -> Result<Self, Unreachable> {
+        let unreachable = |e: &dyn std::fmt::Display| Unreachable::new("connect", e);
+        let (lost, losses) = watch::channel(0);
+        let lost = Arc::new(lost);
+        let mut options = ConnectOptions::new()
+            .name(&config.name)
+            .event_callback(move |event| {
+                note(&event, &lost);
+                std::future::ready(())
+            })
+            .reconnect_delay_callback(|attempts| {
+                let doubled = 10 << attempts.min(10);
+                Duration::from_millis(doubled).min(RECONNECT_PAUSE)
+            });
+        if let Some(prefix) = &config.inbox {
+            options = options.custom_inbox_prefix(prefix);
+        }
+        if let Some(path) = &config.credentials {
+            options = options.credentials_file(path).await.map_err(|e| unreachable(&e))?;
+        }
+        let addresses: Vec<&str> = config.url.split(',').map(str::trim).collect();
+        let client = options.connect(addresses).await.map_err(|e| unreachable(&e))?;
+        Ok(Self { client, losses, ack_wait: config.ack_wait })
+    }
+
+    /// A mark for [`Link::lost_since`], taken before something is sent.
+    pub(crate) fn mark(&self) -> u64 {
+        *self.losses.borrow()
+    }
+
+    /// Resolves once the connection was lost after `mark`.
+    pub(crate) async fn lost_since(&self, mark: u64) {
+        let mut losses = self.losses.clone();
+        if losses.wait_for(|now| *now > mark).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Whether the broker is connected at this moment.
+    pub(crate) fn connected(&self) -> bool {
+        self.client.connection_state() == async_nats::connection::State::Connected
+    }
+
+    /// Asks and waits for one answer, no longer than `ack_wait` and not beyond the loss of the connection.
+    pub(crate) async fn request(
+        &self,
+        subject: String,
+        headers: Option<HeaderMap>,
+        body: Bytes,
+    ) -> Result<Message, Silence> {
+        if !self.connected() {
+            return Err(Silence::Unsent("the connection to the broker is down".to_owned()));
+        }
+        let mark = self.mark();
+        let mut request = Request::new().payload(body).timeout(Some(self.ack_wait));
+        if let Some(headers) = headers {
+            request = request.headers(headers);
+        }
+        tokio::select! {
+            answer = self.client.send_request(subject, request) => answer.map_err(|e| match e.kind() {
+                RequestErrorKind::NoResponders => Silence::Nobody,
+                RequestErrorKind::TimedOut => Silence::Unknown(format!("no answer within {:?}", self.ack_wait)),
+                RequestErrorKind::InvalidSubject | RequestErrorKind::MaxPayloadExceeded => Silence::Unsent(e.to_string()),
+                RequestErrorKind::Other => Silence::Unknown(e.to_string()),
+            }),
+            () = self.lost_since(mark) => Err(Silence::Unknown("the connection was lost".to_owned())),
+        }
+    }
+}
+
+/// Counts losses and says in the log what happens to the connection.
+fn note(event: &Event, lost: &watch::Sender<u64>) {
+    match event {
+        Event::Disconnected => {
+            tracing::warn!("the connection to the broker was lost");
+            lost.send_modify(|n| *n += 1);
+        }
+        Event::Connected => tracing::info!("connected to the broker"),
+        Event::SlowConsumer(subscription) => {
+            tracing::warn!(subscription, "a reader was too slow and will read again")
+        }
+        Event::ServerError(error) => tracing::warn!(%error, "the broker reports an error"),
+        Event::ClientError(error) => tracing::debug!(%error, "the client reports an error"),
+        Event::LameDuckMode | Event::Draining | Event::Closed => {
+            tracing::info!(%event, "the connection changes")
+        }
+    }
+}
