@@ -31,7 +31,8 @@ pub enum RefusalClass {
 
 impl Refusal {
     /// Nothing bears this id.
-    pub(crate) fn unknown(what: &str) -> Self {
+    #[must_use]
+    pub fn unknown(what: &str) -> Self {
         Self {
             code: "unknown-id",
             rule: "existence",

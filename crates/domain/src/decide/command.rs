@@ -83,6 +83,14 @@ macro_rules! commands {
                 }
             }
 
+            /// Shows each command of this ledger, with the type of its body, to `visitor`.
+            pub fn visit(visitor: &mut impl Visitor<Self>) {
+                let mut kinds = Self::KINDS.iter();
+                $(if let Some(kind) = kinds.next() {
+                    visitor.visit::<$body>(kind);
+                })+
+            }
+
             fn rule(&self, id: $id, ctx: &Context<'_>, ledgers: &Ledgers, draft: &mut Draft) -> Result<(), Halt> {
                 match self { $(Self::$variant(body) => body.decide(id, ctx, ledgers, draft)),+ }
             }
@@ -92,6 +100,77 @@ macro_rules! commands {
             fn from(body: $body) -> Self { Self::$variant(body) }
         })+
     };
+}
+
+/// Something that is shown every command of a ledger, with the type of its body: a router, a documentation.
+pub trait Visitor<C> {
+    /// One command. Bodies come in the order of `KINDS`.
+    fn visit<B>(&mut self, kind: &'static CommandKind)
+    where
+        B: serde::Serialize + serde::de::DeserializeOwned + Into<C> + Send + Sync + 'static;
+}
+
+/// The commands of one kind of ledger.
+pub trait Addressed: Sized {
+    /// The id of such a ledger.
+    type Id: Copy + std::fmt::Display + std::str::FromStr<Err = crate::id::Malformed>;
+
+    /// The command, addressed to a ledger that exists.
+    fn on(self, id: Self::Id) -> Command;
+
+    /// Where the ledger that it creates will be at home; none if it creates none.
+    fn home(&self) -> Option<Territory>;
+
+    /// The command, addressed to the ledger that it creates, which is a function of the command's id.
+    fn creating(self, home: Territory, command: crate::id::CommandId) -> Command;
+}
+
+impl Addressed for HouseholdCommand {
+    type Id = HouseholdId;
+
+    fn on(self, id: HouseholdId) -> Command {
+        Command::Household(id, self)
+    }
+
+    fn home(&self) -> Option<Territory> {
+        if let Self::Register(register) = self { Some(register.territory) } else { None }
+    }
+
+    fn creating(self, home: Territory, command: crate::id::CommandId) -> Command {
+        self.on(HouseholdId::created_by(home, command))
+    }
+}
+
+impl Addressed for PlaceCommand {
+    type Id = PlaceId;
+
+    fn on(self, id: PlaceId) -> Command {
+        Command::Place(id, self)
+    }
+
+    fn home(&self) -> Option<Territory> {
+        if let Self::OpenPlace(open) = self { Some(open.description.commune.territory()) } else { None }
+    }
+
+    fn creating(self, home: Territory, command: crate::id::CommandId) -> Command {
+        self.on(PlaceId::created_by(home, command))
+    }
+}
+
+impl Addressed for StructureCommand {
+    type Id = StructureId;
+
+    fn on(self, id: StructureId) -> Command {
+        Command::Structure(id, self)
+    }
+
+    fn home(&self) -> Option<Territory> {
+        if let Self::OpenStructure(open) = self { Some(open.profile.commune.territory()) } else { None }
+    }
+
+    fn creating(self, home: Territory, command: crate::id::CommandId) -> Command {
+        self.on(StructureId::created_by(home, command))
+    }
 }
 
 /// What every command of a ledger is: a body with a decision.
@@ -118,7 +197,7 @@ commands! {
         "merge" &[Intake], "Réunir deux ménages, la plus ancienne ancienneté conservée." => Merge(family::Merge),
         "give-consent" &[Intake], "Recueillir un consentement." => GiveConsent(registration::GiveConsent),
         "withdraw-consent" &[Intake], "Retirer un consentement." => WithdrawConsent(registration::WithdrawConsent),
-        "correct-date" &[Intake, Insertion], "Corriger la date d'un fait enregistré ; les deux dates restent." => CorrectDate(correction::CorrectDate),
+        "correct-date" &[Intake], "Corriger la date d'un fait enregistré ; les deux dates restent." => CorrectDate(correction::CorrectDate),
         "create-request" &[Intake], "Ouvrir une demande." => CreateRequest(request::CreateRequest),
         "submit-request" &[Intake], "Transmettre une demande au SIAO." => SubmitRequest(request::SubmitRequest),
         "update-request" &[Intake], "Mettre à jour une demande ou confirmer qu'elle l'est." => UpdateRequest(request::UpdateRequest),
@@ -133,7 +212,7 @@ commands! {
         "transfer-request" &[Intake], "Transférer une demande à un autre SIAO." => TransferRequest(request::TransferRequest),
         "propose-referral" &[Intake], "Proposer une place à un ménage : elle est retenue." => ProposeReferral(referral::ProposeReferral),
         "withdraw-referral" &[Intake], "Retirer une orientation." => WithdrawReferral(referral::WithdrawReferral),
-        "refuse-referral" &[Intake, Insertion], "Noter que le ménage refuse l'orientation." => RefuseReferral(referral::RefuseReferral),
+        "refuse-referral" &[Intake], "Noter que le ménage refuse l'orientation." => RefuseReferral(referral::RefuseReferral),
         "judge-refusal" &[Intake], "Dire si le motif de refus du ménage est recevable." => JudgeRefusal(referral::JudgeRefusal),
         "view-referral" &[Insertion], "Ouvrir une orientation reçue." => ViewReferral(referral::ViewReferral),
         "accept-referral" &[Insertion], "Accepter une orientation ; les autres sont retirées." => AcceptReferral(referral::AcceptReferral),

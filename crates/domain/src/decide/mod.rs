@@ -19,7 +19,8 @@ pub mod vacancy;
 mod command;
 
 pub use command::{
-    Command, CommandKind, HouseholdCommand, PlaceCommand, Service, StructureCommand, catalogue,
+    Addressed, Command, CommandKind, HouseholdCommand, PlaceCommand, Service, StructureCommand, Visitor,
+    catalogue,
 };
 
 use jiff::Timestamp;

@@ -1,0 +1,248 @@
+//! Commands over HTTP: `POST /api/v1/<ledgers>/<id>/<command>`, and creation at `POST /api/v1/<ledgers>`.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use domain::decide::{
+    Addressed, Command, CommandKind, HouseholdCommand, PlaceCommand, Service, StructureCommand, Visitor,
+};
+use domain::event::Origin;
+use domain::ledger::AggregateId;
+use domain::matching::Standing;
+use journal::Receipt;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::json;
+use service::axum::extract::State;
+use service::axum::http::{HeaderMap, HeaderValue, StatusCode};
+use service::axum::response::{IntoResponse, Response};
+use service::extract::{Caller, IdempotencyKey, IfMatch, Json, Path, etag};
+use service::openapi::{Operation, Schema};
+use service::problem::Kind;
+use service::{Problem, Site};
+
+use crate::answer::problem_of;
+use crate::take::{Ask, Desk};
+
+/// What a service adds to a command before it is decided: for a proposal, the rank of the request.
+pub type Advice = Arc<dyn Fn(Command) -> Advised + Send + Sync>;
+
+/// The advice while it is being sought.
+pub type Advised = Pin<Box<dyn Future<Output = Result<Option<Standing>, Problem>> + Send>>;
+
+/// The word in URLs for the ledgers that `kind` addresses, in `service`: landlords speak of dwellings and buildings.
+#[must_use]
+pub fn collection(ledger: &str, service: Service) -> &'static str {
+    match (ledger, service) {
+        ("place", Service::Landlord) => "dwellings",
+        ("place", Service::Intake | Service::Insertion) => "places",
+        ("structure", Service::Landlord) => "buildings",
+        ("structure", Service::Intake | Service::Insertion) => "structures",
+        (_, Service::Intake | Service::Insertion | Service::Landlord) => "households",
+    }
+}
+
+/// Adds every command of the catalogue that `service` takes to `site`.
+#[must_use]
+pub fn commands(site: Site, desk: &Desk, service: Service, advice: Option<Advice>) -> Site {
+    let counter = Counter { desk: desk.clone(), service, advice };
+    let mut mounting = Mounting { site: Some(site), counter };
+    HouseholdCommand::visit(&mut mounting);
+    PlaceCommand::visit(&mut mounting);
+    StructureCommand::visit(&mut mounting);
+    mounting.site.unwrap_or_default()
+}
+
+/// What the handlers of one service's commands share.
+#[derive(Clone)]
+struct Counter {
+    desk: Desk,
+    service: Service,
+    advice: Option<Advice>,
+}
+
+/// Adds routes to a site, one command after the other.
+struct Mounting {
+    site: Option<Site>,
+    counter: Counter,
+}
+
+impl<C> Visitor<C> for Mounting
+where
+    C: Addressed + Send + 'static,
+    C::Id: Send,
+{
+    fn visit<B>(&mut self, kind: &'static CommandKind)
+    where
+        B: Serialize + DeserializeOwned + Into<C> + Send + Sync + 'static,
+    {
+        if !kind.services.contains(&self.counter.service) {
+            return;
+        }
+        let collection = collection(kind.ledger, self.counter.service);
+        let operation = operation(kind, collection, self.counter.service);
+        let counter = self.counter.clone();
+        self.site = self.site.take().map(|site| {
+            if kind.creates {
+                site.operation(operation, create::<C, B>, counter)
+            } else {
+                site.operation(operation, take::<C, B>, counter)
+            }
+        });
+    }
+}
+
+/// The documentation of a command. Paths and ids are made once per start and live as long as the program.
+fn operation(kind: &CommandKind, collection: &str, service: Service) -> Operation {
+    let singular = collection.trim_end_matches('s');
+    let (path, id) = if kind.creates {
+        (format!("/api/v1/{collection}"), format!("{}-{singular}", kind.name))
+    } else {
+        (format!("/api/v1/{collection}/{{id}}/{}", kind.name), format!("{singular}-{}", kind.name))
+    };
+    let (path, id): (&'static str, &'static str) = (path.leak(), id.leak());
+    let operation = Operation::post(path, id, service.name(), kind.summary);
+    let operation = if kind.creates {
+        operation.answer(201, "Recorded.", Schema::named("Receipt"), None)
+    } else {
+        operation
+            .path_parameter("id", Schema::Text, "Its id: a département and a UUID.")
+            .answer(200, "Recorded, or recorded before under the same key.", Schema::named("Receipt"), None)
+            .problems([Kind::UnknownId])
+    };
+    operation.command().body(Schema::named(crate::describe::body_name(kind)), None)
+}
+
+async fn create<C, B>(
+    State(counter): State<Counter>,
+    caller: Caller,
+    key: Option<IdempotencyKey>,
+    Json(body): Json<B>,
+) -> Result<Response, Problem>
+where
+    C: Addressed,
+    B: Serialize + Into<C>,
+{
+    let canonical = serde_json::to_vec(&body).map_err(Problem::internal)?;
+    let command: C = body.into();
+    let id = counter.desk.command_id(&caller.organisation, key.as_ref().map(|key| key.0.as_str()));
+    let home =
+        command.home().ok_or_else(|| Problem::internal(anyhow::anyhow!("a creation without a home")))?;
+    let command = command.creating(home, id);
+    let (ledger, receipt) = counter.ask(command, canonical, &caller, id, None).await?;
+    let mut response = (StatusCode::CREATED, Json(answer(&ledger, &receipt))).into_response();
+    with_version(response.headers_mut(), &receipt, &ledger);
+    Ok(response)
+}
+
+async fn take<C, B>(
+    State(counter): State<Counter>,
+    Path(id): Path<String>,
+    caller: Caller,
+    key: Option<IdempotencyKey>,
+    if_match: Option<IfMatch>,
+    Json(body): Json<B>,
+) -> Result<Response, Problem>
+where
+    C: Addressed,
+    B: Serialize + Into<C>,
+{
+    let id: C::Id =
+        id.parse().map_err(|error: domain::id::Malformed| Problem::malformed_id("id", error.expected))?;
+    let canonical = serde_json::to_vec(&body).map_err(Problem::internal)?;
+    let command = Into::<C>::into(body).on(id);
+    let command_id = counter.desk.command_id(&caller.organisation, key.as_ref().map(|key| key.0.as_str()));
+    let version = if_match.map(|if_match| if_match.version);
+    let (ledger, receipt) = counter.ask(command, canonical, &caller, command_id, version).await?;
+    let mut response = Json(answer(&ledger, &receipt)).into_response();
+    with_version(response.headers_mut(), &receipt, &ledger);
+    Ok(response)
+}
+
+impl Counter {
+    async fn ask(
+        &self,
+        command: Command,
+        body: Vec<u8>,
+        caller: &Caller,
+        id: domain::id::CommandId,
+        version: Option<u64>,
+    ) -> Result<(AggregateId, Receipt), Problem> {
+        let ledger = command.ledger();
+        self.own(&command)?;
+        let malformed = |header, error: domain::id::Malformed| {
+            Problem::new(Kind::MalformedHeader).detail(error.to_string()).member("header", header)
+        };
+        let origin = Origin {
+            command: id,
+            actor: caller.actor.parse().map_err(|e| malformed("continuum-actor", e))?,
+            organisation: caller.organisation.parse().map_err(|e| malformed("continuum-organisation", e))?,
+            at: self.desk.edge().now(),
+            trace: Some(caller.trace.to_header()),
+        };
+        let standing = match &self.advice {
+            Some(advice) => advice(command.clone()).await?,
+            None => None,
+        };
+        let ask = Ask { command, body, origin, version, standing };
+        match self.desk.take(&ask).await {
+            Ok(receipt) => Ok((ledger, receipt)),
+            Err(error) => Err(problem_of(error, &ledger)),
+        }
+    }
+
+    /// Landlords answer for dwellings, providers for the other places: to the one, those of the other do not exist.
+    fn own(&self, command: &Command) -> Result<(), Problem> {
+        use journal::Local as _;
+        let ledger = command.ledger();
+        let known = match ledger {
+            AggregateId::Household(_) => return Ok(()),
+            AggregateId::Place(_) | AggregateId::Structure(_) => {
+                self.desk.ledgers().ledger(&ledger).map_err(Problem::internal)?.map(|(state, _)| state)
+            }
+        };
+        let kind = match (known, command) {
+            (Some(domain::ledger::State::Place(place)), _) => place.inventory.description().map(|d| d.kind),
+            (Some(domain::ledger::State::Structure(structure)), _) => structure.profile().map(|p| p.kind),
+            (_, Command::Place(_, PlaceCommand::OpenPlace(open))) => Some(open.description.kind),
+            (_, Command::Structure(_, StructureCommand::OpenStructure(open))) => Some(open.profile.kind),
+            (_, _) => None,
+        };
+        let landlords = self.service == Service::Landlord;
+        match kind {
+            Some(kind) if kind.let_by_committee() != landlords => {
+                let here =
+                    collection(ledger.name(), if landlords { Service::Insertion } else { Service::Landlord });
+                let sentence =
+                    format!("Cette adresse ne convient pas à ce type ({kind}) : utilisez /api/v1/{here}.");
+                Err(Problem::refused_always("other-collection", "inventory", sentence))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+}
+
+fn answer(ledger: &AggregateId, receipt: &Receipt) -> serde_json::Value {
+    let events: Vec<_> = receipt
+        .events
+        .iter()
+        .map(|event| {
+            json!({ "id": event.id, "type": event.kind, "ledger": event.ledger, "position": event.position })
+        })
+        .collect();
+    json!({
+        "id": format!("{}-{}", ledger.territory(), ledger.uuid()),
+        "version": receipt.version(ledger),
+        "position": receipt.position,
+        "visible": receipt.visible,
+        "repeated": receipt.repeated,
+        "events": events,
+    })
+}
+
+fn with_version(headers: &mut HeaderMap, receipt: &Receipt, ledger: &AggregateId) {
+    if let Some(version) = receipt.version(ledger) {
+        let (name, value): (_, HeaderValue) = etag(version);
+        headers.insert(name, value);
+    }
+}

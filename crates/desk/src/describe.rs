@@ -1,0 +1,90 @@
+//! The schemas of commands, receipts and events, for the documentation of the API.
+
+use domain::decide::{CommandKind, catalogue};
+use schemars::SchemaGenerator;
+use schemars::generate::SchemaSettings;
+use serde_json::{Value, json};
+use service::Site;
+
+/// The name of the schema of a command's body: `ProposeReferral`, with its ledger where two commands share a name.
+pub(crate) fn body_name(kind: &CommandKind) -> String {
+    let mut name = String::new();
+    let words = kind.name.split('-').chain((kind.ledger != "household").then_some(kind.ledger));
+    for word in words {
+        let mut letters = word.chars();
+        name.extend(letters.next().map(|first| first.to_ascii_uppercase()));
+        name.push_str(letters.as_str());
+    }
+    name + "Command"
+}
+
+/// Every schema that commands and their answers speak of, by name.
+#[must_use]
+pub fn schemas() -> Vec<(String, Value)> {
+    let mut settings = SchemaSettings::draft2020_12();
+    settings.definitions_path = "/components/schemas".into();
+    settings.meta_schema = None;
+    let mut generator = SchemaGenerator::new(settings);
+    let mut all: Vec<(String, Value)> = catalogue()
+        .map(|kind| {
+            let schema = Value::from((kind.schema)(&mut generator));
+            let schema = json!({ "title": kind.name, "description": kind.summary, "allOf": [schema] });
+            (body_name(kind), schema)
+        })
+        .collect();
+    for schema in extra(&mut generator) {
+        all.push(schema);
+    }
+    all.extend(generator.take_definitions(true));
+    all.push(("Receipt".to_owned(), receipt()));
+    all.sort_by(|a, b| a.0.cmp(&b.0));
+    all.dedup_by(|a, b| a.0 == b.0);
+    all
+}
+
+fn extra(generator: &mut SchemaGenerator) -> Vec<(String, Value)> {
+    vec![
+        ("Ranking".to_owned(), Value::from(generator.subschema_for::<domain::matching::Ranking>())),
+        ("Exclusion".to_owned(), Value::from(generator.subschema_for::<domain::matching::Exclusion>())),
+        ("TaskKind".to_owned(), Value::from(generator.subschema_for::<domain::worklist::TaskKind>())),
+        ("View".to_owned(), Value::from(generator.subschema_for::<crate::ViewState>())),
+    ]
+    .into_iter()
+    // A schema that only points to itself adds nothing.
+    .filter(|(name, schema)| schema.get("$ref") != Some(&json!(format!("#/components/schemas/{name}"))))
+    .collect()
+}
+
+fn receipt() -> Value {
+    json!({
+        "type": "object",
+        "description": "What a command recorded.",
+        "required": ["id", "position", "visible", "repeated", "events"],
+        "properties": {
+            "id": { "type": "string", "description": "The id of the ledger it addressed or created." },
+            "version": { "type": ["integer", "null"], "description": "The version of that ledger now, as in the ETag." },
+            "position": { "type": "integer", "description": "The position of its last event: pass it as at_least to read what you wrote." },
+            "visible": { "type": "boolean", "description": "Whether the service's own view shows it already." },
+            "repeated": { "type": "boolean", "description": "Whether it had been recorded before under the same key." },
+            "events": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "required": ["id", "type", "ledger", "position"],
+                    "properties": {
+                        "id": { "type": "string", "format": "uuid" },
+                        "type": { "type": "string", "examples": ["referral.proposed"] },
+                        "ledger": { "type": "string", "examples": ["household/33-0192f1c2-7d5e-7c3a-9b1f-2f6d0c1e8a90"] },
+                        "position": { "type": "integer" }
+                    }
+                }
+            }
+        }
+    })
+}
+
+/// `site` with every schema that commands speak of.
+#[must_use]
+pub fn described(site: Site) -> Site {
+    site.document(|api| api.schemas(schemas()))
+}

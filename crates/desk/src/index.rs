@@ -1,0 +1,68 @@
+//! The indexes over the ledgers that a deciding service keeps: deadlines by due date, tasks by desk, who waits, which
+//! places there are.
+
+use domain::decide::Service;
+use domain::decide::clock::deadlines;
+use domain::ledger::{AggregateId, State};
+use domain::worklist::tasks;
+use jiff::Timestamp;
+use projection::ledgers::IndexEntry;
+use projection::{Tree, key};
+
+/// Deadlines of the service, soonest first: `(due, ledger, number)` → the deadline.
+pub const DEADLINES: Tree = Tree::named("desk/deadlines");
+/// Tasks, by desk and soonest first: `(desk, due, since, ledger, number)` → the task.
+pub const TASKS: Tree = Tree::named("desk/tasks");
+/// Households with an open, transmitted request: `(siao, household)`.
+pub const WAITING: Tree = Tree::named("desk/waiting");
+/// Places that are or were part of the supply: `(territory, place)`.
+pub const PLACES: Tree = Tree::named("desk/places");
+/// All of them.
+pub const TREES: &[Tree] = &[DEADLINES, TASKS, WAITING, PLACES];
+
+/// What stands in the key of a task that nothing hurries: after every date.
+pub(crate) const NEVER: Timestamp = Timestamp::MAX;
+
+/// The indexes of the service that takes the SIAO's commands, of insertion housing's, of the landlords'.
+#[must_use]
+pub fn index(service: Service) -> fn(&AggregateId, &State) -> Vec<IndexEntry> {
+    match service {
+        Service::Intake => |ledger, state| entries(Service::Intake, ledger, state),
+        Service::Insertion => |ledger, state| entries(Service::Insertion, ledger, state),
+        Service::Landlord => |ledger, state| entries(Service::Landlord, ledger, state),
+    }
+}
+
+fn entries(service: Service, ledger: &AggregateId, state: &State) -> Vec<IndexEntry> {
+    let mut entries = Vec::new();
+    let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    for (n, deadline) in deadlines(ledger, state).iter().enumerate() {
+        if deadline.kind.service() == service {
+            entries.push((DEADLINES, key::of(&(deadline.due, *ledger, count(n))), json(deadline)));
+        }
+    }
+    for (n, task) in tasks(ledger, state).iter().enumerate() {
+        if crate::worklists::owner(task.desk) == service {
+            let due = task.due.unwrap_or(NEVER);
+            let at = key::of(&(task.desk.name(), due, task.since, *ledger, count(n)));
+            entries.push((TASKS, at, json(task)));
+        }
+    }
+    match state {
+        State::Household(is) => {
+            let waits = is.requests.values().filter(|one| one.situation.is_open() && one.seniority.is_some());
+            let siaos: std::collections::BTreeSet<_> = waits.map(|one| one.siao).collect();
+            entries.extend(siaos.into_iter().map(|siao| (WAITING, key::of(&(siao, *ledger)), Vec::new())));
+        }
+        State::Place(is) if is.inventory.description().is_some() => {
+            entries.push((PLACES, key::of(&(ledger.territory(), *ledger)), Vec::new()));
+        }
+        State::Place(_) | State::Structure(_) => {}
+    }
+    entries
+}
+
+fn json(value: &impl serde::Serialize) -> Vec<u8> {
+    // Deadlines and tasks are plain structs with string keys: serde_json cannot refuse them.
+    serde_json::to_vec(value).unwrap_or_default()
+}

@@ -1,0 +1,34 @@
+//! What the services that take commands share: the ledgers they decide on, commands over HTTP, the clock that fires
+//! deadlines, worklists, and how such a service starts.
+//!
+//! **Invariant.** There is one way from a request to an event: [`Desk::take`]. Whatever the surface, a command is
+//! decided by `domain`, guarded and recorded by `journal`, and answered when the service's own view shows it.
+//!
+//! **Invariant.** A deadline fires through the same way, under a command id that is a function of the deadline: once,
+//! whatever the number of replicas and after any outage.
+//!
+//! **Invariant.** Every read says how far its view has read and how many events wait behind it.
+//!
+//! This crate does not know which service it works for beyond its name: what is shown to whom is said by each service.
+
+mod answer;
+mod clock;
+mod commands;
+mod describe;
+mod index;
+mod places;
+mod reading;
+mod running;
+mod take;
+mod worklists;
+
+pub use answer::{Failure, problem_of, read_problem, unserved};
+pub use clock::deadlines;
+pub use commands::{Advice, Advised, collection, commands};
+pub use describe::{described, schemas};
+pub use index::{DEADLINES, PLACES, TASKS, TREES, WAITING, index};
+pub use places::{PlaceFilter, listed, place_list, shown};
+pub use reading::{Reading, ViewState};
+pub use running::{Context, Running, journal_config, serve};
+pub use take::{Ask, Desk};
+pub use worklists::worklist;

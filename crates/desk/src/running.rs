@@ -1,0 +1,187 @@
+//! How a service with a view starts: parse, build, spawn.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use domain::rules::RuleBook;
+use journal::keys::KeyFile;
+use journal::{Journal, JournalConfig, Provision};
+use projection::{Handle as View, Options, Projection};
+use service::config::Settings;
+use service::{Check, Edge, Handle, Server, Site, Stop, Tasks, metrics};
+
+/// How often the view's position and lag are measured.
+const MEASURED_EVERY: Duration = Duration::from_secs(1);
+
+/// What a service starts with: its settings and the edges of the process.
+#[derive(Clone)]
+pub struct Context {
+    /// The settings of the service.
+    pub settings: Arc<Settings>,
+    /// Time and new ids.
+    pub edge: Edge,
+    /// The rules in force.
+    pub book: Arc<RuleBook>,
+    /// The journal, with the key ring.
+    pub journal: Journal,
+    /// What stops it.
+    pub stop: Stop,
+}
+
+/// A service whose view runs and whose surface is not served yet: in a process of its own it is served alone, in
+/// `serve all` together with the others.
+pub struct Running {
+    /// The surface.
+    pub site: Site,
+    /// The tasks of the service.
+    pub tasks: Tasks,
+    /// Its view.
+    pub view: View,
+}
+
+impl Running {
+    /// Starts the view of `name` and the tasks that watch it.
+    ///
+    /// # Errors
+    /// When the rows cannot be opened or made.
+    pub async fn start(
+        name: &'static str,
+        context: &Context,
+        views: Vec<Box<dyn projection::View>>,
+    ) -> anyhow::Result<Self> {
+        let directory = PathBuf::from(&context.settings.data.dir);
+        let options = Options::new(name, directory);
+        let (projection, _) = Projection::start(context.journal.clone(), views, options)
+            .await
+            .with_context(|| format!("cannot open the views of {name}"))?;
+        let view = projection.handle();
+        let grace = context.settings.http.shutdown_grace();
+        let mut tasks = Tasks::new(name, &context.stop, grace);
+        tasks.behind("view", |stop| hold(projection, stop));
+        let (measured, edge) = (view.clone(), context.edge.clone());
+        tasks.behind("measures", move |stop| measure(name, measured, edge, stop));
+        let site = Site::new(name).check(broker(&context.journal)).check(rows(&view, context));
+        Ok(Self { site, tasks, view })
+    }
+
+    /// Serves the surface alone, in this process.
+    ///
+    /// # Errors
+    /// When the address cannot be listened on.
+    pub async fn listen(mut self, settings: &Settings) -> anyhow::Result<Handle> {
+        let server = Server::bind(&settings.http, &settings.limits).await?;
+        let address = server.address();
+        let site = self.site;
+        self.tasks.front("http", move |stop| server.serve(site, stop));
+        Ok(self.tasks.into_handle(Some(address)))
+    }
+}
+
+/// Serves the surfaces of several services as one.
+///
+/// # Errors
+/// When the address cannot be listened on, or two services mean different things by one name.
+pub async fn serve(
+    name: &'static str,
+    all: Vec<Running>,
+    settings: &Settings,
+    stop: &Stop,
+) -> anyhow::Result<Vec<Handle>> {
+    let server = Server::bind(&settings.http, &settings.limits).await?;
+    let address = server.address();
+    let (mut sites, mut handles) = (Vec::new(), Vec::new());
+    for running in all {
+        sites.push(running.site);
+        handles.push(running.tasks.into_handle(None));
+    }
+    let site = Site::merge(name, sites)?;
+    let mut tasks = Tasks::new(name, stop, settings.http.shutdown_grace());
+    tasks.front("http", move |stop| server.serve(site, stop));
+    handles.insert(0, tasks.into_handle(Some(address)));
+    Ok(handles)
+}
+
+/// The journal's settings, from a service's.
+#[must_use]
+pub fn journal_config(name: &str, settings: &Settings, provision: Provision) -> JournalConfig {
+    JournalConfig {
+        name: name.to_owned(),
+        credentials: settings.nats.credentials_file.clone(),
+        provision,
+        ..JournalConfig::at(settings.nats.url.clone())
+    }
+}
+
+impl Context {
+    /// Connects to the broker, opens the journal with the key ring of the settings.
+    ///
+    /// # Errors
+    /// When the broker cannot be reached, a stream is missing or differs, or the key file cannot be used.
+    pub async fn open(
+        name: &'static str,
+        settings: Settings,
+        edge: Edge,
+        stop: Stop,
+        provision: Provision,
+        broker_dir: Option<&std::path::Path>,
+    ) -> anyhow::Result<Self> {
+        let config = journal_config(name, &settings, provision);
+        let journal =
+            Journal::open(config).await.with_context(|| format!("{name} cannot open the journal"))?;
+        let path = PathBuf::from(&settings.keys.file);
+        let file = KeyFile::open_or_create(&path, broker_dir)
+            .with_context(|| format!("{name} cannot use the key file {}", path.display()))?;
+        let journal = journal.with_keys(file).await.with_context(|| format!("{name} cannot use the keys"))?;
+        let book = Arc::new(RuleBook::shipped().clone());
+        Ok(Self { settings: Arc::new(settings), edge, book, journal, stop })
+    }
+}
+
+/// Keeps the projection until asked to stop, then closes it in good order.
+async fn hold(projection: Projection, stop: Stop) -> anyhow::Result<()> {
+    stop.stopping().await;
+    projection.stop().await;
+    Ok(())
+}
+
+async fn measure(name: &'static str, view: View, edge: Edge, stop: Stop) -> anyhow::Result<()> {
+    loop {
+        metrics::view(name, "ledgers", view.position(), view.pending(), view.lag(edge.now()));
+        metrics::stopped_aggregates(name, "ledgers", u64::try_from(view.halted()).unwrap_or(u64::MAX));
+        tokio::select! {
+            () = stop.stopping() => return Ok(()),
+            () = tokio::time::sleep(MEASURED_EVERY) => {}
+        }
+    }
+}
+
+fn broker(journal: &Journal) -> Check {
+    let journal = journal.clone();
+    Check::new("broker", move || {
+        let journal = journal.clone();
+        async move { if journal.connected() { Ok(()) } else { Err("the broker does not answer".to_owned()) } }
+    })
+}
+
+fn rows(view: &View, context: &Context) -> Check {
+    let (view, max) = (view.clone(), context.settings.lag_events_max);
+    Check::new("view", move || {
+        let view = view.clone();
+        async move {
+            let readiness = view.ready();
+            let pending = view.pending();
+            match readiness {
+                projection::Readiness::Ready => Ok(()),
+                projection::Readiness::Behind { .. } if pending <= max => Ok(()),
+                projection::Readiness::Behind { pending } => {
+                    Err(format!("{pending} events behind, {max} allowed"))
+                }
+                projection::Readiness::Building(progress) => Err(format!("being built: {progress:?}")),
+                projection::Readiness::Unreachable { why } => Err(why),
+                projection::Readiness::Stopped(why) => Err(why.to_string()),
+            }
+        }
+    })
+}

@@ -1,0 +1,119 @@
+//! Places and structures, as their provider and the SIAO see them.
+
+use domain::id::{PlaceId, StructureId};
+use domain::ledger::{AggregateId, State as Ledger};
+use projection::ledgers;
+use serde_json::json;
+use service::axum::extract::State;
+use service::axum::response::Response;
+use service::extract::{AtLeast, Caller, Page, Path, Query, etag};
+use service::openapi::{Operation, Schema};
+use service::problem::Kind;
+use service::{Problem, Site};
+
+use desk::{Desk, Failure, PlaceFilter, Reading, ViewState};
+
+#[derive(Clone)]
+struct Shelf {
+    desk: Desk,
+    reading: Reading,
+}
+
+pub(crate) fn routes(site: Site, desk: &Desk, reading: &Reading) -> Site {
+    let shelf = Shelf { desk: desk.clone(), reading: reading.clone() };
+    let list = desk::place_list(
+        "/api/v1/places",
+        "places",
+        crate::NAME,
+        "Les places d'hébergement et de logement d'insertion.",
+    );
+    let one = Operation::get(
+        "/api/v1/places/{id}",
+        "place",
+        crate::NAME,
+        "Une place : ce qu'elle est, où elle en est.",
+    )
+    .view()
+    .path_parameter("id", Schema::Text, "The place.")
+    .problems([Kind::UnknownId])
+    .answer(200, "The place.", Schema::named("PlaceFile"), None);
+    let structure = Operation::get("/api/v1/structures/{id}", "structure", crate::NAME, "Une structure.")
+        .view()
+        .path_parameter("id", Schema::Text, "The structure.")
+        .problems([Kind::UnknownId])
+        .answer(200, "The structure.", Schema::named("StructureFile"), None);
+    site.operation(list, places, shelf.clone())
+        .operation(one, place, shelf.clone())
+        .operation(structure, structure_file, shelf)
+        .document(|api| {
+            api.schema("Places", json!({
+                "type": "object",
+                "required": ["places", "view"],
+                "properties": {
+                    "places": { "type": "array", "items": { "type": "object" } },
+                    "next": { "type": ["string", "null"] },
+                    "view": { "$ref": "#/components/schemas/View" }
+                }
+            }))
+            .schema("PlaceFile", json!({ "type": "object", "required": ["id", "version", "file", "view"], "properties": {
+                "id": { "type": "string" }, "version": { "type": "integer" }, "situation": { "type": "string" },
+                "file": { "type": "object", "description": "Inventory, off-line spells, hold, occupancies, vacancy." },
+                "view": { "$ref": "#/components/schemas/View" } } }))
+            .schema("StructureFile", json!({ "type": "object", "required": ["id", "version", "file", "view"], "properties": {
+                "id": { "type": "string" }, "version": { "type": "integer" }, "file": { "type": "object" },
+                "view": { "$ref": "#/components/schemas/View" } } }))
+        })
+}
+
+async fn places(
+    State(shelf): State<Shelf>,
+    _: Caller,
+    at_least: AtLeast,
+    page: Page,
+    Query(filter): Query<PlaceFilter>,
+) -> Result<Response, Problem> {
+    let view = shelf.reading.page(at_least).await?;
+    desk::listed(&view, &filter, false, &page, shelf.desk.edge().now())
+}
+
+async fn place(
+    State(shelf): State<Shelf>,
+    Path(id): Path<PlaceId>,
+    _: Caller,
+    at_least: AtLeast,
+) -> Result<Response, Problem> {
+    let view = shelf.reading.page(at_least).await?;
+    let unknown = || Problem::unknown_id("place", id);
+    let folded = ledgers::state(&view, &AggregateId::Place(id)).map_err(Failure)?.ok_or_else(unknown)?;
+    let Ledger::Place(is) = &folded.state else { return Err(unknown()) };
+    let state = ViewState::of(&view);
+    let now = shelf.desk.edge().now();
+    let mut shown = desk::shown(id, is, now);
+    if let Some(fields) = shown.as_object_mut() {
+        fields.insert("version".to_owned(), json!(folded.version));
+        fields.insert("file".to_owned(), serde_json::to_value(is).map_err(Problem::internal)?);
+        fields.insert("view".to_owned(), json!(state));
+    }
+    Ok(versioned(state.answer(&shown), folded.version))
+}
+
+async fn structure_file(
+    State(shelf): State<Shelf>,
+    Path(id): Path<StructureId>,
+    _: Caller,
+    at_least: AtLeast,
+) -> Result<Response, Problem> {
+    let view = shelf.reading.page(at_least).await?;
+    let unknown = || Problem::unknown_id("structure", id);
+    let folded = ledgers::state(&view, &AggregateId::Structure(id)).map_err(Failure)?.ok_or_else(unknown)?;
+    let Ledger::Structure(is) = &folded.state else { return Err(unknown()) };
+    let state = ViewState::of(&view);
+    let body = json!({ "id": id, "version": folded.version, "file": is, "view": state });
+    Ok(versioned(state.answer(&body), folded.version))
+}
+
+fn versioned(mut response: Response, version: u64) -> Response {
+    let (name, value) = etag(version);
+    response.headers_mut().insert(name, value);
+    response
+}

@@ -1,0 +1,48 @@
+//! Intake: the SIAO's desk. Households, requests, assessment, qualification, matching, referrals.
+//!
+//! **Invariant.** A proposal that is not the first of the place's list carries the reason why, with the rank and the
+//! digest of the list it was taken from.
+//!
+//! **Invariant.** Names leave this service in one answer only, that of one household asked for by its id.
+//!
+//! This crate does not know how places are run, nor how dwellings are let.
+
+mod households;
+mod matching;
+
+use domain::decide::Service;
+use projection::View;
+use projection::ledgers::{Ledgers, LedgersView};
+
+use desk::{Context, Desk, Reading, Running};
+
+/// The name of the service.
+pub const NAME: &str = "intake";
+/// Raised whenever the same events would give other rows.
+const VIEW_VERSION: u32 = 1;
+
+/// What the service keeps in its view.
+#[must_use]
+pub fn views() -> Vec<Box<dyn View>> {
+    vec![Box::new(LedgersView::new(VIEW_VERSION).indexed(desk::TREES, desk::index(Service::Intake)))]
+}
+
+/// Starts the service: its view, its clock, its surface.
+///
+/// # Errors
+/// When its rows cannot be opened or made.
+pub async fn start(context: &Context) -> anyhow::Result<Running> {
+    let mut running = Running::start(NAME, context, views()).await?;
+    let ledgers = Ledgers::of(running.view.clone());
+    let desk = Desk::new(NAME, context.journal.clone(), ledgers, context.edge.clone(), context.book.clone());
+    let reading = Reading::of(running.view.clone());
+    let clock = desk.clone();
+    running.tasks.front("deadlines", move |stop| desk::deadlines(clock, stop));
+    let site = desk::described(running.site)
+        .document(|api| api.tag(NAME, "SIAO : ménages, demandes, orientations."));
+    let site = desk::commands(site, &desk, Service::Intake, Some(matching::advice(&desk)));
+    let site = households::routes(site, &desk, &reading);
+    let site = matching::routes(site, &desk, &reading);
+    running.site = desk::worklist(site, Service::Intake, &reading);
+    Ok(running)
+}

@@ -1,0 +1,333 @@
+//! Matching, both ways: the ranked requests for a place, the ranked places for a household, and why not.
+
+use std::sync::Arc;
+
+use domain::calendar;
+use domain::decide::{Command, HouseholdCommand};
+use domain::household::Household;
+use domain::id::{HouseholdId, PlaceId, RequestId, Territory};
+use domain::ledger::{AggregateId, State as Ledger};
+use domain::matching::{Exclusion, Ranking, assess, rank, suitable};
+use domain::place::{Place, PlaceSituation};
+use jiff::Timestamp;
+use projection::ledgers::{self, Folded};
+use projection::{Page as View, key};
+use serde::Deserialize;
+use serde_json::json;
+use service::axum::extract::State;
+use service::axum::response::Response;
+use service::extract::{AtLeast, Caller, Path, Query};
+use service::openapi::{Operation, Schema};
+use service::problem::Kind;
+use service::{Problem, Site};
+
+use desk::{Advice, Desk, Failure, Reading, ViewState};
+
+/// Most rows of each part of an answer; more are counted, not listed.
+const LISTED_MAX: usize = 200;
+
+#[derive(Clone)]
+struct Board {
+    desk: Desk,
+    reading: Reading,
+}
+
+pub(crate) fn routes(site: Site, desk: &Desk, reading: &Reading) -> Site {
+    let board = Board { desk: desk.clone(), reading: reading.clone() };
+    let ranking = Operation::get("/api/v1/places/{id}/ranking", "place-ranking", crate::NAME, "Les demandes pour une place, dans l'ordre, et pourquoi pas les autres.")
+        .view()
+        .path_parameter("id", Schema::Text, "The place.")
+        .problems([Kind::UnknownId])
+        .answer(200, "The ranked requests; for each excluded one the first rule that says no. At most 200 of each are listed.", Schema::named("Ranking"), None);
+    let places = Operation::get("/api/v1/households/{id}/places", "household-places", crate::NAME, "Les places pour un ménage, dans l'ordre, et pourquoi pas les autres.")
+        .view()
+        .path_parameter("id", Schema::Text, "The household.")
+        .query_parameter("request", Schema::Text, "The request; the only open one if absent.")
+        .problems([Kind::UnknownId])
+        .answer(200, "The places that can be proposed, best fit first; for each other one the rule, the fact it used and its date. At most 200 of each are listed.", Schema::named("SuitablePlaces"), None);
+    let why_not = Operation::get(
+        "/api/v1/households/{id}/why-not",
+        "household-why-not",
+        crate::NAME,
+        "Pourquoi pas cette place.",
+    )
+    .view()
+    .path_parameter("id", Schema::Text, "The household.")
+    .query_parameter("place", Schema::Text, "The place.")
+    .query_parameter("request", Schema::Text, "The request; the only open one if absent.")
+    .problems([Kind::UnknownId])
+    .answer(
+        200,
+        "Whether the place can be proposed; if not, the rule, the fact and its date.",
+        Schema::named("WhyNot"),
+        None,
+    );
+    site.operation(ranking, ranked, board.clone())
+        .operation(places, places_for, board.clone())
+        .operation(why_not, why, board)
+        .document(|api| api.schema("SuitablePlaces", suitable_schema()).schema("WhyNot", why_schema()))
+}
+
+/// For a proposal: the request's rank on the place's list. A place that is taken is not ranked: it is refused anyway.
+pub(crate) fn advice(desk: &Desk) -> Advice {
+    let desk = desk.clone();
+    Arc::new(move |command| {
+        let desk = desk.clone();
+        Box::pin(async move {
+            let Command::Household(_, HouseholdCommand::ProposeReferral(proposal)) = command else {
+                return Ok(None);
+            };
+            let now = desk.edge().now();
+            let waiting = {
+                let page = desk.ledgers().handle().reader().page().map_err(|e| desk::unserved(&e))?;
+                let Some(place) = place(&page, proposal.place)? else { return Ok(None) };
+                let day = calendar::day(proposal.place.territory(), now);
+                if place.situation(now, day) != PlaceSituation::Vacant {
+                    return Ok(None);
+                }
+                Waiting::of(&page, proposal.place, place)?
+            };
+            let ranking = waiting.rank(&desk, now).await?;
+            Ok(ranking.standing(proposal.request))
+        })
+    })
+}
+
+/// Those who wait, taken from one page of the view.
+struct Waiting {
+    at: PlaceId,
+    place: Place,
+    households: Vec<(HouseholdId, Arc<Folded>)>,
+}
+
+impl Waiting {
+    fn of(page: &View, at: PlaceId, place: Place) -> Result<Self, Problem> {
+        let territory =
+            place.inventory.description().map_or_else(|| at.territory(), |is| is.commune.territory());
+        let mut households = Vec::new();
+        for row in page.prefix(desk::WAITING, &key::of(&territory)).map_err(Failure)? {
+            let (at, _) = row.map_err(Failure)?;
+            if let Some((_, ledger @ AggregateId::Household(id))) = key::read::<(Territory, AggregateId)>(&at)
+                && let Some(folded) = ledgers::state(page, &ledger).map_err(Failure)?
+            {
+                households.push((id, folded));
+            }
+        }
+        Ok(Self { at, place, households })
+    }
+
+    /// Ranks them; the few whose safety is noted are opened first, so that no zone is overlooked.
+    async fn rank(&self, desk: &Desk, now: Timestamp) -> Result<Ranking, Problem> {
+        let Some(description) = self.place.inventory.description() else {
+            return Err(Problem::unknown_id("place", self.at));
+        };
+        let mut opened = Vec::new();
+        for (id, folded) in &self.households {
+            if let Ledger::Household(is) = &folded.state
+                && is.safety.is_some()
+            {
+                opened.push((*id, readable(desk, *id, is).await?));
+            }
+        }
+        let of = |(id, folded): &'_ (HouseholdId, Arc<Folded>)| (*id, Arc::clone(folded));
+        let plain: Vec<_> = self.households.iter().map(of).collect();
+        let listed = plain.iter().filter_map(|(id, folded)| match &folded.state {
+            Ledger::Household(is) if is.safety.is_none() => Some((*id, &**is)),
+            Ledger::Household(_) | Ledger::Place(_) | Ledger::Structure(_) => None,
+        });
+        let protected = opened.iter().map(|(id, is)| (*id, is));
+        Ok(rank(description, listed.chain(protected), calendar::day(self.at.territory(), now)))
+    }
+}
+
+/// The household with its sealed values opened.
+async fn readable(desk: &Desk, id: HouseholdId, is: &Household) -> Result<Household, Problem> {
+    let mut is = is.clone();
+    if let Some(keys) = desk.journal().keys() {
+        let opener = keys.opener(id).await.map_err(Problem::internal)?;
+        is.open(&mut |event, schema, sealed| opener.open(schema, event, sealed.clone()).ok());
+    }
+    Ok(is)
+}
+
+fn place(page: &View, id: PlaceId) -> Result<Option<Place>, Problem> {
+    let folded = ledgers::state(page, &AggregateId::Place(id)).map_err(Failure)?;
+    Ok(folded.and_then(|folded| match &folded.state {
+        Ledger::Place(place) => Some((**place).clone()),
+        Ledger::Household(_) | Ledger::Structure(_) => None,
+    }))
+}
+
+async fn ranked(
+    State(board): State<Board>,
+    Path(id): Path<PlaceId>,
+    _: Caller,
+    at_least: AtLeast,
+) -> Result<Response, Problem> {
+    let (waiting, state) = {
+        let page = board.reading.page(at_least).await?;
+        let place = place(&page, id)?.ok_or_else(|| Problem::unknown_id("place", id))?;
+        (Waiting::of(&page, id, place)?, ViewState::of(&page))
+    };
+    let mut ranking = waiting.rank(&board.desk, board.desk.edge().now()).await?;
+    ranking.ranked.truncate(LISTED_MAX);
+    ranking.excluded.truncate(LISTED_MAX);
+    Ok(state.answer(&ranking))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Which {
+    request: Option<RequestId>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WhyNot {
+    place: PlaceId,
+    request: Option<RequestId>,
+}
+
+/// The household opened, and which of its requests is meant.
+async fn asked(
+    board: &Board,
+    id: HouseholdId,
+    which: Option<RequestId>,
+    folded: Option<Arc<Folded>>,
+) -> Result<(Household, RequestId), Problem> {
+    let unknown = || Problem::unknown_id("household", id);
+    let folded = folded.ok_or_else(unknown)?;
+    let Ledger::Household(is) = &folded.state else { return Err(unknown()) };
+    let is = readable(&board.desk, id, is).await?;
+    let mut open = is.requests.iter().filter(|(_, request)| request.situation.is_open()).map(|(id, _)| *id);
+    let request = match (which, open.next(), open.next()) {
+        (Some(request), _, _) if is.requests.contains_key(&request) => request,
+        (None, Some(only), None) => only,
+        (Some(_), _, _) => {
+            return Err(Problem::unknown_id("request", which.map(|id| id.to_string()).unwrap_or_default()));
+        }
+        (None, None, _) => {
+            return Err(Problem::unknown_id("request", "open").detail("this household has no open request"));
+        }
+        (None, Some(_), Some(_)) => {
+            return Err(Problem::new(Kind::MalformedQuery)
+                .detail("this household has several open requests: say which one")
+                .member("parameter", "request"));
+        }
+    };
+    Ok((is, request))
+}
+
+async fn places_for(
+    State(board): State<Board>,
+    Path(id): Path<HouseholdId>,
+    _: Caller,
+    at_least: AtLeast,
+    Query(which): Query<Which>,
+) -> Result<Response, Problem> {
+    let (folded, places, state) = {
+        let page = board.reading.page(at_least).await?;
+        let folded = ledgers::state(&page, &AggregateId::Household(id)).map_err(Failure)?;
+        (folded, every_place(&page)?, ViewState::of(&page))
+    };
+    let (is, request) = asked(&board, id, which.request, folded).await?;
+    let now = board.desk.edge().now();
+    let own = &is.requests[&request];
+    let near = places.iter().filter_map(|(place, folded)| match &folded.state {
+        Ledger::Place(at) if at.description().is_some_and(|d| !d.kind.let_by_committee()) => {
+            Some((*place, &**at))
+        }
+        Ledger::Place(_) | Ledger::Household(_) | Ledger::Structure(_) => None,
+    });
+    let (fitting, others) = suitable(&is, own, near, now, calendar::day(own.siao, now));
+    let others: Vec<_> =
+        others.iter().take(LISTED_MAX).map(|(place, why)| json!({ "place": place, "why": why })).collect();
+    Ok(state.answer(&json!({
+        "request": request,
+        "suitable": fitting.iter().take(LISTED_MAX).collect::<Vec<_>>(),
+        "suitable_count": fitting.len(),
+        "others": others,
+        "view": state,
+    })))
+}
+
+fn every_place(page: &View) -> Result<Vec<(PlaceId, Arc<Folded>)>, Problem> {
+    let mut places = Vec::new();
+    for row in page.range(desk::PLACES, &[], None).map_err(Failure)? {
+        let (at, _) = row.map_err(Failure)?;
+        if let Some((_, ledger @ AggregateId::Place(id))) = key::read::<(Territory, AggregateId)>(&at)
+            && let Some(folded) = ledgers::state(page, &ledger).map_err(Failure)?
+        {
+            places.push((id, folded));
+        }
+    }
+    Ok(places)
+}
+
+async fn why(
+    State(board): State<Board>,
+    Path(id): Path<HouseholdId>,
+    _: Caller,
+    at_least: AtLeast,
+    Query(asking): Query<WhyNot>,
+) -> Result<Response, Problem> {
+    let (folded, place, state) = {
+        let page = board.reading.page(at_least).await?;
+        let folded = ledgers::state(&page, &AggregateId::Household(id)).map_err(Failure)?;
+        (folded, place(&page, asking.place)?, ViewState::of(&page))
+    };
+    let place = place.ok_or_else(|| Problem::unknown_id("place", asking.place))?;
+    let (is, request) = asked(&board, id, asking.request, folded).await?;
+    let now = board.desk.edge().now();
+    let own = &is.requests[&request];
+    let day = calendar::day(own.siao, now);
+    let situation = place.situation(now, calendar::day(asking.place.territory(), now));
+    let verdict = place.inventory.description().and_then(|description| assess(&is, own, description, day));
+    let why = match (situation, verdict) {
+        (PlaceSituation::Vacant, None) => None,
+        (_, Some(verdict)) => Some(Exclusion::Rule { verdict }),
+        (situation, None) => Some(Exclusion::Unavailable { situation }),
+    };
+    let sentence = why.as_ref().map(|why| match why {
+        Exclusion::Rule { verdict } => format!("{} : {}", verdict.rule.label_fr(), verdict.fact),
+        Exclusion::Unavailable { .. } => "la place n'est pas libre en ce moment".to_owned(),
+    });
+    Ok(state.answer(&json!({
+        "request": request,
+        "place": asking.place,
+        "proposable": why.is_none(),
+        "why": why,
+        "sentence": sentence,
+        "view": state,
+    })))
+}
+
+fn suitable_schema() -> serde_json::Value {
+    json!({
+        "type": "object",
+        "required": ["request", "suitable", "suitable_count", "others", "view"],
+        "properties": {
+            "request": { "type": "string" },
+            "suitable": { "type": "array", "items": { "type": "string" } },
+            "suitable_count": { "type": "integer" },
+            "others": { "type": "array", "items": { "type": "object", "properties": {
+                "place": { "type": "string" }, "why": { "$ref": "#/components/schemas/Exclusion" } } } },
+            "view": { "$ref": "#/components/schemas/View" }
+        }
+    })
+}
+
+fn why_schema() -> serde_json::Value {
+    json!({
+        "type": "object",
+        "required": ["request", "place", "proposable", "view"],
+        "properties": {
+            "request": { "type": "string" },
+            "place": { "type": "string" },
+            "proposable": { "type": "boolean" },
+            "why": { "oneOf": [{ "$ref": "#/components/schemas/Exclusion" }, { "type": "null" }] },
+            "sentence": { "type": ["string", "null"], "description": "In French." },
+            "view": { "$ref": "#/components/schemas/View" }
+        }
+    })
+}

@@ -1,0 +1,131 @@
+//! Dwellings with their allocation, and the housing part of a household's file: never a name.
+
+use domain::id::{HouseholdId, PlaceId};
+use domain::ledger::{AggregateId, State as Ledger};
+use projection::ledgers;
+use serde_json::json;
+use service::axum::extract::State;
+use service::axum::response::Response;
+use service::extract::{AtLeast, Caller, Page, Path, Query, etag};
+use service::openapi::{Operation, Schema};
+use service::problem::Kind;
+use service::{Problem, Site};
+
+use desk::{Desk, Failure, PlaceFilter, Reading, ViewState};
+
+#[derive(Clone)]
+struct Shelf {
+    desk: Desk,
+    reading: Reading,
+}
+
+pub(crate) fn routes(site: Site, desk: &Desk, reading: &Reading) -> Site {
+    let shelf = Shelf { desk: desk.clone(), reading: reading.clone() };
+    let list = desk::place_list("/api/v1/dwellings", "dwellings", crate::NAME, "Les logements sociaux.");
+    let one = Operation::get(
+        "/api/v1/dwellings/{id}",
+        "dwelling",
+        crate::NAME,
+        "Un logement, sa mise à disposition et ses candidats.",
+    )
+    .view()
+    .path_parameter("id", Schema::Text, "The dwelling.")
+    .problems([Kind::UnknownId])
+    .answer(200, "The dwelling.", Schema::named("DwellingFile"), None);
+    let housing = Operation::get(
+        "/api/v1/households/{id}/housing",
+        "household-housing",
+        crate::NAME,
+        "La demande de logement social d'un ménage, ses labels, candidatures et baux.",
+    )
+    .view()
+    .path_parameter("id", Schema::Text, "The household.")
+    .problems([Kind::UnknownId])
+    .answer(200, "The housing part of the file.", Schema::named("HousingFile"), None);
+    site.operation(list, dwellings, shelf.clone())
+        .operation(one, dwelling, shelf.clone())
+        .operation(housing, housing_of, shelf)
+        .document(|api| {
+            api.schema("Places", json!({
+                "type": "object",
+                "required": ["places", "view"],
+                "properties": {
+                    "places": { "type": "array", "items": { "type": "object" } },
+                    "next": { "type": ["string", "null"] },
+                    "view": { "$ref": "#/components/schemas/View" }
+                }
+            }))
+            .schema("DwellingFile", json!({ "type": "object", "required": ["id", "version", "allocation", "view"], "properties": {
+                "id": { "type": "string" }, "version": { "type": "integer" }, "situation": { "type": "string" },
+                "allocation": { "type": ["object", "null"], "description": "The open vacancy with its holder, candidates by candidacy and committee." },
+                "view": { "$ref": "#/components/schemas/View" } } }))
+            .schema("HousingFile", json!({ "type": "object", "required": ["id", "version", "view"], "properties": {
+                "id": { "type": "string" }, "version": { "type": "integer" },
+                "applications": { "type": "object" }, "labels": { "type": "object" },
+                "candidacies": { "type": "object" }, "leases": { "type": "object" },
+                "view": { "$ref": "#/components/schemas/View" } } }))
+        })
+}
+
+async fn dwellings(
+    State(shelf): State<Shelf>,
+    _: Caller,
+    at_least: AtLeast,
+    page: Page,
+    Query(filter): Query<PlaceFilter>,
+) -> Result<Response, Problem> {
+    let view = shelf.reading.page(at_least).await?;
+    desk::listed(&view, &filter, true, &page, shelf.desk.edge().now())
+}
+
+async fn dwelling(
+    State(shelf): State<Shelf>,
+    Path(id): Path<PlaceId>,
+    _: Caller,
+    at_least: AtLeast,
+) -> Result<Response, Problem> {
+    let view = shelf.reading.page(at_least).await?;
+    let unknown = || Problem::unknown_id("place", id);
+    let folded = ledgers::state(&view, &AggregateId::Place(id)).map_err(Failure)?.ok_or_else(unknown)?;
+    let Ledger::Place(is) = &folded.state else { return Err(unknown()) };
+    if !is.inventory.description().is_some_and(|d| d.kind.let_by_committee()) {
+        return Err(unknown());
+    }
+    let state = ViewState::of(&view);
+    let mut shown = desk::shown(id, is, shelf.desk.edge().now());
+    if let Some(fields) = shown.as_object_mut() {
+        fields.insert("version".to_owned(), json!(folded.version));
+        fields.insert("allocation".to_owned(), json!(is.open_vacancy()));
+        fields.insert("view".to_owned(), json!(state));
+    }
+    Ok(versioned(state.answer(&shown), folded.version))
+}
+
+async fn housing_of(
+    State(shelf): State<Shelf>,
+    Path(id): Path<HouseholdId>,
+    _: Caller,
+    at_least: AtLeast,
+) -> Result<Response, Problem> {
+    let view = shelf.reading.page(at_least).await?;
+    let unknown = || Problem::unknown_id("household", id);
+    let folded = ledgers::state(&view, &AggregateId::Household(id)).map_err(Failure)?.ok_or_else(unknown)?;
+    let Ledger::Household(is) = &folded.state else { return Err(unknown()) };
+    let state = ViewState::of(&view);
+    let body = json!({
+        "id": id,
+        "version": folded.version,
+        "applications": is.applications,
+        "labels": is.labels,
+        "candidacies": is.candidacies,
+        "leases": is.leases,
+        "view": state,
+    });
+    Ok(versioned(state.answer(&body), folded.version))
+}
+
+fn versioned(mut response: Response, version: u64) -> Response {
+    let (name, value) = etag(version);
+    response.headers_mut().insert(name, value);
+    response
+}
