@@ -127,7 +127,21 @@ impl Context {
         provision: Provision,
         broker_dir: Option<&std::path::Path>,
     ) -> anyhow::Result<Self> {
-        let config = journal_config(name, &settings, provision);
+        Self::open_with(journal_config(name, &settings, provision), settings, edge, stop, broker_dir).await
+    }
+
+    /// As [`Context::open`], with the journal's own settings.
+    ///
+    /// # Errors
+    /// As [`Context::open`].
+    pub async fn open_with(
+        config: JournalConfig,
+        settings: Settings,
+        edge: Edge,
+        stop: Stop,
+        broker_dir: Option<&std::path::Path>,
+    ) -> anyhow::Result<Self> {
+        let name = config.name.clone();
         let journal =
             Journal::open(config).await.with_context(|| format!("{name} cannot open the journal"))?;
         let path = PathBuf::from(&settings.keys.file);
