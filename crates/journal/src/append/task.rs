@@ -1,9 +1,11 @@
 //! The appender of one stream.
 
 use std::collections::{HashSet, VecDeque};
+use std::time::Duration;
 
 use domain::ledger::AggregateId;
 use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout_at};
 
 use super::known::Known;
 use super::wire::{self, Item, Outcome};
@@ -15,9 +17,12 @@ use crate::read;
 /// The most bytes of bodies in one batch: keeps the broker's write buffers and our own small.
 const MAX_BATCH_BYTES: usize = 8 << 20;
 
-/// How often the callers that were just answered are let in before a batch is closed. They ask again together, and
-/// a batch costs the same whatever its size.
-const COURTESIES: usize = 2;
+/// The longest that callers who were just answered are waited for: they ask again together, and a batch costs much the
+/// same whatever its size. A decision that comes later than that goes at once.
+const COURTESY: Duration = Duration::from_millis(2);
+
+/// What part of the time the batch before took is spent at most on that.
+const COURTESY_PART: u32 = 4;
 
 pub(super) struct Task {
     link: Link,
@@ -25,12 +30,14 @@ pub(super) struct Task {
     jobs: mpsc::Receiver<Job>,
     waiting: VecDeque<Job>,
     known: Known,
+    /// How many decisions the batch before held, and until when those that follow it are waited for.
+    before: (usize, Instant),
 }
 
 impl Task {
     pub(super) fn new(link: Link, stream: String, jobs: mpsc::Receiver<Job>) -> Self {
         let known = Known::new(&link);
-        Self { link, stream, jobs, waiting: VecDeque::new(), known }
+        Self { link, stream, jobs, waiting: VecDeque::new(), known, before: (0, Instant::now()) }
     }
 
     /// Runs until nobody can ask any more.
@@ -38,7 +45,10 @@ impl Task {
         while self.collect().await {
             self.known.refresh(&self.link);
             let batch = self.choose();
+            let (size, start) = (batch.len(), Instant::now());
             self.commit(batch).await;
+            let end = Instant::now();
+            self.before = (size, end + COURTESY.min((end - start) / COURTESY_PART));
         }
     }
 
@@ -50,16 +60,22 @@ impl Task {
                 None => return false,
             }
         }
-        for _ in 0..=COURTESIES {
+        let (size, until) = self.before;
+        loop {
             while self.waiting.len() < QUEUE {
                 match self.jobs.try_recv() {
                     Ok(job) => self.waiting.push_back(job),
                     Err(_) => break,
                 }
             }
-            tokio::task::yield_now().await;
+            if self.waiting.len() >= size {
+                return true;
+            }
+            match timeout_at(until, self.jobs.recv()).await {
+                Ok(Some(job)) => self.waiting.push_back(job),
+                Ok(None) | Err(_) => return true,
+            }
         }
-        true
     }
 
     /// The decisions of the next batch: no ledger twice, in the order they came. Those that cannot win are answered.
