@@ -30,5 +30,5 @@ pub use index::{DEADLINES, PLACES, TASKS, TREES, WAITING, index};
 pub use places::{PlaceFilter, listed, place_list, shown};
 pub use reading::{Reading, ViewState};
 pub use running::{Context, Running, journal_config, serve};
-pub use take::{Ask, Desk};
+pub use take::{Ask, Desk, digest};
 pub use worklists::worklist;

@@ -6,7 +6,6 @@ use std::time::Instant;
 use domain::decide::{Command, Context, decide};
 use domain::event::Origin;
 use domain::id::CommandId;
-use domain::ledger::AggregateId;
 use domain::matching::Standing;
 use domain::rules::RuleBook;
 use journal::{Digest, ExecuteError, Journal, Receipt};
@@ -102,7 +101,7 @@ impl Desk {
         let ledger = command.ledger();
         let execute = journal::Command {
             origin,
-            digest: self.digest(command, &ledger, body),
+            digest: digest(&self.inner.journal, command, body),
             expected: version.map(|version| (ledger, version)),
         };
         let context = Context {
@@ -125,18 +124,19 @@ impl Desk {
         }
         taken
     }
+}
 
-    fn digest(&self, command: &Command, ledger: &AggregateId, body: &[u8]) -> Digest {
-        let ledger = ledger.to_string();
-        match self.inner.journal.keys() {
-            Some(keys) => {
-                Digest(keys.digest(&[b"command", command.name().as_bytes(), ledger.as_bytes(), body]))
-            }
-            // Without keys nothing personal can be recorded either; the digest still tells two bodies apart.
-            None => {
-                let text = [command.name().as_bytes(), b"\0", ledger.as_bytes(), b"\0", body].concat();
-                Digest(CommandId::of_key("digest", &String::from_utf8_lossy(&text)).0.into_bytes())
-            }
+/// What tells a command from another one under the same key: a keyed digest of its name, its ledger and its canonical
+/// body, so that the header it stands in tells nothing of a body that could be guessed.
+#[must_use]
+pub fn digest(journal: &Journal, command: &Command, body: &[u8]) -> Digest {
+    let ledger = command.ledger().to_string();
+    match journal.keys() {
+        Some(keys) => Digest(keys.digest(&[b"command", command.name().as_bytes(), ledger.as_bytes(), body])),
+        // Without keys nothing personal can be recorded either; the digest still tells two bodies apart.
+        None => {
+            let text = [command.name().as_bytes(), b"\0", ledger.as_bytes(), b"\0", body].concat();
+            Digest(CommandId::of_key("digest", &String::from_utf8_lossy(&text)).0.into_bytes())
         }
     }
 }

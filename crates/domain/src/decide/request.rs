@@ -138,6 +138,10 @@ impl Decide<HouseholdId> for SubmitRequest {
             | Situation::Rejected { .. }
             | Situation::Absorbed => return Err(not_now(&asked.situation, "la transmettre")),
         }
+        if matches!(asked.situation, Situation::Stale { .. }) && self.at.is_some() {
+            let sentence = "Une demande transmise de nouveau l'est à la date du jour : ne donnez pas de date.";
+            return Err(Refusal::invalid("resubmission-dated", "INV-10", sentence).into());
+        }
         let mut missing = Vec::new();
         if !is.reachable {
             missing.push("un moyen de joindre le ménage (téléphone, courriel ou structure)");
