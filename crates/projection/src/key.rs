@@ -216,22 +216,26 @@ macro_rules! plain {
 
 plain!(CommandId, EventId);
 
-/// The kind of ledger in words, then the id: all ledgers of one kind and territory lie together.
+/// A letter for the kind of ledger, then the id: all ledgers of one kind and territory lie together.
 impl Part for AggregateId {
     fn write(&self, key: &mut Vec<u8>) {
-        key.extend_from_slice(self.name().as_bytes());
-        key.push(0);
+        key.push(match self {
+            Self::Household(_) => b'h',
+            Self::Place(_) => b'p',
+            Self::Structure(_) => b's',
+        });
         (self.territory(), self.uuid()).write(key);
     }
 }
 
 impl ReadPart for AggregateId {
     fn read(key: &mut &[u8]) -> Option<Self> {
-        let end = key.iter().position(|byte| *byte == 0)?;
-        let name = std::str::from_utf8(&key[..end]).ok()?;
-        *key = &key[end + 1..];
-        let (home, number) = ReadPart::read(key)?;
-        Self::from_parts(name, home, number)
+        match take(key)? {
+            [b'h'] => HouseholdId::read(key).map(Self::Household),
+            [b'p'] => PlaceId::read(key).map(Self::Place),
+            [b's'] => StructureId::read(key).map(Self::Structure),
+            [_] => None,
+        }
     }
 }
 

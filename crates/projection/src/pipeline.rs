@@ -200,12 +200,11 @@ fn apply_all(
             }
             next = if batches < TOGETHER { read.try_recv().ok() } else { None };
         }
-        if let Err(e) = write(line, &mut applier, false) {
+        if let Err(e) = write(line, &mut applier, counted, false) {
             return End::Stopped(Stop::Store(e));
         }
-        line.batches_applied(counted);
     }
-    match write(line, &mut applier, true) {
+    match write(line, &mut applier, 0, true) {
         Ok(()) => End::Drained,
         Err(e) => End::Stopped(Stop::Store(e)),
     }
@@ -232,17 +231,19 @@ fn stopped(line: &Line, applier: &mut Applier, why: Stop) -> End {
         Stop::Newer { .. } | Stop::OutOfOrder { .. } => true,
         Stop::Source(_) | Stop::Store(_) | Stop::Failed(_) => false,
     };
-    if rows_are_right && let Err(e) = write(line, applier, true) {
+    if rows_are_right && let Err(e) = write(line, applier, 0, true) {
         return End::Stopped(Stop::Store(e));
     }
     End::Stopped(why)
 }
 
-/// Writes what is pending; while a store is built that nobody reads, only when it is much, or `now`.
-fn write(line: &Line, applier: &mut Applier, now: bool) -> Result<(), StoreError> {
+/// Writes what is pending, which came in so many batches; while a store is built that nobody reads, only when it is
+/// much, or `now`.
+fn write(line: &Line, applier: &mut Applier, batches: usize, now: bool) -> Result<(), StoreError> {
     let status = line.status();
     let building = !status.served && !status.caught_up && !applier.is_careful();
     if building && !now && !status.is_level() && applier.weight() < BULK {
+        line.batches_applied(batches);
         return Ok(());
     }
     if building {

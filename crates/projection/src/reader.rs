@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use crate::halted::{self, Halted};
 use crate::key;
-use crate::line::Line;
+use crate::line::{Line, Status};
 use crate::row::{KeyValue, Row};
 use crate::store::{Hold, Store, StoreError};
 use crate::tree::Tree;
@@ -52,14 +52,11 @@ impl Reader {
     pub fn page(&self) -> Result<Page, Unserved> {
         let line = Arc::clone(&self.lines.borrow());
         let store = line.store().ok_or(Unserved::Closed)?;
+        // Rows that are being built are written for seconds on end: nobody waits for those.
+        served(&line.status())?;
         let hold = store.hold();
         let status = line.status();
-        if let Some(why) = status.stopped.as_ref().filter(|why| why.doubts_rows()) {
-            return Err(Unserved::Doubtful(why.to_string()));
-        }
-        if !status.served {
-            return Err(Unserved::Building { position: status.seen, last: status.seen + status.pending });
-        }
+        served(&status)?;
         let position = store.checkpoint().position;
         Ok(Page {
             position,
@@ -68,6 +65,17 @@ impl Reader {
             store,
             _hold: hold,
         })
+    }
+}
+
+/// Whether rows may be shown.
+fn served(status: &Status) -> Result<(), Unserved> {
+    match &status.stopped {
+        Some(why) if why.doubts_rows() => Err(Unserved::Doubtful(why.to_string())),
+        Some(_) | None if status.served => Ok(()),
+        Some(_) | None => {
+            Err(Unserved::Building { position: status.seen, last: status.seen + status.pending })
+        }
     }
 }
 

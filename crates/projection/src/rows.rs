@@ -193,3 +193,109 @@ impl Iterator for Scan<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::tree::Trees;
+
+    const TREE: Tree = Tree::named("tree");
+    const OTHER: Tree = Tree::named("other");
+
+    #[derive(Debug, Clone)]
+    enum Step {
+        Insert(Vec<u8>, u8),
+        Save(Vec<u8>, u8),
+        Change(Vec<u8>, u8),
+        Remove(Vec<u8>),
+        Commit,
+        Spill,
+        Reopen,
+    }
+
+    fn a_key() -> impl Strategy<Value = Vec<u8>> {
+        prop::collection::vec(prop_oneof![Just(0_u8), Just(1), Just(255)], 0..4)
+    }
+
+    fn a_step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            4 => (a_key(), 0..10_u8).prop_map(|(key, value)| Step::Insert(key, value)),
+            4 => (a_key(), 0..10_u8).prop_map(|(key, value)| Step::Save(key, value)),
+            4 => (a_key(), 0..10_u8).prop_map(|(key, value)| Step::Change(key, value)),
+            3 => a_key().prop_map(Step::Remove),
+            2 => Just(Step::Commit),
+            1 => Just(Step::Spill),
+            1 => Just(Step::Reopen),
+        ]
+    }
+
+    fn open(directory: &std::path::Path) -> Store {
+        let store = Store::open(directory, Trees::of([TREE, OTHER]).unwrap()).unwrap();
+        store.check().unwrap();
+        store
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn rows_read_as_an_ordered_map_whatever_is_written_already(
+            steps in prop::collection::vec(a_step(), 1..40),
+            bounds in (a_key(), a_key()),
+        ) {
+            let directory = tempfile::tempdir().unwrap();
+            let (mut store, mut overlay, mut position) = (open(directory.path()), Overlay::default(), 0);
+            let mut model: BTreeMap<Vec<u8>, u64> = BTreeMap::new();
+            let mut written = model.clone();
+            for step in steps {
+                let mut rows = Rows::new(&store, &mut overlay);
+                match step {
+                    Step::Insert(key, value) => {
+                        rows.insert(TREE, key.clone(), value.to_string().as_bytes()).unwrap();
+                        model.insert(key, u64::from(value));
+                    }
+                    Step::Save(key, value) => {
+                        rows.save(TREE, key.clone(), u64::from(value)).unwrap();
+                        model.insert(key, u64::from(value));
+                    }
+                    Step::Change(key, value) => {
+                        rows.change(TREE, &key, || 100_u64, |number| *number += u64::from(value)).unwrap();
+                        *model.entry(key).or_insert(100) += u64::from(value);
+                    }
+                    Step::Remove(key) => {
+                        rows.remove(TREE, key.clone()).unwrap();
+                        model.remove(&key);
+                    }
+                    Step::Commit | Step::Spill => {
+                        position += 1;
+                        let bulk = matches!(step, Step::Spill);
+                        if bulk { store.spill(&mut overlay, position) } else { store.commit(&mut overlay, position) }.unwrap();
+                        written.clone_from(&model);
+                    }
+                    Step::Reopen => {
+                        drop(store);
+                        store = open(directory.path());
+                        overlay = Overlay::default();
+                        model.clone_from(&written);
+                        prop_assert_eq!(store.checkpoint().position, position);
+                    }
+                }
+                let rows = Rows::new(&store, &mut overlay);
+                let expected = |range: &mut dyn Iterator<Item = (&Vec<u8>, &u64)>| -> Vec<KeyValue> {
+                    range.map(|(key, value)| (key.clone(), value.to_string().into_bytes())).collect()
+                };
+                let (from, until) = &bounds;
+                let prefixed = rows.prefix(TREE, from).unwrap().collect::<Result<Vec<_>, _>>().unwrap();
+                prop_assert_eq!(prefixed, expected(&mut model.iter().filter(|(key, _)| key.starts_with(from))));
+                let ranged = rows.range(TREE, from, Some(until)).unwrap().collect::<Result<Vec<_>, _>>().unwrap();
+                prop_assert_eq!(ranged, expected(&mut model.iter().filter(|(key, _)| *key >= from && *key < until)));
+                prop_assert_eq!(rows.load::<u64>(TREE, from).unwrap().map(|number| *number), model.get(from).copied());
+                prop_assert!(rows.prefix(OTHER, &[]).unwrap().next().is_none());
+            }
+        }
+    }
+}

@@ -33,8 +33,12 @@ const SECONDS_PER_WEEK: i64 = 7 * 24 * 3600;
 /// Which weeks there are rows of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 struct Weeks {
-    oldest: u16,
     newest: u16,
+    /// The first week that rows are left of.
+    oldest: u16,
+    /// The last row removed of that week: without it, every search for the next one would pass over all those that
+    /// were removed before.
+    removed: Option<(CommandId, u64)>,
 }
 
 impl Weeks {
@@ -42,17 +46,27 @@ impl Weeks {
     fn first_kept(self) -> u16 {
         self.newest.saturating_sub(KEPT_WEEKS)
     }
+
+    /// Where the rows begin that are left.
+    fn left(self) -> Vec<u8> {
+        match self.removed {
+            Some((command, position)) => key::of(&(self.oldest, command, position)),
+            None => key::of(&self.oldest),
+        }
+    }
 }
 
 /// Remembers the command of one event, and forgets a few of those that are too old.
 pub(super) fn remember(entry: &Entry, rows: &mut Rows<'_>) -> Result<(), StoreError> {
     let week = week_of(entry);
-    rows.insert(COMMANDS, key::of(&(week, entry.command, entry.position)), &written(entry))?;
     let known = rows.load::<Weeks>(WEEKS, &[])?.map(|weeks| *weeks);
-    let mut weeks = known.map_or(Weeks { oldest: week, newest: week }, |known| Weeks {
-        oldest: known.oldest.min(week),
-        newest: known.newest.max(week),
-    });
+    let mut weeks = known.unwrap_or(Weeks { newest: week, oldest: week, removed: None });
+    weeks.newest = weeks.newest.max(week);
+    // A writer whose clock is weeks behind: nothing may be added where rows have been removed.
+    if week >= weeks.first_kept() {
+        weeks.oldest = weeks.oldest.min(week);
+        rows.insert(COMMANDS, key::of(&(week, entry.command, entry.position)), &written(entry))?;
+    }
     if weeks.oldest < weeks.first_kept() {
         forget(&mut weeks, rows)?;
     }
@@ -64,11 +78,15 @@ pub(super) fn remember(entry: &Entry, rows: &mut Rows<'_>) -> Result<(), StoreEr
 
 fn forget(weeks: &mut Weeks, rows: &mut Rows<'_>) -> Result<(), StoreError> {
     let too_old = key::of(&weeks.first_kept());
-    let scan = rows.range(COMMANDS, &[], Some(&too_old))?.take(REMOVED_AT_ONCE);
+    let scan = rows.range(COMMANDS, &weeks.left(), Some(&too_old))?.take(REMOVED_AT_ONCE);
     let found = scan.map(|row| row.map(|(key, _)| key)).collect::<Result<Vec<_>, _>>()?;
-    if found.len() < REMOVED_AT_ONCE {
-        weeks.oldest = weeks.first_kept();
-    }
+    let last = found.last().and_then(|key| key::read::<(u16, CommandId, u64)>(key));
+    (weeks.oldest, weeks.removed) = match last {
+        Some((week, command, position)) if found.len() == REMOVED_AT_ONCE => {
+            (week, Some((command, position)))
+        }
+        Some(_) | None => (weeks.first_kept(), None),
+    };
     for key in found {
         rows.remove(COMMANDS, key)?;
     }

@@ -95,3 +95,66 @@ impl Store {
         Ok(text)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::stored_key;
+    use super::*;
+    use crate::overlay::{Overlay, Slot};
+    use crate::tree::{Tree, Trees};
+
+    fn store(directory: &std::path::Path) -> Store {
+        let store = Store::open(directory, Trees::of([Tree::named("tree")]).unwrap()).unwrap();
+        let mut overlay = Overlay::default();
+        for position in 1..=3_u8 {
+            for key in 0..=100_u8 {
+                overlay.put(2, vec![key], Slot::Raw([key, position].into()));
+            }
+            store.commit(&mut overlay, u64::from(position)).unwrap();
+        }
+        assert_eq!(store.check(), Ok(()));
+        store
+    }
+
+    #[test]
+    fn a_row_that_is_lost_old_or_too_many_is_noticed() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = store(directory.path());
+        let key = stored_key(2, &[7]);
+        let right = store.rows.get(&key).unwrap().unwrap();
+        store.rows.remove(&key).unwrap();
+        assert!(store.check().is_err(), "lost");
+        let old = super::super::seal::sealed(super::super::seal::fingerprint(&key, &[7, 1]), &[7, 1]);
+        store.rows.insert(&key, old.clone()).unwrap();
+        assert_eq!(store.get(2, &[7]), Ok(Some(vec![7, 1])), "by itself it looks right");
+        assert!(store.check().is_err(), "old");
+        store.rows.insert(&key, right).unwrap();
+        assert_eq!(store.check(), Ok(()));
+        let other = stored_key(2, &[200]);
+        let more = super::super::seal::sealed(super::super::seal::fingerprint(&other, &[]), &[]);
+        store.rows.insert(other, more).unwrap();
+        assert!(store.check().is_err(), "too many");
+    }
+
+    #[test]
+    fn a_store_that_was_being_filled_is_never_used() {
+        let directory = tempfile::tempdir().unwrap();
+        let unfinished = Checkpoint { unfinished: true, ..store(directory.path()).checkpoint() };
+        let store = Store::open(directory.path(), Trees::of([Tree::named("tree")]).unwrap()).unwrap();
+        store.rows.insert(CHECKPOINT, unfinished.to_bytes()).unwrap();
+        drop(store);
+        let store = Store::open(directory.path(), Trees::of([Tree::named("tree")]).unwrap()).unwrap();
+        assert!(matches!(store.check(), Err(StoreError::Damaged(_))));
+    }
+
+    #[test]
+    fn rows_of_a_large_store_are_looked_at_here_and_there() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = store(directory.path());
+        assert_eq!(store.check_some(), Ok(()));
+        for key in 0..=100_u8 {
+            store.rows.insert(stored_key(2, &[key]), b"neither a fingerprint nor a row").unwrap();
+        }
+        assert!(store.check_some().is_err());
+    }
+}

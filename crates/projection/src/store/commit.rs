@@ -9,11 +9,12 @@ use crate::overlay::{Overlay, Slot};
 /// What a commit does to the cache once it is written.
 type Cached = (u8, Vec<u8>, Slot, usize);
 
-/// One row to write.
+/// A pending write, serialised.
 struct Write {
     key: Vec<u8>,
-    /// As stored; `None` removes the row.
-    value: Option<Vec<u8>>,
+    /// Its fingerprint and the value as stored; `None` removes the row.
+    sealed: Option<(u64, Vec<u8>)>,
+    cached: Cached,
 }
 
 impl Store {
@@ -22,12 +23,20 @@ impl Store {
     /// After an error the store is to be left alone: what is on disk is the state before or after, but the cache may
     /// have lost rows that this batch changed.
     pub(crate) fn commit(&self, overlay: &mut Overlay, position: u64) -> Result<(), StoreError> {
-        let (checkpoint, writes, cached) = self.prepare(overlay, position)?;
+        let mut checkpoint = Checkpoint { position, unfinished: false, ..self.checkpoint() };
         let mut batch = sled::Batch::default();
-        for write in writes {
-            match write.value {
-                Some(value) => batch.insert(write.key, value),
-                None => batch.remove(write.key),
+        let mut cached = Vec::new();
+        for pending in overlay.drain() {
+            let write = self.serialised(pending)?;
+            cached.push(write.cached);
+            let old = self.rows.get(&write.key)?.as_deref().and_then(stated);
+            let new = write.sealed.as_ref().map(|(fingerprint, _)| *fingerprint);
+            checkpoint.replace(old, new);
+            match write.sealed {
+                Some(_) if old == new => {}
+                Some((_, value)) => batch.insert(write.key, value),
+                None if old.is_some() => batch.remove(write.key),
+                None => {}
             }
         }
         batch.insert(&CHECKPOINT, checkpoint.to_bytes());
@@ -41,60 +50,58 @@ impl Store {
     /// rows. A process that ends in between leaves a store that says so and can only be thrown away: for stores that
     /// are being built and that nobody reads.
     pub(crate) fn spill(&self, overlay: &mut Overlay, position: u64) -> Result<(), StoreError> {
-        let before = Checkpoint { unfinished: true, ..self.checkpoint() };
-        self.rows.insert(CHECKPOINT, before.to_bytes())?;
-        let (checkpoint, writes, cached) = self.prepare(overlay, position)?;
-        for write in writes {
-            match write.value {
-                Some(value) => self.rows.insert(write.key, value)?,
+        let before = self.checkpoint();
+        self.rows.insert(CHECKPOINT, Checkpoint { unfinished: true, ..before }.to_bytes())?;
+        let mut checkpoint = Checkpoint { position, unfinished: false, ..before };
+        let _alone = self.gate.write();
+        for pending in overlay.drain() {
+            let write = self.serialised(pending)?;
+            let new = write.sealed.as_ref().map(|(fingerprint, _)| *fingerprint);
+            let old = match write.sealed {
+                Some((_, value)) => self.rows.insert(write.key, value)?,
                 None => self.rows.remove(write.key)?,
             };
+            checkpoint.replace(old.as_deref().and_then(stated), new);
+            self.keep_decoded(write.cached);
         }
         self.rows.insert(CHECKPOINT, checkpoint.to_bytes())?;
-        let _alone = self.gate.write();
-        self.written(checkpoint, cached);
+        self.written(checkpoint, Vec::new());
         Ok(())
     }
 
-    /// Serialises what is pending, leaves out what is stored already, and counts the rest into the checkpoint.
-    fn prepare(
-        &self,
-        overlay: &mut Overlay,
-        position: u64,
-    ) -> Result<(Checkpoint, Vec<Write>, Vec<Cached>), StoreError> {
-        let mut checkpoint = Checkpoint { position, unfinished: false, ..self.checkpoint() };
-        let was_empty = checkpoint.rows == 0;
-        let (mut writes, mut cached) = (Vec::new(), Vec::new());
-        for (tree, key, slot) in overlay.drain() {
-            let value = match &slot {
-                Slot::Gone => None,
-                Slot::Raw(value) => Some(value.to_vec()),
-                Slot::Decoded(row) => Some(row.encode().map_err(|why| self.unreadable(tree, &why))?),
-            };
-            let stored = stored_key(tree, &key);
-            let old = if was_empty { None } else { self.rows.get(&stored)? };
-            let old = old.and_then(|old| old.first_chunk().map(|head| u64::from_be_bytes(*head)));
-            let new = value.as_ref().map(|value| fingerprint(&stored, value));
-            cached.push((tree, key, slot, value.as_ref().map_or(0, Vec::len)));
-            if old == new {
-                continue;
-            }
-            checkpoint.replace(old, new);
-            let value = new.zip(value).map(|(fingerprint, value)| sealed(fingerprint, &value));
-            writes.push(Write { key: stored, value });
-        }
-        Ok((checkpoint, writes, cached))
+    fn serialised(&self, (tree, key, slot): (u8, Vec<u8>, Slot)) -> Result<Write, StoreError> {
+        let stored = stored_key(tree, &key);
+        let seal = |value: &[u8]| {
+            let fingerprint = fingerprint(&stored, value);
+            (fingerprint, sealed(fingerprint, value))
+        };
+        let sealed = match &slot {
+            Slot::Gone => None,
+            Slot::Raw(value) => Some(seal(value)),
+            Slot::Decoded(row) => Some(seal(&row.encode().map_err(|why| self.unreadable(tree, &why))?)),
+        };
+        let bytes = sealed.as_ref().map_or(0, |(_, value)| value.len());
+        Ok(Write { key: stored, sealed, cached: (tree, key, slot, bytes) })
     }
 
     /// Makes memory agree with what was written. The caller holds the gate alone.
     fn written(&self, checkpoint: Checkpoint, cached: Vec<Cached>) {
-        for (tree, key, slot, bytes) in cached {
-            match slot {
-                Slot::Decoded(row) => self.cache.put(tree, &key, row, bytes),
-                Slot::Gone | Slot::Raw(_) => drop(self.cache.take(tree, &key)),
-            }
+        for row in cached {
+            self.keep_decoded(row);
         }
         *self.checkpoint.lock() = checkpoint;
         self.dirty.store(true, Ordering::Release);
     }
+
+    fn keep_decoded(&self, (tree, key, slot, bytes): Cached) {
+        match slot {
+            Slot::Decoded(row) => self.cache.put(tree, &key, row, bytes),
+            Slot::Gone | Slot::Raw(_) => drop(self.cache.take(tree, &key)),
+        }
+    }
+}
+
+/// The fingerprint that a stored value states.
+fn stated(stored: &[u8]) -> Option<u64> {
+    stored.first_chunk().map(|head| u64::from_be_bytes(*head))
 }

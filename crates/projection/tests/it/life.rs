@@ -9,7 +9,7 @@ use projection::{HomeError, Opened, Options, Progress, Readiness, RebuildError, 
 use crate::ledgers;
 use crate::support::events::{beginning, event};
 use crate::support::{
-    Fed, Memory, PATIENCE, Timeline, built, dump, events, options, start, start_with, views,
+    COUNTS, Fed, Memory, PATIENCE, TIMELINE, Timeline, built, dump, events, options, start, start_with, views,
 };
 
 fn a_year() -> Vec<Fed> {
@@ -79,6 +79,41 @@ async fn events_are_seen_as_they_come_and_the_lag_is_that_of_the_oldest_unseen()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_page_shows_the_rows_of_one_position_while_others_are_written() {
+    let source = Memory::of(Vec::new());
+    let directory = tempfile::tempdir().unwrap();
+    let (projection, _) = start(&source, directory.path()).await;
+    let handle = projection.handle();
+    handle.until_ready().await.unwrap();
+    let reader = handle.reader();
+    let looking = tokio::task::spawn_blocking(move || {
+        let (mut pages, mut last) = (0, 0);
+        while last < 400 {
+            let page = reader.page().unwrap();
+            let rows = page.prefix(TIMELINE, &[]).unwrap().count() as u64;
+            let counted: u64 = page
+                .prefix(COUNTS, &[])
+                .unwrap()
+                .map(|row| page.decoded::<u64>(COUNTS, &row.unwrap().1).unwrap())
+                .sum();
+            assert_eq!((rows, counted), (page.position(), page.position()));
+            assert!(page.position() >= last, "what was seen is seen ever after");
+            (pages, last) = (pages + 1, page.position());
+        }
+        pages
+    });
+    for position in 1..=400 {
+        source.add(event(Fed::Consent(u8::try_from(position % 9).unwrap(), 0), position));
+        if position % 100 == 0 {
+            handle.rebuild().await.unwrap();
+        }
+        assert!(handle.reached(position, PATIENCE).await);
+    }
+    assert!(looking.await.unwrap() > 0);
+    projection.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn another_version_of_a_view_is_built_beside_and_then_swapped_in() {
     let source = Memory::of(events(&a_year()));
     let directory = tempfile::tempdir().unwrap();
@@ -90,7 +125,7 @@ async fn another_version_of_a_view_is_built_beside_and_then_swapped_in() {
         vec![Box::new(ledgers::view()), Box::new(Timeline { version: 2 })]
     };
     // Nothing is handed out, so the new rows cannot be finished: they are not shown, the old ones neither.
-    let unfinished = start_with(&source.silent(), newer(), options(directory.path())).await;
+    let unfinished = start_with(&Memory::silent(600), newer(), options(directory.path())).await;
     let (projection, opened) = unfinished.unwrap();
     assert_eq!(opened, Opened::Outdated);
     assert_eq!(projection.handle().ready(), Readiness::Building(Progress { position: 0, last: 600 }));

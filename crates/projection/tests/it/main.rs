@@ -1,7 +1,10 @@
 //! Projections over real sled directories, fed from memory or by a real broker.
 #![cfg(test)]
 
+mod damage;
+mod follow;
 mod ledgers;
 mod life;
 mod poison;
+mod sudden_death;
 mod support;

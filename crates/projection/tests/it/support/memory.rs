@@ -14,8 +14,8 @@ pub(crate) struct Memory {
     sizes: Arc<Vec<usize>>,
     /// What the next question is answered with instead.
     fault: Arc<Mutex<Option<SourceError>>>,
-    /// Whether events are only said to be there.
-    silent: bool,
+    /// Where it says that it ends, handing nothing out.
+    silent: Option<u64>,
 }
 
 impl Memory {
@@ -24,7 +24,7 @@ impl Memory {
             events: watch::Sender::new(Arc::new(events)),
             sizes: Arc::new(vec![1000]),
             fault: Arc::default(),
-            silent: false,
+            silent: None,
         }
     }
 
@@ -33,9 +33,9 @@ impl Memory {
         Self { sizes: Arc::new(sizes.to_vec()), ..self.clone() }
     }
 
-    /// The same events, of which none is ever handed out.
-    pub(crate) fn silent(&self) -> Self {
-        Self { silent: true, ..self.clone() }
+    /// A source that says it ends there, and never hands anything out.
+    pub(crate) fn silent(last: u64) -> Self {
+        Self { silent: Some(last), ..Self::of(Vec::new()) }
     }
 
     pub(crate) fn last(&self) -> u64 {
@@ -73,7 +73,8 @@ impl Source for Memory {
     }
 
     async fn last_position(&self) -> Result<u64, SourceError> {
-        Ok(self.events.borrow().last().map_or(0, |event| event.position))
+        let last = self.events.borrow().last().map_or(0, |event| event.position);
+        Ok(self.silent.unwrap_or(last))
     }
 
     fn connected(&self) -> bool {
@@ -84,7 +85,7 @@ impl Source for Memory {
 impl Follow for Reading {
     async fn next_batch(&mut self, max: usize) -> Result<Batch, SourceError> {
         let (at, memory) = (self.at, &self.memory);
-        if memory.silent {
+        if memory.silent.is_some() {
             return std::future::pending().await;
         }
         let events = self.changes.wait_for(|events| events.len() > at || memory.fault.lock().is_some()).await;
