@@ -3,9 +3,14 @@
 //! A key is a tuple of parts: `key::of(&(due, ledger, "hold"))`. Every part but a text has a fixed width or ends
 //! itself, so a prefix of the parts is a prefix of the bytes: `key::of(&due)` begins every key due then.
 
-use domain::id::{CommandId, EventId, HouseholdId, OrganisationId, PlaceId, StructureId, Territory};
+use domain::id::{
+    ApplicationId, CandidacyId, CommandId, CommitteeId, ConsentId, EventId, HouseholdId, LabelId, LeaseId,
+    OfflineSpellId, OrganisationId, PersonId, PlaceId, ReferralId, RequestId, StayId, StructureId, Territory,
+    VacancyId,
+};
 use domain::ledger::AggregateId;
 use jiff::Timestamp;
+use jiff::civil::Date;
 use uuid::Uuid;
 
 /// A value that can be written into a key.
@@ -115,6 +120,21 @@ impl ReadPart for Timestamp {
     }
 }
 
+/// Two bytes of year, one of month, one of day.
+impl Part for Date {
+    fn write(&self, key: &mut Vec<u8>) {
+        let year = self.year().cast_unsigned().wrapping_add(1 << 15);
+        (year, self.month().cast_unsigned(), self.day().cast_unsigned()).write(key);
+    }
+}
+
+impl ReadPart for Date {
+    fn read(key: &mut &[u8]) -> Option<Self> {
+        let (year, month, day) = <(u16, u8, u8)>::read(key)?;
+        Date::new(year.wrapping_sub(1 << 15).cast_signed(), month.cast_signed(), day.cast_signed()).ok()
+    }
+}
+
 /// Ended by two zero bytes; a zero byte inside is written `00 FF`, so that no text is the beginning of another.
 impl Part for str {
     fn write(&self, key: &mut Vec<u8>) {
@@ -214,7 +234,22 @@ macro_rules! plain {
     )+};
 }
 
-plain!(CommandId, EventId);
+plain!(
+    ApplicationId,
+    CandidacyId,
+    CommandId,
+    CommitteeId,
+    ConsentId,
+    EventId,
+    LabelId,
+    LeaseId,
+    OfflineSpellId,
+    PersonId,
+    ReferralId,
+    RequestId,
+    StayId,
+    VacancyId
+);
 
 /// A letter for the kind of ledger, then the id: all ledgers of one kind and territory lie together.
 impl Part for AggregateId {
@@ -309,6 +344,14 @@ mod tests {
             prop_assert!(whole.starts_with(&part));
             prop_assert!(after_prefix(&part).is_none_or(|end| whole < end));
         }
+    }
+
+    #[test]
+    fn days_sort_as_they_follow_each_other() {
+        use jiff::civil::date;
+        let days = [date(-44, 3, 15), date(1, 1, 1), date(1999, 12, 31), date(2026, 1, 31), date(2026, 2, 1)];
+        assert!(days.is_sorted_by_key(of));
+        assert!(days.iter().all(|day| read(&of(day)) == Some(*day)));
     }
 
     #[test]

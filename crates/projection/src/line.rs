@@ -174,7 +174,7 @@ impl Line {
     /// Hands an error of the store on; if it says that the rows are damaged, nobody reads them any more.
     pub(crate) fn suspect(&self, error: StoreError) -> StoreError {
         if let StoreError::Damaged(_) = error
-            && !self.status.borrow().stopped.as_ref().is_some_and(Stop::doubts_rows)
+            && !self.status.borrow().stopped.as_ref().is_some_and(Stop::hides_rows)
         {
             tracing::error!(generation = self.generation, why = %error, "a page met damage: {error}");
             self.note(|status| status.stopped = Some(Stop::Store(error.clone())));

@@ -102,6 +102,7 @@ pub(crate) fn open(home: &Home, expected: &Expected) -> Result<Rows, Shut> {
             Found::Outdated => Opened::Outdated,
             Found::Doubtful(why) => {
                 tracing::error!(generation, why, "the rows are put aside and built anew: {why}");
+                metrics::counter!("projection_quarantines", "projection" => expected.name).increment(1);
                 home.quarantine(generation, &why)?;
                 Opened::Quarantined { why }
             }

@@ -69,7 +69,11 @@ pub(crate) async fn keep_up<S: Source>(
     loop {
         line.nothing_arrived();
         match run_once(&line, &store, &views, &source, &stop, careful).await {
-            End::Drained => break,
+            End::Drained if stop.is_cancelled() => break,
+            End::Drained => {
+                line.stop(Stop::Failed("the thread that reads events panicked"));
+                break;
+            }
             End::Replay => careful = true,
             End::Stopped(why) => {
                 line.stop(why);
@@ -251,6 +255,8 @@ fn write(line: &Line, applier: &mut Applier, batches: usize, now: bool) -> Resul
     } else {
         applier.commit()?
     }
+    // Before whoever waits for these events is told: they do not wait any more.
+    line.batches_applied(batches);
     line.note(|status| {
         status.seen = applier.position();
         status.written();

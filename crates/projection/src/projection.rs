@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::handle::Handle;
 use crate::home::{Home, HomeError, this_boot};
@@ -82,11 +82,10 @@ pub enum StartError {
     Stopping,
 }
 
-/// A projection that runs until it is stopped. Dropped without [`Projection::stop`], its rows are as after a crash of
-/// the process: in order, but read through at the next start only if the machine was not restarted meanwhile.
+/// A projection that runs until it is stopped. Dropped, it stops too, but nobody waits for it.
 pub struct Projection {
     handle: Handle,
-    stop: CancellationToken,
+    stop: DropGuard,
     task: JoinHandle<()>,
 }
 
@@ -130,7 +129,7 @@ impl Projection {
         let (handle, supervisor) = Supervisor::new(home, expected, source, views.into(), line);
         let stop = CancellationToken::new();
         let task = tokio::spawn(supervisor.run(stop.clone()));
-        Ok((Self { handle, stop, task }, opened))
+        Ok((Self { handle, stop: stop.drop_guard(), task }, opened))
     }
 
     /// What others use of it.
@@ -141,7 +140,7 @@ impl Projection {
 
     /// Applies what has arrived, writes it, makes it safe on the disk, and closes the rows.
     pub async fn stop(self) {
-        self.stop.cancel();
+        drop(self.stop);
         // A panic in there was told on standard error; the rows are as after a crash.
         let _ = self.task.await;
     }

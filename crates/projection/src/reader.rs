@@ -24,7 +24,7 @@ pub enum Unserved {
         /// The position of the last event there is, as far as is known.
         last: u64,
     },
-    /// They are damaged: the process is about to end, and rebuilds them when it starts again.
+    /// They could not be read or written: the service ends, and checks or rebuilds them when it starts again.
     #[error("the rows cannot be trusted: {0}")]
     Doubtful(String),
     /// The projection was stopped.
@@ -71,7 +71,7 @@ impl Reader {
 /// Whether rows may be shown.
 fn served(status: &Status) -> Result<(), Unserved> {
     match &status.stopped {
-        Some(why) if why.doubts_rows() => Err(Unserved::Doubtful(why.to_string())),
+        Some(why) if why.hides_rows() => Err(Unserved::Doubtful(why.to_string())),
         Some(_) | None if status.served => Ok(()),
         Some(_) | None => {
             Err(Unserved::Building { position: status.seen, last: status.seen + status.pending })

@@ -38,7 +38,15 @@ pub enum Stop {
 }
 
 impl Stop {
-    /// Whether the rows themselves can no longer be trusted.
+    /// Whether nobody may read the rows as they are in memory: after a write that failed they may be half of a batch.
+    pub(crate) fn hides_rows(&self) -> bool {
+        match self {
+            Self::Store(_) | Self::Failed(_) => true,
+            Self::Newer { .. } | Self::OutOfOrder { .. } | Self::Source(_) => false,
+        }
+    }
+
+    /// Whether the rows on the disk can no longer be trusted.
     pub(crate) fn doubts_rows(&self) -> bool {
         match self {
             Self::Store(StoreError::Damaged(_)) | Self::Failed(_) => true,
