@@ -21,6 +21,7 @@ type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 const EVENTS: u64 = 300_000;
 const LEDGERS: u64 = 30_000;
 const TIMES: usize = 3;
+const LEDGER_READS: u64 = 50;
 const AT_ONCE: usize = 2_000;
 
 fn decision(nth: u64) -> Outcome<Decision> {
@@ -57,6 +58,32 @@ async fn read_all(journal: &Journal) -> Outcome<f64> {
     Ok(read as f64 / start.elapsed().as_secs_f64())
 }
 
+/// Reads ledgers whose events are spread over the whole journal: the worst case for the broker, which looks through
+/// every block of its files in between.
+async fn ledgers(journal: &Journal) -> Outcome<()> {
+    let (mut whole, mut bodies, mut recent) = (Vec::new(), Vec::new(), Vec::new());
+    for nth in 0..LEDGER_READS {
+        let number = Uuid::from_u128(u128::from(nth * 7));
+        let ledger = AggregateId::Place(PlaceId::new("33".parse()?, number));
+        let start = Instant::now();
+        let events = journal.load(&ledger).await?;
+        whole.push(start.elapsed());
+        let positions: Vec<u64> = events.iter().map(|event| event.position).collect();
+        let start = Instant::now();
+        journal.at(&positions).await?;
+        bodies.push(start.elapsed());
+        let start = Instant::now();
+        journal.since(&ledger, positions[positions.len() - 1]).await?;
+        recent.push(start.elapsed());
+    }
+    for (name, mut times) in [("load", whole), ("at", bodies), ("since its end", recent)] {
+        let first = times[0];
+        times.sort_unstable();
+        println!("one ledger of 10 events, {name}: first {first:?}, median {:?}", times[times.len() / 2]);
+    }
+    Ok(())
+}
+
 async fn measure() -> Outcome<()> {
     let broker = Broker::temporary().await?;
     let journal = Journal::open(JournalConfig::at(broker.url())).await?;
@@ -70,10 +97,7 @@ async fn measure() -> Outcome<()> {
     let start = Instant::now();
     let read = journal.range(0, usize::MAX).await?.len();
     println!("range    {:>9.0} events/s", read as f64 / start.elapsed().as_secs_f64());
-    let ledger = AggregateId::Place(PlaceId::new("33".parse()?, Uuid::from_u128(77)));
-    let start = Instant::now();
-    let events = journal.load(&ledger).await?.len();
-    println!("one ledger of {events} events in {:?}", start.elapsed());
+    ledgers(&journal).await?;
     broker.stop().await;
     Ok(())
 }

@@ -2,7 +2,7 @@
 //!
 //! **Invariant.** Headers never carry personal data: ids, codes, dates and a keyed digest only.
 
-use async_nats::header::{HeaderMap, HeaderName};
+use async_nats::header::{HeaderMap, HeaderName, HeaderValue};
 use bytes::Bytes;
 use domain::event::{Actor, Origin, Stamp};
 use domain::id::{CommandId, EventId, OrganisationId};
@@ -101,6 +101,47 @@ impl Outgoing {
     }
 }
 
+/// The attributes of one event, as its headers have them.
+#[derive(Default)]
+struct Attributes<'a> {
+    id: &'a str,
+    kind: &'a str,
+    time: &'a str,
+    effective: &'a str,
+    schema: &'a str,
+    actor: &'a str,
+    organisation: &'a str,
+    command: &'a str,
+    digest: &'a str,
+    trace: Option<&'a str>,
+}
+
+impl<'a> Attributes<'a> {
+    /// Goes through the headers once: a look-up by name hashes the name, which is most of what reading would cost.
+    fn of(headers: &'a HeaderMap) -> Self {
+        let mut attributes = Self::default();
+        for (name, values) in headers.iter() {
+            let Some(value) = values.first().map(HeaderValue::as_str) else { continue };
+            let name: &str = name.as_ref();
+            match name {
+                "ce-id" => attributes.id = value,
+                "ce-type" => attributes.kind = value,
+                "ce-time" => attributes.time = value,
+                "ce-effectivetime" => attributes.effective = value,
+                "ce-dataschema" => attributes.schema = value,
+                "ce-actor" => attributes.actor = value,
+                "ce-org" => attributes.organisation = value,
+                "ce-command" => attributes.command = value,
+                "ce-digest" => attributes.digest = value,
+                "traceparent" => attributes.trace = Some(value),
+                // What the broker adds, and attributes that follow from the subject.
+                _ => {}
+            }
+        }
+        attributes
+    }
+}
+
 /// Reads one message of a stream of events.
 pub(crate) fn read(
     position: u64,
@@ -108,32 +149,28 @@ pub(crate) fn read(
     headers: &HeaderMap,
     body: Bytes,
 ) -> Result<Recorded, Malformed> {
-    let malformed = |what| Malformed { position, what };
-    let text = |name: HeaderName, what| headers.get(name).map(|v| v.as_str()).ok_or_else(|| malformed(what));
-    let time = |name, what| text(name, what)?.parse::<Timestamp>().map_err(|_| malformed(what));
-    let ledger = subject::ledger(subject).ok_or_else(|| malformed("its subject names no ledger"))?;
-    let schema = text(CE_DATA_SCHEMA, "ce-dataschema")?;
-    let version =
-        schema.rsplit(':').next().and_then(|v| v.parse().ok()).ok_or_else(|| malformed("ce-dataschema"))?;
-    let event: EventId = text(CE_ID, "ce-id")?.parse().map_err(|_| malformed("ce-id"))?;
-    let actor: Actor = text(CE_ACTOR, "ce-actor")?.parse().map_err(|_| malformed("ce-actor"))?;
-    let organisation: OrganisationId = text(CE_ORG, "ce-org")?.parse().map_err(|_| malformed("ce-org"))?;
-    let command: CommandId = text(CE_COMMAND, "ce-command")?.parse().map_err(|_| malformed("ce-command"))?;
+    let malformed = |what| move || Malformed { position, what };
+    let time = |text: &str, what| text.parse::<Timestamp>().map_err(|_| malformed(what)());
+    let has = Attributes::of(headers);
+    let version = has.schema.rsplit(':').next().and_then(|version| version.parse().ok());
+    if has.kind.is_empty() {
+        return Err(malformed("ce-type")());
+    }
     Ok(Recorded {
         position,
-        ledger,
-        kind: text(CE_TYPE, "ce-type")?.to_owned(),
-        version,
+        ledger: subject::ledger(subject).ok_or_else(malformed("its subject names no ledger"))?,
+        kind: has.kind.to_owned(),
+        version: version.ok_or_else(malformed("ce-dataschema"))?,
         stamp: Stamp {
-            event,
-            recorded: time(CE_TIME, "ce-time")?,
-            effective: time(CE_EFFECTIVE_TIME, "ce-effectivetime")?,
+            event: has.id.parse::<EventId>().map_err(|_| malformed("ce-id")())?,
+            recorded: time(has.time, "ce-time")?,
+            effective: time(has.effective, "ce-effectivetime")?,
         },
-        actor,
-        organisation,
-        command,
-        digest: text(CE_DIGEST, "ce-digest")?.parse().map_err(|_| malformed("ce-digest"))?,
-        trace: headers.get(TRACE_PARENT).map(|v| v.as_str().to_owned()),
+        actor: has.actor.parse::<Actor>().map_err(|_| malformed("ce-actor")())?,
+        organisation: has.organisation.parse::<OrganisationId>().map_err(|_| malformed("ce-org")())?,
+        command: has.command.parse::<CommandId>().map_err(|_| malformed("ce-command")())?,
+        digest: has.digest.parse().map_err(|_| malformed("ce-digest")())?,
+        trace: has.trace.map(str::to_owned),
         body,
     })
 }

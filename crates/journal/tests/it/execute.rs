@@ -3,14 +3,17 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use domain::ledger::{AggregateId, Change, Halt, Ledgers, State};
+use domain::id::HouseholdId;
+use domain::ledger::{AggregateId, Change, Fact, Halt, Ledgers, State};
 use domain::refusal::{Refusal, RefusalClass};
-use journal::{Command, Decision, ExecuteError, Journal, Receipt};
+use journal::keys::KeyFile;
+use journal::{Command, Decision, ExecuteError, Journal, Local, Receipt};
+use serde_json::json;
 use tokio::runtime::Handle;
 use tokio::task::block_in_place;
 
 use crate::support::view::View;
-use crate::support::{Ground, decision, digest, opening, origin, structure};
+use crate::support::{Ground, decision, digest, household, opening, origin, structure, territory};
 
 /// Opens what is not open yet.
 fn open(ledgers: &Ledgers, all: &[AggregateId]) -> Result<Vec<Change>, Halt> {
@@ -243,4 +246,44 @@ async fn a_command_that_changes_nothing_writes_nothing() {
     let receipt = receipt.unwrap();
     assert!(receipt.events.is_empty() && receipt.visible);
     assert_eq!(receipt.position, 1);
+}
+
+#[tokio::test]
+async fn a_decision_reads_the_personal_values_that_everything_else_holds_sealed() {
+    let ground = Ground::new().await;
+    let secrets = tempfile::tempdir().unwrap();
+    let file = KeyFile::open_or_create(&secrets.path().join("key"), None).unwrap();
+    let journal = ground.journal().await.with_keys(file).await.unwrap();
+    let view = View::live(&journal);
+    let noted = json!({ "safety": { "personal": { "exclusion_zones": [], "note": "rue des Lilas" } } });
+    let fact = Fact::read(&household(1), "household.safety_noted", 1, noted).unwrap();
+    let change = Change { ledger: household(1), fact, effective: origin(1).at };
+    execute(&journal, &view, 1, |ledgers| {
+        ledgers.get(&household(1)).ok_or_else(|| Halt::Need(household(1)))?;
+        Ok(vec![change.clone()])
+    })
+    .await
+    .unwrap();
+
+    let held = |state: Option<&State>| serde_json::to_string(&state).unwrap();
+    let (sealed, _) = view.ledger(&household(1)).unwrap().unwrap();
+    assert!(!held(Some(&sealed)).contains("Lilas"));
+
+    for view in [view, View::lagging(&journal)] {
+        let receipt = execute(&journal, &view, 2, |ledgers| {
+            let state = ledgers.get(&household(1)).ok_or_else(|| Halt::Need(household(1)))?;
+            assert!(held(Some(state)).contains("rue des Lilas"));
+            Ok(Vec::new())
+        });
+        assert_eq!(receipt.await.unwrap().position, 1);
+    }
+
+    journal.keys().unwrap().forget(HouseholdId::new(territory("33"), household(1).uuid())).await.unwrap();
+    execute(&journal, &View::lagging(&journal), 3, |ledgers| {
+        let state = ledgers.get(&household(1)).ok_or_else(|| Halt::Need(household(1)))?;
+        assert!(!held(Some(state)).contains("Lilas"));
+        Ok(Vec::new())
+    })
+    .await
+    .unwrap();
 }
