@@ -1,0 +1,131 @@
+//! `continuum export`: the events of a running instance, or the rows of a stopped one.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use clap::{Args, Subcommand};
+use projection::{Options, Projection};
+use service::{Edge, Stop};
+
+use crate::client::{Client, DEFAULT_URL, nobody};
+use crate::progress::Progress;
+use crate::services::Service;
+use crate::up::{Layout, broker, open};
+
+/// How many events are asked for at once.
+const PAGE: u64 = 200;
+
+/// Export events or rows: the same state gives the same bytes.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  continuum export events --out events.jsonl\n  continuum export events --after 48211 --filter 'type:referral.*'\n  continuum export rows intake --data continuum-data --out intake.txt"
+)]
+pub struct Export {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Events as CloudEvents, one a line, personal values sealed.
+    Events {
+        /// Begin behind this position: the last one that is known.
+        #[arg(long, value_name = "POSITION", default_value_t = 0)]
+        after: u64,
+        /// Only those that pass: type:referral.*, territory:33, ledger:household/33-…, commas between several.
+        #[arg(long, default_value = "", hide_default_value = true)]
+        filter: String,
+        /// The file to write; standard output if absent.
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+        /// Where the instance listens.
+        #[arg(long, value_name = "URL", default_value = DEFAULT_URL)]
+        url: String,
+    },
+    /// Every row of a service's view; the instance must be stopped.
+    Rows {
+        /// Whose rows.
+        #[arg(value_enum)]
+        service: Service,
+        /// The data directory of `up`, which must not be running.
+        #[arg(long, value_name = "DIR", default_value = "continuum-data")]
+        data: PathBuf,
+        /// The file to write; standard output if absent.
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+}
+
+impl Export {
+    /// Writes the export.
+    ///
+    /// # Errors
+    /// An instance that does not answer, a directory in use, a file that cannot be written.
+    pub async fn run(self) -> anyhow::Result<()> {
+        match self.what {
+            What::Events { after, filter, out, url } => events(after, &filter, out, &url).await,
+            What::Rows { service, data, out } => rows(service, &Layout::new(&data), out).await,
+        }
+    }
+}
+
+fn output(out: Option<PathBuf>) -> anyhow::Result<Box<dyn Write>> {
+    Ok(match out {
+        Some(path) => {
+            let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
+            Box::new(BufWriter::new(file))
+        }
+        None => Box::new(BufWriter::new(std::io::stdout())),
+    })
+}
+
+async fn events(after: u64, filter: &str, out: Option<PathBuf>, url: &str) -> anyhow::Result<()> {
+    let client = Client::new(url, &nobody())?;
+    let mut to = output(out)?;
+    let (mut cursor, mut written) = (after, 0_u64);
+    let mut progress: Option<Progress> = None;
+    loop {
+        let query =
+            [("after", cursor.to_string()), ("limit", PAGE.to_string()), ("filter", filter.to_owned())];
+        let page = client.get("/api/v1/events", &query).await?;
+        let last = page["view"]["position"].as_u64().unwrap_or(0);
+        for event in page["events"].as_array().into_iter().flatten() {
+            writeln!(to, "{event}")?;
+            written += 1;
+        }
+        let next = page["cursor"].as_u64().unwrap_or(cursor);
+        progress.get_or_insert_with(|| Progress::begin("events", last)).at(next);
+        if next == cursor || next >= last {
+            break;
+        }
+        cursor = next;
+    }
+    to.flush()?;
+    if let Some(progress) = progress {
+        progress.end(&format!("{written} written"));
+    }
+    Ok(())
+}
+
+async fn rows(service: Service, layout: &Layout, out: Option<PathBuf>) -> anyhow::Result<()> {
+    let broker = broker(layout).await?;
+    let exported = Box::pin(dump(service, layout, &broker.url())).await;
+    broker.stop().await;
+    let mut to = output(out)?;
+    to.write_all(exported?.as_bytes())?;
+    Ok(to.flush()?)
+}
+
+async fn dump(service: Service, layout: &Layout, url: &str) -> anyhow::Result<String> {
+    let settings = layout.settings(url, ([127, 0, 0, 1], 0).into())?;
+    let context = open(layout, &settings[0], Edge::system(), &Stop::new()).await?;
+    let options = Options::new(service.name(), layout.views(service));
+    let (projection, _) = Projection::start(context.journal, service.views(), options).await?;
+    let handle = projection.handle();
+    handle.until_ready().await.map_err(|stopped| anyhow::anyhow!("the view stopped: {stopped}"))?;
+    let dump = handle.reader().page()?.dump();
+    projection.stop().await;
+    Ok(dump?)
+}

@@ -1,0 +1,59 @@
+//! `continuum`, the program: reads its arguments and runs one verb.
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser, Subcommand};
+use cli::{completions, doctor, export, rebuild, serve, timeline, up};
+use service::lifecycle::exit_code;
+
+/// From the SIAO to housing: one journal, and every screen a reader of it.
+#[derive(Debug, Parser)]
+#[command(name = "continuum", version, about, arg_required_else_help = true)]
+struct Program {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Up(up::Up),
+    Serve(serve::Serve),
+    Timeline(timeline::Timeline),
+    Export(export::Export),
+    Rebuild(rebuild::Rebuild),
+    Doctor(doctor::Doctor),
+    Completions(completions::Completions),
+}
+
+fn main() -> ExitCode {
+    let program = match Program::try_parse() {
+        Ok(program) => program,
+        Err(error) => {
+            // Help and version are no errors; bad usage ends as a bad configuration does.
+            let code = if error.use_stderr() { service::config::EXIT_CODE } else { 0 };
+            let _ = error.print();
+            return ExitCode::from(code);
+        }
+    };
+    let outcome = run(program.verb);
+    if let Err(error) = &outcome {
+        eprintln!("continuum: {error:#}");
+    }
+    exit_code(&outcome)
+}
+
+#[tokio::main]
+async fn run(verb: Verb) -> anyhow::Result<()> {
+    match verb {
+        Verb::Up(verb) => Box::pin(verb.run()).await,
+        Verb::Serve(verb) => Box::pin(verb.run()).await,
+        Verb::Timeline(verb) => verb.run().await,
+        Verb::Export(verb) => verb.run().await,
+        Verb::Rebuild(verb) => verb.run().await,
+        Verb::Doctor(verb) => verb.run().await,
+        Verb::Completions(verb) => {
+            verb.run(Program::command());
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! `continuum rebuild`: the rows of services anew from the journal, beside the old ones, then swapped.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use projection::{Options, Projection};
+use service::{Edge, Stop};
+
+use crate::progress::Progress;
+use crate::services::Service;
+use crate::up::{Layout, broker, open};
+
+/// How often the bar moves.
+const SHOWN_EVERY: std::time::Duration = std::time::Duration::from_millis(200);
+
+/// Rebuild the views of a stopped instance from its journal.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  continuum rebuild\n  continuum rebuild supervision --data /var/lib/continuum\n\nViews are caches: rebuilding loses nothing. Deleting <data>/views does the same at the next start."
+)]
+pub struct Rebuild {
+    /// Whose views; everybody's if none is named.
+    #[arg(value_enum)]
+    services: Vec<Service>,
+    /// The data directory of `up`, which must not be running.
+    #[arg(long, value_name = "DIR", default_value = "continuum-data")]
+    data: PathBuf,
+}
+
+impl Rebuild {
+    /// Rebuilds.
+    ///
+    /// # Errors
+    /// A directory in use, a journal that cannot be read.
+    pub async fn run(self) -> anyhow::Result<()> {
+        let layout = Layout::new(&self.data);
+        let broker = broker(&layout).await?;
+        let rebuilt = Box::pin(self.over(&layout, &broker.url())).await;
+        broker.stop().await;
+        rebuilt
+    }
+
+    async fn over(self, layout: &Layout, url: &str) -> anyhow::Result<()> {
+        let settings = layout.settings(url, ([127, 0, 0, 1], 0).into())?;
+        let context = open(layout, &settings[0], Edge::system(), &Stop::new()).await?;
+        let services = if self.services.is_empty() { Service::ALL.to_vec() } else { self.services };
+        for service in services {
+            let options = Options::new(service.name(), layout.views(service));
+            let (projection, _) =
+                Projection::start(context.journal.clone(), service.views(), options).await?;
+            let handle = projection.handle();
+            handle.until_ready().await.map_err(|stopped| anyhow::anyhow!("the view stopped: {stopped}"))?;
+            let mut progress = Progress::begin(format!("rebuilding {}", service.name()), handle.position());
+            let work = handle.rebuild();
+            tokio::pin!(work);
+            let rebuilt = loop {
+                tokio::select! {
+                    rebuilt = &mut work => break rebuilt,
+                    () = tokio::time::sleep(SHOWN_EVERY) => {
+                        if let Some(at) = handle.rebuilding() {
+                            progress.at(at.position);
+                        }
+                    }
+                }
+            };
+            projection.stop().await;
+            rebuilt?;
+            progress.end(&format!("{} events read again", handle.position()));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,156 @@
+//! `continuum up`: everything on one machine, in one process, with a supervised nats-server.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use clap::Args;
+use desk::Context;
+use journal::Provision;
+use journal::broker::{Broker, BrokerOptions, default_cache_dir, locate};
+use service::config::{self, LogFormat, Settings, Sources};
+use service::lifecycle::{notify_ready, notify_stopping, stop_on_signals};
+use service::{Edge, Stop, metrics, telemetry};
+
+use crate::serve::{announce, join, start};
+use crate::services::Service;
+
+/// How much of the disk the broker's streams may reserve, in bytes: enough for a département, little enough for a
+/// laptop.
+const STORE_BYTES: u64 = 6 << 30;
+/// How much of it the journal may hold, in bytes.
+const JOURNAL_BYTES: i64 = 5 << 30;
+
+/// Run everything on this machine: five services in one process and a supervised nats-server.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  continuum up --data /var/lib/continuum --http 127.0.0.1:8080\n\nPrints `ready http://…` once usable; Ctrl-C stops everything. Warnings are on standard error: CONTINUUM_LOG=info\ntells more. nats-server (2.12 or later) is found on the PATH, else version 2.15.1 is installed from the Python\npackage index into a cache directory."
+)]
+pub struct Up {
+    /// Where everything is kept, made if absent: the broker's streams, the views, the key file.
+    #[arg(long, value_name = "DIR", default_value = "continuum-data")]
+    data: PathBuf,
+    /// Where to listen: an address and a port; port 0 takes a free one.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    http: SocketAddr,
+}
+
+/// Where things are in the data directory of `up`.
+#[derive(Debug, Clone)]
+pub struct Layout {
+    root: PathBuf,
+}
+
+impl Layout {
+    /// The layout under `root`.
+    #[must_use]
+    pub fn new(root: &Path) -> Self {
+        Self { root: root.to_owned() }
+    }
+
+    /// The broker's directory.
+    #[must_use]
+    pub fn broker(&self) -> PathBuf {
+        self.root.join("broker")
+    }
+
+    /// The key file, outside of the broker's directory.
+    #[must_use]
+    pub fn keys(&self) -> PathBuf {
+        self.root.join("keys").join("kek")
+    }
+
+    /// The rows of one service.
+    #[must_use]
+    pub fn views(&self, service: Service) -> PathBuf {
+        self.root.join("views").join(service.name())
+    }
+
+    /// The settings of each service over the broker at `url`.
+    ///
+    /// # Errors
+    /// When the environment sets a key that does not exist, or to something that makes no sense.
+    pub fn settings(&self, url: &str, http: SocketAddr) -> anyhow::Result<Vec<Settings>> {
+        let mut all = Vec::new();
+        for service in Service::ALL {
+            let mut settings: Settings = config::load(service.name(), &Sources::of_process(None))?;
+            settings.nats.url = url.parse().context("the address of the broker")?;
+            settings.data.dir = self.views(service);
+            settings.keys.file = self.keys();
+            settings.http.address = http;
+            if std::io::IsTerminal::is_terminal(&std::io::stderr()) {
+                settings.log.format = LogFormat::Text;
+            }
+            settings.log.filter = "warn,nats-server=error".to_owned();
+            if let Ok(filter) = std::env::var("CONTINUUM_LOG") {
+                settings.log.filter = filter;
+            }
+            all.push(settings);
+        }
+        Ok(all)
+    }
+}
+
+/// Finds or installs the broker's program and starts it in the layout's directory.
+///
+/// # Errors
+/// When there is no program to be had, or it does not start.
+pub async fn broker(layout: &Layout) -> anyhow::Result<Broker> {
+    let located = tokio::task::spawn_blocking(|| {
+        let cache = default_cache_dir()?;
+        locate(&cache, &|step| eprintln!("{step}"))
+    })
+    .await??;
+    let options = BrokerOptions {
+        max_store_bytes: Some(STORE_BYTES),
+        ..BrokerOptions::new(located.path, layout.broker())
+    };
+    Ok(Broker::start(options).await?)
+}
+
+impl Up {
+    /// Runs until asked to stop.
+    ///
+    /// # Errors
+    /// No broker to be had, a data directory that another process uses, a task that failed.
+    pub async fn run(self) -> anyhow::Result<()> {
+        let layout = Layout::new(&self.data);
+        std::fs::create_dir_all(&self.data)
+            .with_context(|| format!("cannot make the data directory {}", self.data.display()))?;
+        let stop = Stop::new();
+        stop_on_signals(stop.clone()).context("cannot listen to signals")?;
+        let broker = broker(&layout).await?;
+        let outcome = Box::pin(self.over(&layout, &broker, &stop)).await;
+        broker.stop().await;
+        outcome
+    }
+
+    async fn over(self, layout: &Layout, broker: &Broker, stop: &Stop) -> anyhow::Result<()> {
+        let settings = layout.settings(&broker.url(), self.http)?;
+        telemetry::install(&settings[0].log)?;
+        metrics::install();
+        let edge = Edge::system();
+        let context = open(layout, &settings[0], edge, stop).await?;
+        let handles = start(&Service::ALL, settings, &context).await?;
+        announce(&handles);
+        notify_ready()?;
+        let failed = async { Err(anyhow::Error::new(broker.failed().await).context("the broker is gone")) };
+        let ended = tokio::select! {
+            ended = join(handles) => ended,
+            gone = failed => { stop.stop(); gone }
+        };
+        notify_stopping()?;
+        ended
+    }
+}
+
+/// Opens the journal with its keys, for everything that runs in one process.
+///
+/// # Errors
+/// When a stream or the key file cannot be used.
+pub async fn open(layout: &Layout, settings: &Settings, edge: Edge, stop: &Stop) -> anyhow::Result<Context> {
+    let broker = layout.broker();
+    let mut config = desk::journal_config("continuum", settings, Provision::Create);
+    config.max_bytes = JOURNAL_BYTES;
+    Context::open_with(config, settings.clone(), edge, stop.clone(), Some(&broker)).await
+}
