@@ -54,6 +54,11 @@ impl Checkpoint {
         }
     }
 
+    /// With the rows that were counted apart.
+    pub(super) fn plus(self, added: Self) -> Self {
+        Self { sum: self.sum.wrapping_add(added.sum), rows: self.rows.wrapping_add(added.rows), ..self }
+    }
+
     /// As stored.
     pub(super) fn to_bytes(self) -> Vec<u8> {
         let mut value = Vec::with_capacity(25);
