@@ -1,0 +1,103 @@
+//! Identifiers in keys.
+
+use domain::id::{
+    ApplicationId, CandidacyId, CommandId, CommitteeId, ConsentId, EventId, HouseholdId, LabelId, LeaseId,
+    OfflineSpellId, OrganisationId, PersonId, PlaceId, ReferralId, RequestId, StayId, StructureId, Territory,
+    VacancyId,
+};
+use domain::ledger::AggregateId;
+use uuid::Uuid;
+
+use super::{Part, ReadPart, take};
+
+/// Three bytes: the code, filled up with zeros.
+impl Part for Territory {
+    fn write(&self, key: &mut Vec<u8>) {
+        let mut code = [0; 3];
+        let text = self.as_str().as_bytes();
+        code[..text.len()].copy_from_slice(text);
+        key.extend_from_slice(&code);
+    }
+}
+
+impl ReadPart for Territory {
+    fn read(key: &mut &[u8]) -> Option<Self> {
+        let code: [u8; 3] = take(key)?;
+        let len = code.iter().position(|byte| *byte == 0).unwrap_or(code.len());
+        std::str::from_utf8(&code[..len]).ok()?.parse().ok()
+    }
+}
+
+macro_rules! homed {
+    ($($id:ty),+) => {$(
+        impl Part for $id {
+            fn write(&self, key: &mut Vec<u8>) {
+                (self.territory(), self.uuid()).write(key);
+            }
+        }
+
+        impl ReadPart for $id {
+            fn read(key: &mut &[u8]) -> Option<Self> {
+                <(Territory, Uuid)>::read(key).map(|(home, number)| Self::new(home, number))
+            }
+        }
+    )+};
+}
+
+homed!(HouseholdId, PlaceId, StructureId, OrganisationId);
+
+macro_rules! plain {
+    ($($id:ty),+) => {$(
+        impl Part for $id {
+            fn write(&self, key: &mut Vec<u8>) {
+                self.0.write(key);
+            }
+        }
+
+        impl ReadPart for $id {
+            fn read(key: &mut &[u8]) -> Option<Self> {
+                Uuid::read(key).map(Self)
+            }
+        }
+    )+};
+}
+
+plain!(
+    ApplicationId,
+    CandidacyId,
+    CommandId,
+    CommitteeId,
+    ConsentId,
+    EventId,
+    LabelId,
+    LeaseId,
+    OfflineSpellId,
+    PersonId,
+    ReferralId,
+    RequestId,
+    StayId,
+    VacancyId
+);
+
+/// A letter for the kind of ledger, then the id: all ledgers of one kind and territory lie together.
+impl Part for AggregateId {
+    fn write(&self, key: &mut Vec<u8>) {
+        key.push(match self {
+            Self::Household(_) => b'h',
+            Self::Place(_) => b'p',
+            Self::Structure(_) => b's',
+        });
+        (self.territory(), self.uuid()).write(key);
+    }
+}
+
+impl ReadPart for AggregateId {
+    fn read(key: &mut &[u8]) -> Option<Self> {
+        match take(key)? {
+            [b'h'] => HouseholdId::read(key).map(Self::Household),
+            [b'p'] => PlaceId::read(key).map(Self::Place),
+            [b's'] => StructureId::read(key).map(Self::Structure),
+            [_] => None,
+        }
+    }
+}
