@@ -9,6 +9,7 @@ pub mod client;
 pub mod completions;
 pub mod doctor;
 pub mod export;
+pub mod import;
 pub mod progress;
 pub mod rebuild;
 pub mod serve;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
-use cli::{completions, doctor, export, rebuild, serve, timeline, up};
+use cli::{completions, doctor, export, import, rebuild, serve, timeline, up};
 use service::lifecycle::exit_code;
 
 /// From the SIAO to housing: one journal, and every screen a reader of it.
@@ -18,6 +18,7 @@ struct Program {
 enum Verb {
     Up(up::Up),
     Serve(serve::Serve),
+    Import(import::Import),
     Timeline(timeline::Timeline),
     Export(export::Export),
     Rebuild(rebuild::Rebuild),
@@ -35,16 +36,16 @@ fn main() -> ExitCode {
             return ExitCode::from(code);
         }
     };
-    let outcome = run(program.verb);
-    if let Err(error) = &outcome {
+    run(program.verb).unwrap_or_else(|error| {
         eprintln!("continuum: {error:#}");
-    }
-    exit_code(&outcome)
+        exit_code(&Err(error))
+    })
 }
 
 #[tokio::main]
-async fn run(verb: Verb) -> anyhow::Result<()> {
+async fn run(verb: Verb) -> anyhow::Result<ExitCode> {
     match verb {
+        Verb::Import(verb) => return Box::pin(verb.run()).await,
         Verb::Up(verb) => Box::pin(verb.run()).await,
         Verb::Serve(verb) => Box::pin(verb.run()).await,
         Verb::Timeline(verb) => verb.run().await,
@@ -55,5 +56,6 @@ async fn run(verb: Verb) -> anyhow::Result<()> {
             verb.run(Program::command());
             Ok(())
         }
-    }
+    }?;
+    Ok(ExitCode::SUCCESS)
 }

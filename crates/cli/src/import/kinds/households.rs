@@ -1,0 +1,317 @@
+//! `households`: one line per person; the lines of one household bear the same reference. What concerns the household as
+//! a whole stands on the line of its main applicant.
+
+use std::collections::HashMap;
+
+use domain::decide::registration::{NewMember, Register};
+use domain::household::composition::Expected;
+use domain::id::HouseholdId;
+use domain::reference::MemberLink;
+
+use super::people::{self, Person};
+use super::request::{self, Asked};
+use crate::import::areas::Areas;
+use crate::import::cells::Cells;
+use crate::import::columns::{Column, Layout};
+use crate::import::origin::{Origin, Thing};
+use crate::import::plan::{Job, Plan, Step};
+use crate::import::table::Table;
+use crate::import::verdict::{Fault, Refused};
+
+pub(super) static REFERENCE: Column = Column::new(
+    "household",
+    "Référence du ménage",
+    "La référence du ménage dans le fichier d'origine, ou son identifiant dans Continuum.",
+)
+.required()
+.also(&[
+    "reference_menage",
+    "household reference",
+    "id ménage",
+    "ménage",
+    "numéro de ménage",
+    "idGroupe",
+    "fiche groupe",
+])
+.example("M-1042");
+static DUE: Column = Column::new("expected_due", "Naissance attendue le", "Date prévue de la naissance.")
+    .personal()
+    .also(&["date de terme", "dateNaissancePrevue", "date d'accouchement prévue"]);
+static CHILDREN: Column =
+    Column::new("expected_children", "Enfants à naître", "Combien ; 1 si la cellule est vide.")
+        .also(&["nombre d'enfants à naître", "personnes à naître"]);
+static CERTIFIED: Column = Column::new(
+    "pregnancy_certified",
+    "Grossesse attestée",
+    "oui si un certificat de plus de 12 semaines a été vu.",
+);
+static THROUGH: Column = Column::new(
+    "reachable_through_structure",
+    "Joignable par une structure",
+    "oui si une structure peut transmettre un message.",
+);
+static SINCE: Column = Column::new(
+    "known_since",
+    "Connu depuis",
+    "Depuis quand le ménage est connu ; vide : depuis la transmission de sa demande, sinon depuis aujourd'hui.",
+)
+.also(&["date de création", "dateCreation"]);
+static NOTE: Column = Column::new("note", "Note", "Note libre, scellée. Jamais de santé.")
+    .personal()
+    .also(&["commentaire", "observations"]);
+
+/// The columns of the household itself.
+static OWN: [&Column; 6] = [&DUE, &CHILDREN, &CERTIFIED, &THROUGH, &SINCE, &NOTE];
+/// The columns of the file.
+pub(super) static COLUMNS: [&Column; 32] = [
+    &REFERENCE,
+    &people::LINK,
+    &people::LAST_NAME,
+    &people::FIRST_NAMES,
+    &people::BIRTH_NAME,
+    &people::BIRTH_DATE,
+    &people::SEX,
+    &people::RESIDENCE,
+    &people::PHONE,
+    &people::EMAIL,
+    &people::ADDRESS,
+    &people::POSTCODE,
+    &people::CITY,
+    &DUE,
+    &CHILDREN,
+    &CERTIFIED,
+    &THROUGH,
+    &SINCE,
+    &NOTE,
+    &request::STREAM,
+    &request::SITUATION,
+    &request::REASON,
+    &request::WISHES,
+    &request::RECOMMENDED,
+    &request::SUBMITTED,
+    &request::WHEELCHAIR,
+    &request::STEP_FREE,
+    &request::ANIMALS,
+    &request::VIOLENCE,
+    &request::JUSTICE,
+    &request::RESOURCES,
+    &request::NOTE,
+];
+
+/// A line with the person it tells of.
+struct Row<'a> {
+    cells: Cells<'a>,
+    person: Option<Person>,
+}
+
+/// The households of a file.
+pub(super) fn plan(table: &Table, layout: &Layout, origin: &Origin) -> Plan {
+    let mut plan = Plan::default();
+    let areas = Areas::of(origin.territory);
+    let (mut order, mut households) = (Vec::new(), HashMap::<&str, Vec<Row<'_>>>::new());
+    for line in &table.lines {
+        let mut cells = Cells::of(layout, line);
+        let reference = cells.needed(&REFERENCE);
+        let person = people::read(&mut cells);
+        match reference {
+            Some(reference) => {
+                let rows = households.entry(reference).or_default();
+                if rows.is_empty() {
+                    order.push(reference);
+                }
+                rows.push(Row { cells, person });
+            }
+            None => plan.refused.push(Refused { line: line.number, faults: cells.into_faults() }),
+        }
+    }
+    for reference in order {
+        let rows = households.remove(reference).unwrap_or_default();
+        match household(reference, rows, layout, origin, &areas) {
+            Ok(job) => plan.chains.push(vec![job]),
+            Err(refused) => plan.refused.extend(refused),
+        }
+    }
+    plan
+}
+
+/// One household, or its lines with what is wrong. A household is taken whole: with a person missing, everything that
+/// depends on its composition would be wrong.
+fn household(
+    reference: &str,
+    mut rows: Vec<Row<'_>>,
+    layout: &Layout,
+    origin: &Origin,
+    areas: &Areas,
+) -> Result<Job, Vec<Refused>> {
+    if reference.parse::<HouseholdId>().is_ok() {
+        for row in &mut rows {
+            row.cells.fault(
+                &REFERENCE,
+                "ce ménage est déjà dans Continuum : il ne s'enregistre pas une seconde fois",
+            );
+        }
+    }
+    let main = main_applicant(&mut rows);
+    persons_apart(&mut rows);
+    let reachable = reachable(&rows, main);
+    let told = main.map(|main| tell(&mut rows, main, areas, reachable));
+    let lines: Vec<u64> = rows.iter().map(|row| row.cells.number()).collect();
+    let (mut members, mut faults) = (Vec::new(), Vec::new());
+    for (place, row) in rows.into_iter().enumerate() {
+        let Row { cells, person } = row;
+        if let Some(person) = person {
+            let link = if main == Some(place) { Some(MemberLink::main_applicant()) } else { person.link };
+            let Person { sex, residence, identity, .. } = person;
+            members.push(link.map(|link| NewMember { sex, link, residence, identity }));
+        }
+        faults.push(cells.into_faults());
+    }
+    let members: Option<Vec<NewMember>> = members.into_iter().collect();
+    match (members, told) {
+        (Some(members), Some(told)) if faults.iter().all(Vec::is_empty) => {
+            Ok(Job { lines, steps: told.steps(reference, members, layout, origin) })
+        }
+        (_, _) => Err(together(&lines, faults)),
+    }
+}
+
+/// Whose line is the main applicant's. A line without a link is, if no other line is said to be.
+fn main_applicant(rows: &mut [Row<'_>]) -> Option<usize> {
+    let main = MemberLink::main_applicant();
+    let is_main = |row: &Row<'_>| row.person.as_ref().and_then(|person| person.link) == Some(main);
+    let unsaid = |row: &Row<'_>| row.cells.text(&people::LINK).is_none();
+    let found = rows.iter().position(is_main).or_else(|| rows.iter().position(unsaid));
+    let first = found.and_then(|place| rows.get(place)).map(|row| row.cells.number());
+    for (place, row) in rows.iter_mut().enumerate().filter(|(place, _)| Some(*place) != found) {
+        match first {
+            Some(line) if is_main(row) => {
+                row.cells.fault(
+                    &people::LINK,
+                    format!("le demandeur principal de ce ménage est déjà ligne {line}"),
+                );
+            }
+            Some(line) if unsaid(row) => {
+                let why =
+                    format!("à remplir : ce que la personne est pour le demandeur principal (ligne {line})");
+                row.cells.fault(&people::LINK, why);
+            }
+            None if place == 0 && row.person.is_some() => {
+                row.cells.fault(&people::LINK, "aucune personne de ce ménage n'est le demandeur principal");
+            }
+            Some(_) | None => {}
+        }
+    }
+    found
+}
+
+/// Nobody is told of twice.
+fn persons_apart(rows: &mut [Row<'_>]) {
+    for place in 1..rows.len() {
+        let (before, rest) = rows.split_at_mut(place);
+        let Some(row) = rest.first_mut() else { return };
+        let Some(person) = &row.person else { continue };
+        let twin = before.iter().find(|one| {
+            one.person.as_ref().is_some_and(|other| people::same(&other.identity, &person.identity))
+        });
+        if let Some(twin) = twin {
+            let why = format!("la même personne est ligne {}", twin.cells.number());
+            row.cells.fault(&people::LAST_NAME, why);
+        }
+    }
+}
+
+fn reachable(rows: &[Row<'_>], main: Option<usize>) -> bool {
+    let contact =
+        |row: &Row<'_>| [&people::PHONE, &people::EMAIL].iter().any(|one| row.cells.text(one).is_some());
+    rows.iter().any(contact)
+        || main.and_then(|main| rows.get(main)).is_some_and(|row| row.cells.says_yes(&THROUGH))
+}
+
+/// What the main applicant's line tells of the household.
+struct Told {
+    expected: Option<Expected>,
+    through: bool,
+    since: Option<domain::calendar::Instant>,
+    note: Option<String>,
+    asked: Option<Asked>,
+}
+
+fn tell(rows: &mut [Row<'_>], main: usize, areas: &Areas, reachable: bool) -> Told {
+    let columns = || OWN.iter().chain(&request::ALL);
+    let said: Vec<Option<&str>> = match rows.get(main) {
+        Some(row) => columns().map(|column| row.cells.text(column)).collect(),
+        None => Vec::new(),
+    };
+    let line = rows.get(main).map_or(0, |row| row.cells.number());
+    for (_, row) in rows.iter_mut().enumerate().filter(|(place, _)| *place != main) {
+        for (column, said) in columns().zip(&said) {
+            // Exports often repeat on every line what concerns the household: that is fine as long as it is the same.
+            if row.cells.text(column).is_some_and(|text| Some(text) != *said) {
+                let why =
+                    format!("concerne le ménage : à écrire sur la ligne du demandeur principal ({line})");
+                row.cells.fault(column, why);
+            }
+        }
+    }
+    let Some(Row { cells, .. }) = rows.get_mut(main) else {
+        return Told { expected: None, through: false, since: None, note: None, asked: None };
+    };
+    let expected = expected(cells);
+    let through = cells.flag(&THROUGH).unwrap_or(false);
+    let since = cells.instant(&SINCE, areas.territory());
+    let note = cells.text(&NOTE).map(str::to_owned);
+    let asked = request::read(cells, areas, reachable);
+    Told { expected, through, since, note, asked }
+}
+
+fn expected(cells: &mut Cells<'_>) -> Option<Expected> {
+    let children = cells.count(&CHILDREN, 0..=9);
+    let certified = cells.flag(&CERTIFIED).unwrap_or(false);
+    let due = cells.day(&DUE);
+    match (due, children) {
+        (Some(_), Some(0)) | (None, Some(0) | None) => None,
+        (Some(due), children) => Some(Expected { due, children: children.unwrap_or(1), certified }),
+        (None, Some(_)) => {
+            if cells.text(&DUE).is_none() {
+                cells.fault(&DUE, "à remplir : quand la naissance est attendue");
+            }
+            None
+        }
+    }
+}
+
+impl Told {
+    fn steps(&self, reference: &str, members: Vec<NewMember>, layout: &Layout, origin: &Origin) -> Vec<Step> {
+        let register = Register {
+            territory: origin.territory,
+            members,
+            expected: self.expected.clone(),
+            reachable_through_structure: self.through,
+            at: self.since.or_else(|| self.asked.as_ref().and_then(|asked| asked.submitted)),
+            note: self.note.clone(),
+        };
+        let key = origin.key(Thing::Household, reference, "register");
+        let step = Step::new("/api/v1/households".to_owned(), key, &register, "ménage enregistré")
+            .blaming(layout, &[("birth-date-impossible", &people::BIRTH_DATE), ("note-too-long", &NOTE)])
+            .blaming(layout, &[("main-applicant", &people::LINK), ("members-count", &REFERENCE)])
+            .blaming(layout, &[("already-registered", &REFERENCE), ("identity-too-long", &people::LAST_NAME)])
+            .blaming(layout, &[("date-in-future", &SINCE), ("date-too-old", &SINCE)]);
+        let requests = self.asked.iter().flat_map(|asked| asked.steps(reference, origin, layout));
+        [step].into_iter().chain(requests).collect()
+    }
+}
+
+/// The lines of a household that is refused: each with what is wrong with it, or with the line it depends on.
+fn together(lines: &[u64], faults: Vec<Vec<Fault>>) -> Vec<Refused> {
+    let wrong = lines.iter().zip(&faults).find(|(_, faults)| !faults.is_empty()).map_or(0, |(line, _)| *line);
+    let along = || Fault {
+        column: String::new(),
+        why: format!("rien à corriger ici : le ménage attend la correction de la ligne {wrong}"),
+    };
+    let each = lines.iter().zip(faults);
+    each.map(|(&line, faults)| Refused {
+        line,
+        faults: if faults.is_empty() { vec![along()] } else { faults },
+    })
+    .collect()
+}
