@@ -163,9 +163,10 @@ async fn stream_of(
     let filter = asked.filter()?;
     let after = match last {
         Some(LastEventId(id)) => id.parse().map_err(|_| {
-            Problem::new(Kind::MalformedCursor)
-                .detail("Last-Event-ID is the position of an event")
+            Problem::new(Kind::MalformedHeader)
+                .detail("last-event-id must be sent once, as the id of an event of this stream")
                 .member("header", "last-event-id")
+                .member("expected", "the id of an event of this stream")
         })?,
         None => asked.after.unwrap_or_else(|| source.view.position()),
     };
