@@ -1,0 +1,15 @@
+//! Journeys through the real program, its contracts, its dependency map.
+#![cfg(test)]
+
+mod answers;
+mod architecture;
+mod contention;
+mod contract;
+mod pathway;
+mod refusals;
+mod repetition;
+mod sealed;
+mod shutdown;
+mod sudden_death;
+mod two_dates;
+mod watched;

@@ -1,0 +1,204 @@
+//! One organisation's software: it names itself, repeats under the same key, and reads what it wrote.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use serde_json::Value;
+
+use crate::world::SERVICES;
+use crate::{Answer, Routes};
+
+/// Somebody who asks. A clone is the same somebody.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    http: reqwest::Client,
+    routes: Arc<Routes>,
+    actor: String,
+    organisation: String,
+    /// The last position it was told of: what it reads next must know it.
+    seen: Arc<AtomicU64>,
+}
+
+/// A request that is being put together.
+#[derive(Debug, Clone)]
+pub struct Ask {
+    caller: Caller,
+    method: reqwest::Method,
+    path: String,
+    query: Vec<(String, String)>,
+    headers: Vec<(String, String)>,
+    body: Option<Vec<u8>>,
+    base: Option<String>,
+}
+
+impl Caller {
+    pub(crate) fn new(http: reqwest::Client, routes: Arc<Routes>, organisation: &str) -> Self {
+        let actor = "agent-1".to_owned();
+        Self { http, routes, actor, organisation: organisation.to_owned(), seen: Arc::default() }
+    }
+
+    /// The software of an organisation of its own, that asks the instance whose surface is at `base`.
+    ///
+    /// # Panics
+    /// When nothing answers there.
+    pub async fn of(base: &str) -> Self {
+        let http = reqwest::Client::new();
+        let document =
+            http.get(format!("{base}/api/openapi.json")).send().await.unwrap().json().await.unwrap();
+        let routes = Routes::default();
+        routes.learn(&document);
+        SERVICES.into_iter().for_each(|service| routes.moved(service, base));
+        Self::new(http, Arc::new(routes), &format!("33-{}", uuid::Uuid::new_v4()))
+    }
+
+    /// On whose behalf it asks.
+    #[must_use]
+    pub fn organisation(&self) -> &str {
+        &self.organisation
+    }
+
+    /// The last position it was told of.
+    #[must_use]
+    pub fn seen(&self) -> u64 {
+        self.seen.load(Ordering::Acquire)
+    }
+
+    /// From now on it reads at least as far as `position`: somebody told it.
+    pub fn told(&self, position: u64) {
+        self.seen.fetch_max(position, Ordering::AcqRel);
+    }
+
+    /// A query to be sent.
+    #[must_use]
+    pub fn asking(&self, path: &str) -> Ask {
+        self.ask(reqwest::Method::GET, path, None)
+    }
+
+    /// A command to be sent, without a key.
+    ///
+    /// # Panics
+    /// Never: JSON values can be written.
+    #[must_use]
+    pub fn command(&self, path: &str, body: &Value) -> Ask {
+        self.ask(reqwest::Method::POST, path, Some(serde_json::to_vec(body).unwrap()))
+    }
+
+    /// A command to be sent, of bytes that need not be JSON.
+    #[must_use]
+    pub fn raw(&self, path: &str, body: Vec<u8>) -> Ask {
+        self.ask(reqwest::Method::POST, path, Some(body))
+    }
+
+    /// Reads.
+    ///
+    /// # Panics
+    /// When nothing answers.
+    pub async fn get(&self, path: &str) -> Answer {
+        self.asking(path).send().await
+    }
+
+    /// Commands, under a key of its own.
+    ///
+    /// # Panics
+    /// When nothing answers.
+    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.command(path, body).key(&uuid::Uuid::new_v4().to_string()).send().await
+    }
+
+    fn ask(&self, method: reqwest::Method, path: &str, body: Option<Vec<u8>>) -> Ask {
+        let headers = vec![
+            ("continuum-actor".to_owned(), self.actor.clone()),
+            ("continuum-organisation".to_owned(), self.organisation.clone()),
+            ("content-type".to_owned(), "application/json".to_owned()),
+        ];
+        let (caller, path) = (self.clone(), path.to_owned());
+        Ask { caller, method, path, query: Vec::new(), headers, body, base: None }
+    }
+}
+
+impl Ask {
+    /// Under this `Idempotency-Key`.
+    #[must_use]
+    pub fn key(self, key: &str) -> Self {
+        self.header("idempotency-key", key)
+    }
+
+    /// Only on this version.
+    #[must_use]
+    pub fn if_match(self, version: u64) -> Self {
+        self.header("if-match", &format!("\"{version}\""))
+    }
+
+    /// With this header, instead of the one it has of that name.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self = self.without(name);
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Without this header.
+    #[must_use]
+    pub fn without(mut self, name: &str) -> Self {
+        self.headers.retain(|(known, _)| known != name);
+        self
+    }
+
+    /// With a parameter of the query.
+    #[must_use]
+    #[expect(clippy::needless_pass_by_value, reason = "a caller writes numbers and texts as they are")]
+    pub fn with(mut self, name: &str, value: impl ToString) -> Self {
+        self.query.push((name.to_owned(), value.to_string()));
+        self
+    }
+
+    /// To this process, whichever the operation belongs to.
+    #[must_use]
+    pub fn to(mut self, base: &str) -> Self {
+        self.base = Some(base.to_owned());
+        self
+    }
+
+    /// Sends it and reads the answer.
+    ///
+    /// # Panics
+    /// When nothing answers.
+    pub async fn send(self) -> Answer {
+        let (method, path) = (self.method.clone(), self.path.clone());
+        self.try_send().await.unwrap_or_else(|error| panic!("{method} {path}: {error:?}"))
+    }
+
+    /// Sends it and reads the answer, if there is one.
+    ///
+    /// # Errors
+    /// What the client says when the connection is refused or lost.
+    pub async fn try_send(self) -> Result<Answer, reqwest::Error> {
+        let seen = Arc::clone(&self.caller.seen);
+        let answer = Answer::read(self.start().await?).await?;
+        if let Some(position) = answer.body["position"].as_u64() {
+            seen.fetch_max(position, Ordering::AcqRel);
+        }
+        Ok(answer)
+    }
+
+    /// Sends it; the answer is still to be read.
+    pub(crate) async fn start(self) -> Result<reqwest::Response, reqwest::Error> {
+        let Self { caller, method, path, mut query, headers, body, base } = self;
+        let (bare, own) = path.split_once('?').unwrap_or((&path, ""));
+        let route = caller.routes.find(method.as_str(), bare);
+        let stated = own.contains("at_least") || query.iter().any(|(name, _)| name == "at_least");
+        let reads = route.as_ref().is_some_and(|route| route.at_least);
+        if method == reqwest::Method::GET && reads && !stated && caller.seen() > 0 {
+            query.push(("at_least".to_owned(), caller.seen().to_string()));
+        }
+        let base = base.unwrap_or_else(|| caller.routes.base_for(route.as_ref()));
+        let mut request = caller.http.request(method, format!("{base}{path}")).query(&query);
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        if let Some(body) = body {
+            request = request.body(body);
+        }
+        request.send().await
+    }
+}

@@ -1,0 +1,328 @@
+//! A world: a directory, a broker, the services of one instance, and the way to each of them.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use journal::broker::{Broker, BrokerError, BrokerOptions, default_cache_dir, locate};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tempfile::TempDir;
+use tokio::process::Command;
+
+use crate::process::{Process, alive, broker_of, kill_broker_of};
+use crate::{Caller, PATIENCE, Routes, program};
+
+/// The five services.
+pub(crate) const SERVICES: [&str; 5] = ["intake", "insertion", "landlord", "supervision", "feed"];
+/// What the one process of [`Shape::One`] is called here.
+const ALL: &str = "continuum";
+/// Open files that a thousand callers at once need, on both sides.
+const OPEN_FILES: u64 = 8_192;
+/// How long a caller waits for an answer: longer than a command is tried again.
+const ANSWER: Duration = Duration::from_secs(60);
+
+/// How an instance is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// `continuum up`: everything in one process, which supervises its broker.
+    One,
+    /// `continuum serve <service>`, five times, over a broker of their own.
+    Five,
+}
+
+/// An instance that runs.
+#[derive(Debug)]
+pub struct World {
+    shape: Shape,
+    environment: Vec<(String, String)>,
+    routes: Arc<Routes>,
+    http: reqwest::Client,
+    processes: BTreeMap<String, Process>,
+    broker: Option<Broker>,
+    port: Option<u16>,
+    /// Last, so that it is removed when nobody writes there any more.
+    dir: TempDir,
+}
+
+impl World {
+    /// An instance of this shape, empty and ready.
+    ///
+    /// # Panics
+    /// When it does not become ready.
+    pub async fn start(shape: Shape) -> Self {
+        Self::with(shape, &[]).await
+    }
+
+    /// An instance with these variables in its environment.
+    ///
+    /// # Panics
+    /// When it does not become ready.
+    pub async fn with(shape: Shape, environment: &[(&str, &str)]) -> Self {
+        allow_many_files();
+        let dir = tempfile::Builder::new().prefix("continuum-world-").tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("logs")).unwrap();
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let mut world = Self {
+            shape,
+            environment: environment.iter().map(owned).collect(),
+            routes: Arc::default(),
+            http: reqwest::Client::builder().timeout(ANSWER).build().unwrap(),
+            processes: BTreeMap::new(),
+            broker: None,
+            port: None,
+            dir,
+        };
+        match shape {
+            Shape::One => world.start_program().await,
+            Shape::Five => {
+                world.start_broker().await;
+                let starting = join_all(SERVICES.map(|service| world.serve(service, service)));
+                let started = starting.await;
+                for (service, process) in SERVICES.into_iter().zip(started) {
+                    world.routes.moved(service, process.base());
+                    world.processes.insert(service.to_owned(), process);
+                }
+            }
+        }
+        for base in world.processes.values().map(Process::base) {
+            world.routes.learn(&world.document(base).await);
+        }
+        world
+    }
+
+    /// The OpenAPI document that the process at `base` serves.
+    ///
+    /// # Panics
+    /// When it serves none.
+    pub async fn document(&self, base: &str) -> serde_json::Value {
+        self.http.get(format!("{base}/api/openapi.json")).send().await.unwrap().json().await.unwrap()
+    }
+
+    /// How it is run.
+    #[must_use]
+    pub fn shape(&self) -> Shape {
+        self.shape
+    }
+
+    /// Its directory: data, key file, logs.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// The data directory: of `up`, or that holds those of the services.
+    #[must_use]
+    pub fn data(&self) -> PathBuf {
+        self.dir.path().join("data")
+    }
+
+    /// The directory of the broker.
+    #[must_use]
+    pub fn broker_dir(&self) -> PathBuf {
+        self.data().join("broker")
+    }
+
+    /// Where the process of `service` listens.
+    #[must_use]
+    pub fn base(&self, service: &str) -> String {
+        self.routes.base(service)
+    }
+
+    /// A client of HTTP without manners, for what a [`Caller`] does not do.
+    #[must_use]
+    pub fn http(&self) -> &reqwest::Client {
+        &self.http
+    }
+
+    /// The routes.
+    #[must_use]
+    pub fn routes(&self) -> &Arc<Routes> {
+        &self.routes
+    }
+
+    /// The software of an organisation of its own.
+    #[must_use]
+    pub fn caller(&self) -> Caller {
+        let organisation = format!("33-{}", uuid::Uuid::new_v4());
+        Caller::new(self.http.clone(), Arc::clone(&self.routes), &organisation)
+    }
+
+    /// The number of the program, in a world of one process.
+    ///
+    /// # Panics
+    /// When it does not run.
+    #[must_use]
+    pub fn pid(&self) -> i32 {
+        self.processes[ALL].pid()
+    }
+
+    /// Starts the program of a world of one process, again if it was stopped or killed.
+    ///
+    /// # Panics
+    /// When it does not become ready.
+    pub async fn start_program(&mut self) {
+        let data = self.data();
+        let mut command = self.continuum();
+        command.args(["up", "--http", "127.0.0.1:0", "--data"]).arg(data);
+        let process = Process::start(command, &self.log(ALL)).await;
+        for service in SERVICES {
+            self.routes.moved(service, process.base());
+        }
+        self.processes.insert(ALL.to_owned(), process);
+    }
+
+    /// Kills the program of a world of one process (SIGKILL). Its broker is left behind.
+    ///
+    /// # Panics
+    /// When it does not run.
+    pub async fn kill_program(&mut self) {
+        self.processes.remove(ALL).expect("the program runs").kill_hard().await;
+    }
+
+    /// Asks the program of a world of one process to end (SIGTERM), and waits.
+    ///
+    /// # Panics
+    /// When it does not run, or does not end.
+    pub async fn stop_program(&mut self) -> ExitStatus {
+        self.processes.remove(ALL).expect("the program runs").terminate().await
+    }
+
+    /// Asks the process of one service of a world of five to end (SIGTERM), and waits.
+    ///
+    /// # Panics
+    /// When it does not run, or does not end.
+    pub async fn stop_service(&mut self, service: &str) -> ExitStatus {
+        self.processes.remove(service).expect("the service runs").terminate().await
+    }
+
+    /// Where the broker of a world of five processes listens.
+    ///
+    /// # Panics
+    /// When it does not run.
+    #[must_use]
+    pub fn broker_url(&self) -> String {
+        self.broker.as_ref().expect("the broker runs").url()
+    }
+
+    /// Runs a verb of the program on this world's data to its end.
+    ///
+    /// # Panics
+    /// When it cannot be run.
+    pub async fn run(&self, arguments: &[&str]) -> std::process::Output {
+        self.continuum().args(arguments).output().await.unwrap()
+    }
+
+    /// One more process of `service`, with views of its own under `name`. Requests are not routed to it.
+    ///
+    /// # Panics
+    /// When it does not become ready.
+    pub async fn serve(&self, service: &str, name: &str) -> Process {
+        let broker = self.broker.as_ref().expect("services are served over a broker of this world");
+        let variable = |key: &str| format!("CONTINUUM_{}__{key}", service.to_uppercase());
+        let mut command = self.continuum();
+        command
+            .args(["serve", service])
+            .env(variable("HTTP__ADDRESS"), "127.0.0.1:0")
+            .env(variable("NATS__URL"), broker.url())
+            .env(variable("DATA__DIR"), self.data().join("views").join(name))
+            .env(variable("KEYS__FILE"), self.dir().join("keys").join("kek"));
+        Process::start(command, &self.log(name)).await
+    }
+
+    /// Starts the broker of a world of five processes, again if it was stopped: on the same port.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub async fn start_broker(&mut self) {
+        let located = tokio::task::spawn_blocking(|| locate(&default_cache_dir()?, &|_| {}));
+        let located = located.await.unwrap().unwrap();
+        let broker = loop {
+            let mut options = BrokerOptions::new(&located.path, self.broker_dir());
+            options.port = self.port;
+            // Streams reserve what they may grow to, and a disk of temporary files may be small.
+            options.max_store_bytes = Some(1 << 40);
+            match Broker::start(options).await {
+                Ok(broker) => break broker,
+                // The port of the one before is given back in a moment.
+                Err(BrokerError::PortTaken { .. }) if self.port.is_some() => tokio::task::yield_now().await,
+                Err(error) => panic!("{error}"),
+            }
+        };
+        self.port = Some(broker.port());
+        self.broker = Some(broker);
+    }
+
+    /// Stops the broker of a world of five processes for good.
+    ///
+    /// # Panics
+    /// When it does not run.
+    pub async fn stop_broker(&mut self) {
+        self.broker.take().expect("the broker runs").stop().await;
+    }
+
+    /// Everything that was logged.
+    ///
+    /// # Panics
+    /// When a log cannot be read.
+    #[must_use]
+    pub fn logged(&self) -> String {
+        let logs = std::fs::read_dir(self.dir().join("logs")).unwrap();
+        logs.map(|log| std::fs::read_to_string(log.unwrap().path()).unwrap()).collect()
+    }
+
+    fn continuum(&self) -> Command {
+        let mut command = Command::new(program());
+        command.current_dir(self.dir()).envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    fn log(&self, name: &str) -> PathBuf {
+        self.dir().join("logs").join(format!("{name}.log"))
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let logged = self.logged();
+            let from = logged.char_indices().rev().nth(8_000).map_or(0, |(at, _)| at);
+            eprintln!("the last that was logged:\n{}", &logged[from..]);
+        }
+        let pids: Vec<_> = self.processes.values().map(Process::pid).collect();
+        self.processes.clear();
+        let broker = if self.broker.is_none() { kill_broker_of(&self.broker_dir()) } else { None };
+        drop(self.broker.take());
+        let deadline = Instant::now() + PATIENCE;
+        while pids.iter().chain(&broker).any(|pid| alive(*pid)) && Instant::now() < deadline {
+            std::thread::yield_now();
+        }
+        debug_assert!(broker_of(&self.broker_dir()).is_none(), "no broker is left behind");
+    }
+}
+
+/// Waits until `condition` holds.
+///
+/// # Panics
+/// When it does not within [`PATIENCE`].
+pub async fn until<F: Future<Output = bool>>(what: &str, mut condition: impl FnMut() -> F) {
+    /// How often it is looked at.
+    const LOOKED_EVERY: Duration = Duration::from_millis(10);
+    let deadline = Instant::now() + PATIENCE;
+    while !condition().await {
+        assert!(Instant::now() < deadline, "{what}: not within {PATIENCE:?}");
+        tokio::time::sleep(LOOKED_EVERY).await;
+    }
+}
+
+/// Raises the limit of open files of this process and of those it starts, as far as it may.
+fn allow_many_files() {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let wanted = maximum.map_or(OPEN_FILES, |most| most.min(OPEN_FILES));
+    if current.is_some_and(|now| now < wanted) {
+        setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum }).unwrap();
+    }
+}
