@@ -7,6 +7,7 @@
 
 pub mod client;
 pub mod completions;
+pub mod demo;
 pub mod doctor;
 pub mod export;
 pub mod import;
@@ -14,5 +15,6 @@ pub mod progress;
 pub mod rebuild;
 pub mod serve;
 pub mod services;
+pub mod simulate;
 pub mod timeline;
 pub mod up;

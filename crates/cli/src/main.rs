@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
-use cli::{completions, doctor, export, import, rebuild, serve, timeline, up};
+use cli::{completions, doctor, export, import, rebuild, serve, simulate, timeline, up};
 use service::lifecycle::exit_code;
 
 /// From the SIAO to housing: one journal, and every screen a reader of it.
@@ -18,6 +18,7 @@ struct Program {
 enum Verb {
     Up(up::Up),
     Serve(serve::Serve),
+    Simulate(simulate::Simulate),
     Import(import::Import),
     Timeline(timeline::Timeline),
     Export(export::Export),
@@ -48,6 +49,7 @@ async fn run(verb: Verb) -> anyhow::Result<ExitCode> {
         Verb::Import(verb) => return Box::pin(verb.run()).await,
         Verb::Up(verb) => Box::pin(verb.run()).await,
         Verb::Serve(verb) => Box::pin(verb.run()).await,
+        Verb::Simulate(verb) => Box::pin(verb.run()).await,
         Verb::Timeline(verb) => verb.run().await,
         Verb::Export(verb) => verb.run().await,
         Verb::Rebuild(verb) => verb.run().await,

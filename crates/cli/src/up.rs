@@ -24,15 +24,31 @@ const JOURNAL_BYTES: i64 = 5 << 30;
 /// Run everything on this machine: five services in one process and a supervised nats-server.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  continuum up --data /var/lib/continuum --http 127.0.0.1:8080\n\nPrints `ready http://…` once usable; Ctrl-C stops everything. Warnings are on standard error: CONTINUUM_LOG=info\ntells more. nats-server (2.12 or later) is found on the PATH, else version 2.15.1 is installed from the Python\npackage index into a cache directory."
+    after_help = "Examples:\n  continuum up --demo\n  continuum up --data /var/lib/continuum --http 127.0.0.1:8080\n\nPrints `ready http://…` once usable; Ctrl-C stops everything. Warnings are on standard error: CONTINUUM_LOG=info\ntells more. nats-server (2.12 or later) is found on the PATH, else version 2.15.1 is installed from the Python\npackage index into a cache directory."
 )]
 pub struct Up {
+    /// Fill an empty instance with a simulated territory.
+    #[arg(long)]
+    demo: bool,
     /// Where everything is kept, made if absent: the broker's streams, the views, the key file.
     #[arg(long, value_name = "DIR", default_value = "continuum-data")]
     data: PathBuf,
     /// Where to listen: an address and a port; port 0 takes a free one.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     http: SocketAddr,
+    #[command(flatten)]
+    demo_size: DemoSize,
+}
+
+/// How large the demonstration is.
+#[derive(Debug, Args)]
+struct DemoSize {
+    /// How many households `--demo` simulates.
+    #[arg(long, value_name = "N", default_value_t = 2_000)]
+    demo_households: u32,
+    /// Over how many years, up to now.
+    #[arg(long, value_name = "Y", default_value_t = 3)]
+    demo_years: u32,
 }
 
 /// Where things are in the data directory of `up`.
@@ -131,8 +147,14 @@ impl Up {
         metrics::install();
         let edge = Edge::system();
         let context = open(layout, &settings[0], edge, stop).await?;
+        if self.demo {
+            crate::demo::fill(&context, self.demo_size.demo_households, self.demo_size.demo_years).await?;
+        }
         let handles = start(&Service::ALL, settings, &context).await?;
         announce(&handles);
+        if self.demo {
+            crate::demo::tell(&handles);
+        }
         notify_ready()?;
         let failed = async { Err(anyhow::Error::new(broker.failed().await).context("the broker is gone")) };
         let ended = tokio::select! {

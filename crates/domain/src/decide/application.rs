@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::command::Decide;
-use super::{Context, Draft, household};
+use super::{Context, Draft, household, words};
 use crate::calendar::{Day, Instant, days_after, end_of_day, months_after, start_of_day};
 use crate::household::Household;
 use crate::household::application::{
@@ -58,6 +58,10 @@ impl Decide<HouseholdId> for RegisterApplication {
         let at = ctx.past(territory, Some(Instant(start_of_day(territory, filed_on.0))))?;
         if let Some(number) = self.number {
             check_number(number, filed_on)?;
+        }
+        if self.renewed_on.is_some_and(|renewed| renewed.0 > ctx.today(territory)) {
+            let sentence = "La date du dernier renouvellement est dans le futur.";
+            return Err(Refusal::invalid("date-in-future", "CCH R441-2-7", sentence).into());
         }
         let renewed = self.renewed_on.filter(|renewed| *renewed > filed_on).unwrap_or(filed_on);
         let valid_until = valid_until(renewed, ctx, id);
@@ -163,7 +167,7 @@ impl Decide<HouseholdId> for RenewApplication {
         draft: &mut Draft,
     ) -> Result<(), Halt> {
         let is = household(ledgers, id)?;
-        live(is, self.application)?;
+        in_time(live(is, self.application)?, id, ctx)?;
         check_communes(self.communes.as_deref().unwrap_or_default())?;
         let renewed = ApplicationRenewed {
             application: self.application,
@@ -173,6 +177,24 @@ impl Decide<HouseholdId> for RenewApplication {
         draft.household(id, ctx.at, renewed);
         Ok(())
     }
+}
+
+/// The register struck the application off when its time was over, whether or not the clock has written it down yet.
+fn in_time(application: &Application, id: HouseholdId, ctx: &Context<'_>) -> Result<(), Refusal> {
+    let territory = id.territory();
+    let over = match application.situation {
+        ApplicationSituation::Warned { strikes_at, .. } if ctx.at > strikes_at => Some(strikes_at),
+        ApplicationSituation::Warned { .. }
+        | ApplicationSituation::Registered
+        | ApplicationSituation::Deregistered { .. } => (ctx.today(territory) > application.valid_until.0)
+            .then(|| end_of_day(territory, application.valid_until.0)),
+    };
+    let Some(over) = over else { return Ok(()) };
+    let sentence = format!(
+        "Cette demande de logement social est radiée depuis le {} : enregistrez-en une nouvelle.",
+        words(territory, over)
+    );
+    Err(Refusal::conflict("application-closed", "CCH R441-2-8", sentence).since(over))
 }
 
 /// Warns that the application will be struck off in one month, for ground c or d.

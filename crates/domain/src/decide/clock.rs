@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{Context, Draft, Service, household};
 use crate::calendar::end_of_day;
-use crate::household::Household;
 use crate::household::application::ApplicationSituation;
 use crate::household::referral::ReferralSituation;
 use crate::household::request::{RequestCancelled, RequestWentStale};
 use crate::household::stay::{Extension, SocialAid};
+use crate::household::{Household, Registration};
 use crate::id::{
     ApplicationId, CandidacyId, CommandId, HouseholdId, PlaceId, ReferralId, RequestId, StayId, VacancyId,
 };
@@ -134,6 +134,12 @@ impl Deadline {
     }
 
     pub(super) fn elapse(&self, ctx: &Context<'_>, ledgers: &Ledgers, draft: &mut Draft) -> Result<(), Halt> {
+        if let AggregateId::Household(id) = self.ledger
+            && !matches!(ledgers.household(id)?.registration, Registration::Registered { .. })
+        {
+            // It joined another household, and what it waited for went along or ended.
+            return Ok(());
+        }
         match (self.ledger, self.kind) {
             (AggregateId::Household(id), DeadlineKind::ReferralExpires { referral }) => {
                 super::referral::expire(id, referral, ctx, ledgers, draft)

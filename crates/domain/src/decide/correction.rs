@@ -5,7 +5,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::command::Decide;
-use super::stay::stay_of;
+use super::family::not_before_coming;
+use super::stay::{existing, stay_of};
 use super::{Context, Draft, household, place, words};
 use crate::calendar::Instant;
 use crate::household::Household;
@@ -42,6 +43,11 @@ impl Decide<HouseholdId> for CorrectDate {
         let (corrects, was) = match self.fact {
             DatedFact::StayStart { stay } => {
                 let staying = stay_of(is, stay)?;
+                let territory = staying.place.territory();
+                existing(place(ledgers, staying.place)?, crate::calendar::day(territory, now))?;
+                if now < staying.from {
+                    not_before_coming(is, &staying.persons, now)?;
+                }
                 self.move_stay(id, is, stay, staying, (now, staying.ended()), ctx, ledgers, draft)?;
                 (staying.started_by, staying.from)
             }

@@ -10,6 +10,7 @@ use super::{Context, Draft, household, place};
 use crate::calendar::Instant;
 use crate::household::Household;
 use crate::household::application::Application;
+use crate::household::composition::{Safety, SafetyNoted};
 use crate::household::family::{
     ApplicationCopy, Merged, MergedInto, OlderSeniority, RequestCopy, Separated, Split as SplitEvent,
     StayCopy,
@@ -17,9 +18,26 @@ use crate::household::family::{
 use crate::household::stay::{Extension, SocialAid};
 use crate::id::{ApplicationId, HouseholdId, PersonId, RequestId};
 use crate::ledger::{Halt, Ledgers};
+use crate::personal::Personal;
 use crate::place::occupancy::{OccupantsChanged, Title};
 use crate::reference::MemberLink;
 use crate::refusal::Refusal;
+
+/// What is dated before somebody came from another household belongs to that one's ledger (INV-1, INV-11).
+pub(super) fn not_before_coming<'a>(
+    is: &Household,
+    persons: impl IntoIterator<Item = &'a PersonId>,
+    at: jiff::Timestamp,
+) -> Result<(), Refusal> {
+    let came = persons.into_iter().filter_map(|person| is.composition.members.get(person)?.came).max();
+    match came.filter(|came| at < *came) {
+        None => Ok(()),
+        Some(came) => {
+            let sentence = "À cette date, l'une de ces personnes était dans un autre ménage.";
+            Err(Refusal::conflict("in-another-household", "INV-11", sentence).since(came))
+        }
+    }
+}
 
 /// Who keeps the social-housing application after a split.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -65,9 +83,14 @@ impl Decide<HouseholdId> for Split {
         // Nothing is there yet; reading it makes the append state that.
         ledgers.household(into)?;
         let at = ctx.past(id.territory(), self.at)?;
+        not_before_coming(is, &self.persons, at)?;
         self.leave_stays(id, is, at, ledgers, draft)?;
 
         let moved = is.live_application().filter(|_| self.application == Keeper::Leaving);
+        if moved.is_some() && is.candidacies.values().any(|candidacy| candidacy.is_live()) {
+            let sentence = "Une candidature à un logement est en cours : la demande de logement social reste avec ceux qui restent.";
+            return Err(Refusal::conflict("candidacy-running", "INV-5", sentence).into());
+        }
         let copied = |(n, request)| RequestCopy::of(request, RequestId::nth_created_by(ctx.command, n));
         let requests =
             is.requests.values().filter(|request| request.situation.is_open()).enumerate().map(copied);
@@ -115,6 +138,10 @@ impl Split {
         match self.remaining_main_applicant {
             Some(next) if self.persons.contains(&next) || !members.contains_key(&next) => {
                 Err(Refusal::unknown("Demandeur principal de ceux qui restent"))
+            }
+            Some(next) if !main_leaves && members.get(&next).is_some_and(|is| is.link != main) => {
+                let sentence = "Le demandeur principal reste : n'en désignez pas d'autre.";
+                Err(Refusal::invalid("main-applicant", "registration", sentence))
             }
             None if main_leaves => {
                 let sentence =
@@ -208,6 +235,7 @@ impl Decide<HouseholdId> for Merge {
         let from = household(ledgers, self.from)?;
         joinable(from)?;
         let at = ctx.past(id.territory(), self.at)?;
+        not_before_coming(from, from.composition.members.keys(), at)?;
         let main = MemberLink::main_applicant();
         let members = (from.composition.members.iter())
             .map(|(person, member)| {
@@ -238,11 +266,45 @@ impl Decide<HouseholdId> for Merge {
             }
             (Some(_) | None, None) => (None, None),
         };
-        let merged = Merged { from: self.from, members, requests, seniorities, stays, application, filed_on };
+        let reachable = into.reachable || from.reachable;
+        let merged = Merged {
+            from: self.from,
+            members,
+            reachable,
+            requests,
+            seniorities,
+            stays,
+            application,
+            filed_on,
+        };
         draft.household(id, at, merged);
+        if let Some(safety) = joined_safety(into, from) {
+            draft.household(id, at, SafetyNoted { safety });
+        }
         draft.household(self.from, at, MergedInto { into: id });
         Ok(())
     }
+}
+
+/// Where the two must not be housed together; none if the household that joins has nothing to avoid. What cannot be
+/// read here stays unreadable, and so excludes every place.
+fn joined_safety(into: &Household, from: &Household) -> Option<Personal<Safety>> {
+    let theirs = from.safety.as_ref()?;
+    let ours =
+        into.safety.as_ref().map_or_else(|| Some(Safety::default()), |kept| kept.value.known().cloned());
+    let (Some(mut safety), Some(theirs)) = (ours, theirs.value.known()) else {
+        return Some(Personal::Erased(true));
+    };
+    let more: Vec<_> = theirs
+        .exclusion_zones
+        .iter()
+        .filter(|zone| !safety.exclusion_zones.contains(zone))
+        .copied()
+        .collect();
+    safety.exclusion_zones.extend(more);
+    let notes: Vec<_> = [safety.note.take(), theirs.note.clone()].into_iter().flatten().collect();
+    safety.note = (!notes.is_empty()).then(|| notes.join("\n"));
+    Some(Personal::Known(safety))
 }
 
 /// What must be settled before a household can join another one.
@@ -288,8 +350,8 @@ fn join_requests(
         match ours.get(&key(request)) {
             None => copies.push(RequestCopy::of(request, RequestId::nth_created_by(ctx.command, n))),
             Some((id, own)) => {
-                if let (Some(theirs), true) =
-                    (request.seniority, request.seniority < own.seniority && own.seniority.is_some())
+                if let Some(theirs) = request.seniority
+                    && own.seniority.is_none_or(|own| theirs < own)
                 {
                     older.push(OlderSeniority { request: *id, seniority: Instant(theirs) });
                 }

@@ -10,7 +10,7 @@ use crate::id::{OfflineSpellId, PlaceId, StructureId};
 use crate::ledger::{Halt, Ledgers};
 use crate::place::Place;
 use crate::place::inventory::{
-    BackOnline, Description, Inventory, PlaceChanged, PlaceClosed, PlaceOpened, TakenOffline,
+    BackOnline, Description, Inventory, OfflineSpell, PlaceChanged, PlaceClosed, PlaceOpened, TakenOffline,
 };
 use crate::reference::OfflineReason;
 use crate::refusal::Refusal;
@@ -288,7 +288,11 @@ impl Decide<PlaceId> for TakeOffline {
             let sentence = "La fin d'indisponibilité précède son début.";
             return Err(Refusal::invalid("dates-reversed", "inventory", sentence).into());
         }
-        if is.offline.values().any(|spell| !spell.over && spell.until.is_none_or(|until| from <= until)) {
+        let meets = |spell: &OfflineSpell| {
+            spell.until.is_none_or(|until| from <= until)
+                && self.until.is_none_or(|until| spell.from <= until)
+        };
+        if is.offline.values().any(|spell| !spell.over && meets(spell)) {
             let sentence = "Cette place est déjà indisponible à cette date.";
             return Err(Refusal::conflict("already-offline", "inventory", sentence).into());
         }

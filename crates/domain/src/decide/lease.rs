@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::command::Decide;
 use super::stay::Exit;
 use super::{Context, Draft, household, place};
-use crate::calendar::{Day, Instant, start_of_day};
+use crate::calendar::{Day, Instant, end_of_day};
 use crate::household::application::{ApplicationClosed, Deregistration};
 use crate::household::candidacy::{CandidacyOutcome, LeaseEnded, LeaseSigned};
 use crate::household::priority::{LabelEnd, PriorityWithdrawn};
@@ -161,8 +161,9 @@ impl Decide<HouseholdId> for EndLease {
         }
         place(ledgers, lease.place)?;
         let territory = lease.place.territory();
-        let stated = self.on.map(|on| Instant(start_of_day(territory, on.0)));
-        let at = ctx.past(territory, stated)?;
+        // A last day is lived to its end; today's only to now.
+        let stated = self.on.filter(|on| on.0 != ctx.today(territory));
+        let at = ctx.past(territory, stated.map(|on| Instant(end_of_day(territory, on.0))))?;
         if at < lease.from {
             let sentence = "La fin du bail précède sa signature.";
             return Err(Refusal::invalid("dates-reversed", "lease", sentence).into());

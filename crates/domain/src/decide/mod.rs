@@ -73,14 +73,8 @@ impl Context<'_> {
         territory: Territory,
         stated: Option<calendar::Instant>,
     ) -> Result<Timestamp, Refusal> {
-        let Some(stated) = stated.map(|at| at.0) else { return Ok(self.at) };
-        if stated.as_second() > self.at.as_second() + CLOCK_TOLERANCE_S {
-            return Err(Refusal::invalid(
-                "date-in-future",
-                "facts",
-                "Cette date est dans le futur : n'enregistrez que ce qui a eu lieu.",
-            ));
-        }
+        let Some(stated) = stated else { return Ok(self.at) };
+        let stated = self.happened(stated)?;
         let years = self.rules(territory).late_recording_years;
         if calendar::day(territory, stated) < calendar::months_after(self.today(territory), -12 * years) {
             return Err(Refusal::invalid(
@@ -90,6 +84,18 @@ impl Context<'_> {
             ));
         }
         Ok(stated)
+    }
+
+    /// The instant a fact was true, however long ago: a stay that is taken over may have begun in another century.
+    pub(crate) fn happened(&self, stated: calendar::Instant) -> Result<Timestamp, Refusal> {
+        if stated.0.as_second() > self.at.as_second() + CLOCK_TOLERANCE_S {
+            return Err(Refusal::invalid(
+                "date-in-future",
+                "facts",
+                "Cette date est dans le futur : n'enregistrez que ce qui a eu lieu.",
+            ));
+        }
+        Ok(stated.0)
     }
 }
 

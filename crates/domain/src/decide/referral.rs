@@ -375,13 +375,15 @@ impl Decide<HouseholdId> for JudgeRefusal {
             return Err(Refusal::conflict("already-judged", "referral", sentence).into());
         }
         draft.household(id, ctx.at, RefusalJudged { referral: self.referral, receivable: self.receivable });
-        let request = is.requests.get(&asked.request);
-        let waiting = request.is_some_and(|r| matches!(r.situation, RequestSituation::Qualified(_)));
-        if !self.receivable && waiting {
+        let request = is.requests.get(&asked.request).map(|request| &request.situation);
+        let stale = matches!(request, Some(RequestSituation::Stale { .. }));
+        if !self.receivable && (stale || matches!(request, Some(RequestSituation::Qualified(_)))) {
             let own: BTreeSet<_> =
                 is.live_referrals().filter(|(_, r)| r.request == asked.request).map(|(id, _)| id).collect();
             withdraw(id, is, &own, WithdrawalReason::request_closed(), ctx, ledgers, draft)?;
-            draft.household(id, ctx.at, RequestWentStale { request: asked.request });
+            if !stale {
+                draft.household(id, ctx.at, RequestWentStale { request: asked.request });
+            }
             draft.household(id, ctx.at, SeniorityReset { request: asked.request, referral: self.referral });
         }
         Ok(())

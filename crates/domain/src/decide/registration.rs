@@ -205,14 +205,16 @@ impl Decide<HouseholdId> for AddMember {
         let at = ctx.past(id.territory(), self.at)?;
         let person = PersonId::created_by(ctx.command);
         let member = self.member.record(person, ctx, id.territory())?;
-        // The newcomer joins the stay if its place can take one more; otherwise the household is overcrowded, which
-        // the worklists show: a birth is a fact that no capacity can refuse (INV-4 counts the persons of the stay).
+        // The newcomer joins the stay if its place can take one more and admits them; otherwise the household lacks
+        // room, which the worklists show: a birth is a fact that no place can refuse (INV-4).
         let mut joins = None;
         if let Some((stay, at_place)) = sole_stay(is) {
-            let room = super::place(ledgers, at_place.place)?;
-            let capacity = room.inventory.description().map_or(0, |description| description.capacity);
+            let room = super::place(ledgers, at_place.place)?.inventory.description();
             let persons = at_place.persons.len() + 1;
-            if persons <= usize::from(capacity) {
+            let today = ctx.today(at_place.place.territory());
+            if room.is_some_and(|room| {
+                persons <= usize::from(room.capacity) && super::stay::admits(room, &member, today)
+            }) {
                 joins = Some(stay);
                 let persons = u8::try_from(persons).unwrap_or(u8::MAX);
                 let title = Title::Stay { stay };
@@ -265,10 +267,15 @@ impl Decide<HouseholdId> for RemoveMember {
             let sentence = "C'est la dernière personne du ménage : mettez fin à ses demandes et séjours, le dossier reste.";
             return Err(Refusal::conflict("last-member", "INV-11", sentence).into());
         }
-        let was_main = leaving.link == MemberLink::main_applicant();
+        let main = MemberLink::main_applicant();
+        let was_main = leaving.link == main;
         match self.main_applicant {
             Some(next) if next == self.person || !members.contains_key(&next) => {
                 return Err(Refusal::unknown("Nouveau demandeur principal").into());
+            }
+            Some(next) if !was_main && members.get(&next).is_some_and(|is| is.link != main) => {
+                let sentence = "Le demandeur principal reste : n'en désignez pas d'autre.";
+                return Err(Refusal::invalid("main-applicant", "registration", sentence).into());
             }
             None if was_main => {
                 let sentence = "Le demandeur principal s'en va : dites qui le remplace.";

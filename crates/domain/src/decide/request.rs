@@ -139,7 +139,8 @@ impl Decide<HouseholdId> for SubmitRequest {
             | Situation::Absorbed => return Err(not_now(&asked.situation, "la transmettre")),
         }
         if matches!(asked.situation, Situation::Stale { .. }) && self.at.is_some() {
-            let sentence = "Une demande transmise de nouveau l'est à la date du jour : ne donnez pas de date.";
+            let sentence =
+                "Une demande transmise de nouveau l'est à la date du jour : ne donnez pas de date.";
             return Err(Refusal::invalid("resubmission-dated", "INV-10", sentence).into());
         }
         let mut missing = Vec::new();
@@ -551,6 +552,12 @@ impl Decide<HouseholdId> for TransferRequest {
         if asked.siao == self.to {
             let sentence = "La demande est déjà suivie par ce SIAO.";
             return Err(Refusal::invalid("same-siao", "request", sentence).into());
+        }
+        let twin =
+            |r: &Request| r.situation.is_open() && r.file.stream == asked.file.stream && r.siao == self.to;
+        if is.requests.values().any(twin) {
+            let sentence = "Une demande de ce volet est déjà ouverte auprès de ce SIAO.";
+            return Err(Refusal::conflict("request-already-open", "request", sentence).into());
         }
         let own: BTreeSet<_> =
             is.live_referrals().filter(|(_, r)| r.request == self.request).map(|(id, _)| id).collect();

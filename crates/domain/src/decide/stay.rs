@@ -11,6 +11,7 @@ use super::registration::{NOTE_MAX, check_note};
 use super::{Context, Draft, day_words, household, place, words};
 use crate::calendar::{Day, Instant, day, days_after, end_of_day, hours_after, months_after};
 use crate::household::Household;
+use crate::household::composition::{Composition, Person, PersonRecord, Profile};
 use crate::household::referral::ReferralSituation;
 use crate::household::request::RequestFulfilled;
 use crate::household::stay::{
@@ -24,7 +25,7 @@ use crate::ledger::{Halt, Ledgers};
 use crate::money::Money;
 use crate::personal::Personal;
 use crate::place::Place;
-use crate::place::inventory::{Description, Inventory};
+use crate::place::inventory::{Criteria, Description, GenderRule, Inventory};
 use crate::place::occupancy::{DepartureAnnounced, Occupied, Title, Vacated};
 use crate::reference::{ExitDestination, ExitReason, WithdrawalReason};
 use crate::refusal::Refusal;
@@ -132,12 +133,7 @@ impl Decide<HouseholdId> for AdmitDirectly {
         draft: &mut Draft,
     ) -> Result<(), Halt> {
         let is = household(ledgers, id)?;
-        let at_place = place(ledgers, self.place)?;
-        if let Some(hold) = &at_place.hold {
-            let since = words(self.place.territory(), hold.since);
-            let sentence = format!("Cette place a été prise le {since}. Choisissez-en une autre.");
-            return Err(Refusal::conflict("place-taken", "INV-2", sentence).since(hold.since).into());
-        }
+        free_of_referrals(place(ledgers, self.place)?, self.place)?;
         let entry = Entry {
             stay: StayId::created_by(ctx.command),
             place: self.place,
@@ -172,6 +168,14 @@ pub struct TakeOverStay {
     pub ended: Option<TakenOverEnd>,
 }
 
+/// INV-2: nobody moves in beside a referral into a place that another referral holds.
+fn free_of_referrals(is: &Place, id: PlaceId) -> Result<(), Refusal> {
+    let Some(hold) = &is.hold else { return Ok(()) };
+    let since = words(id.territory(), hold.since);
+    let sentence = format!("Cette place a été prise le {since}. Choisissez-en une autre.");
+    Err(Refusal::conflict("place-taken", "INV-2", sentence).since(hold.since))
+}
+
 /// How a past stay ended.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -193,12 +197,15 @@ impl Decide<HouseholdId> for TakeOverStay {
         draft: &mut Draft,
     ) -> Result<(), Halt> {
         let is = household(ledgers, id)?;
+        if self.ended.is_none() {
+            free_of_referrals(place(ledgers, self.place)?, self.place)?;
+        }
         let stay = StayId::created_by(ctx.command);
         let until = match &self.ended {
-            Some(ended) => Some(ctx.past(self.place.territory(), Some(ended.at))?),
+            Some(ended) => Some(ctx.happened(ended.at)?),
             None => None,
         };
-        let from = ctx.past(self.place.territory(), Some(self.from))?;
+        let from = ctx.happened(self.from)?;
         if until.is_some_and(|until| until <= from) {
             let sentence = "La sortie précède l'entrée : corrigez l'une des deux dates.";
             return Err(Refusal::invalid("dates-reversed", "stay", sentence).into());
@@ -213,6 +220,14 @@ impl Decide<HouseholdId> for TakeOverStay {
             leaving: None,
         };
         let description = entry.check(is, until, ctx, ledgers)?;
+        if until.is_none()
+            && let Some(hold) = &place(ledgers, self.place)?.hold
+        {
+            let since = words(self.place.territory(), hold.since);
+            let sentence =
+                format!("Cette place a été prise le {since} : elle ne peut pas être reprise occupée.");
+            return Err(Refusal::conflict("place-taken", "INV-2", sentence).since(hold.since).into());
+        }
         entry.write(id, is, description, ctx, draft);
         if let (Some(ended), Some(until)) = (&self.ended, until) {
             checked_exit(ended.destination)?;
@@ -307,7 +322,7 @@ impl Entry<'_> {
         Ok(description)
     }
 
-    /// INV-4: the public, gender and age rules of the place hold for those who move in.
+    /// INV-4: the rules of the place on sex, couples, minors and ages hold for those who move in.
     fn check_public(
         &self,
         is: &Household,
@@ -315,25 +330,8 @@ impl Entry<'_> {
         persons: &BTreeSet<PersonId>,
         ctx: &Context<'_>,
     ) -> Result<(), Halt> {
-        use crate::place::inventory::GenderRule;
-        let criteria = &description.criteria;
         let profile = is.composition.profile(ctx.today(self.place.territory()), Some(persons));
-        let broken = match criteria.gender {
-            GenderRule::WomenOnly if profile.men > 0 => Some("la place est réservée aux femmes"),
-            GenderRule::MenOnly if profile.women > 0 => Some("la place est réservée aux hommes"),
-            GenderRule::Mixed | GenderRule::WomenOnly | GenderRule::MenOnly => {
-                if profile.minors > 0 && !criteria.children {
-                    Some("la place n'accueille pas de mineurs")
-                } else if criteria.age_min.is_some_and(|min| profile.youngest_adult < min)
-                    || criteria.age_max.is_some_and(|max| profile.oldest_adult > max)
-                {
-                    Some("l'âge des adultes ne convient pas")
-                } else {
-                    None
-                }
-            }
-        };
-        match broken {
+        match not_admitted(&description.criteria, &profile) {
             Some(why) => Err(Refusal::conflict(
                 "public-not-admitted",
                 "INV-4",
@@ -352,19 +350,18 @@ impl Entry<'_> {
         until: Option<Timestamp>,
         ctx: &Context<'_>,
     ) -> Result<(), Halt> {
+        super::family::not_before_coming(is, persons, self.at)?;
         for (other, stay) in &is.stays {
             if stay.persons.is_disjoint(persons) {
                 continue;
             }
+            let tolerance = ctx.rules(self.place.territory()).transfer_overlap_hours;
             let end = match (self.leaving.filter(|leaving| leaving.stay == *other), stay.ended()) {
-                (Some(leaving), None) => Some(leaving.at.map_or(self.at, |at| at.0)),
+                // Only the stay that is left may last some hours longer than the entry.
+                (Some(leaving), None) => Some(hours_after(leaving.at.map_or(self.at, |at| at.0), -tolerance)),
                 (Some(_) | None, end) => end,
             };
-            let tolerance = ctx.rules(self.place.territory()).transfer_overlap_hours;
-            let tolerated =
-                end.map(|end| if self.leaving.is_some() { hours_after(end, -tolerance) } else { end });
-            let meets =
-                tolerated.is_none_or(|end| self.at < end) && until.is_none_or(|until| stay.from < until);
+            let meets = end.is_none_or(|end| self.at < end) && until.is_none_or(|until| stay.from < until);
             if meets {
                 let sentence = format!(
                     "Une personne est déjà prise en charge depuis le {}. Terminez cette prise en charge ou faites un transfert.",
@@ -414,8 +411,41 @@ impl Entry<'_> {
     }
 }
 
+/// Why a place does not admit people of this profile, if it does not.
+fn not_admitted(criteria: &Criteria, profile: &Profile) -> Option<&'static str> {
+    match criteria.gender {
+        GenderRule::WomenOnly if profile.men > 0 => return Some("la place est réservée aux femmes"),
+        GenderRule::MenOnly if profile.women > 0 => return Some("la place est réservée aux hommes"),
+        GenderRule::Mixed | GenderRule::WomenOnly | GenderRule::MenOnly => {}
+    }
+    if profile.couple && !criteria.couples {
+        Some("la place n'accueille pas de couples")
+    } else if profile.minors > 0 && !criteria.children {
+        Some("la place n'accueille pas de mineurs")
+    } else if criteria.age_min.is_some_and(|min| profile.youngest_adult < min)
+        || criteria.age_max.is_some_and(|max| profile.oldest_adult > max)
+    {
+        Some("l'âge des adultes ne convient pas")
+    } else {
+        None
+    }
+}
+
+/// Whether the place admits one more person, judged alone: those who live there already stay, whatever their age by now.
+pub(super) fn admits(room: &Description, newcomer: &PersonRecord, today: jiff::civil::Date) -> bool {
+    if newcomer.born.age_on(today) < 18 {
+        return room.criteria.children;
+    }
+    let mut alone = Composition::default();
+    let PersonRecord { person, sex, born, link, residence, .. } = newcomer;
+    let one =
+        Person { sex: *sex, born: *born, link: *link, residence: *residence, came: None, identity: None };
+    alone.members.insert(*person, one);
+    not_admitted(&room.criteria, &alone.profile(today, None)).is_none()
+}
+
 /// The place, if it exists on that day.
-fn existing(place: &Place, on: jiff::civil::Date) -> Result<&Description, Refusal> {
+pub(super) fn existing(place: &Place, on: jiff::civil::Date) -> Result<&Description, Refusal> {
     let inside = match &place.inventory {
         Inventory::Open { from, description } => (from.0 <= on).then_some(description),
         Inventory::Closed { opened, from, description } => {
@@ -594,7 +624,7 @@ impl Decide<HouseholdId> for RecordAbsence {
         draft: &mut Draft,
     ) -> Result<(), Halt> {
         let is = household(ledgers, id)?;
-        running(is, self.stay)?;
+        without_notice(running(is, self.stay)?)?;
         if self.to < self.from {
             let sentence = "Le retour précède le départ.";
             return Err(Refusal::invalid("dates-reversed", "stay", sentence).into());
@@ -712,12 +742,19 @@ impl Decide<HouseholdId> for DecideExtension {
         let is = household(ledgers, id)?;
         let staying = running(is, self.stay)?;
         check_note(self.motive.as_ref(), NOTE_MAX)?;
-        let Some(Extension::Requested { until, .. }) = staying.extension else {
+        let Some(Extension::Requested { until, tacit_at }) = staying.extension else {
             let sentence = "Aucune demande de prolongation n'attend de réponse.";
             return Err(Refusal::conflict("no-extension-pending", "CASF R345-4", sentence).into());
         };
+        before_silence(tacit_at, staying, ctx)?;
         if self.granted {
-            draft.household(id, ctx.at, StayExtended { stay: self.stay, until: self.until.unwrap_or(until) });
+            let until = self.until.unwrap_or(until);
+            if let Some(planned_end) = staying.planned_end.filter(|planned_end| until <= *planned_end) {
+                let sentence =
+                    format!("La fin accordée doit suivre la fin prévue ({}).", day_words(planned_end.0));
+                return Err(Refusal::invalid("dates-reversed", "stay", sentence).into());
+            }
+            draft.household(id, ctx.at, StayExtended { stay: self.stay, until });
         } else {
             let motive = self.motive.clone().map(Personal::Known);
             draft.household(id, ctx.at, ExtensionRefused { stay: self.stay, motive });
@@ -745,13 +782,25 @@ impl Decide<HouseholdId> for DecideAdmission {
         draft: &mut Draft,
     ) -> Result<(), Halt> {
         let is = household(ledgers, id)?;
-        let Some(SocialAid::Sent { .. }) = running(is, self.stay)?.social_aid else {
+        let staying = running(is, self.stay)?;
+        let Some(SocialAid::Sent { tacit_at }) = staying.social_aid else {
             let sentence = "Aucune demande d'aide sociale n'attend de réponse.";
             return Err(Refusal::conflict("no-social-aid-pending", "CASF R345-4", sentence).into());
         };
+        before_silence(tacit_at, staying, ctx)?;
         draft.household(id, ctx.at, AdmissionDecided { stay: self.stay, accepted: self.accepted });
         Ok(())
     }
+}
+
+/// Silence was acceptance from `tacit_at` on, whether or not the clock has written it down yet (INV-12).
+fn before_silence(tacit_at: Timestamp, staying: &Stay, ctx: &Context<'_>) -> Result<(), Refusal> {
+    if ctx.at <= tacit_at {
+        return Ok(());
+    }
+    let since = words(staying.place.territory(), tacit_at);
+    let sentence = format!("Réponse tardive : le silence vaut acceptation depuis le {since}.");
+    Err(Refusal::conflict("tacitly-accepted", "CASF R345-4", sentence).since(tacit_at))
 }
 
 /// The resident of a résidence sociale gives notice: one month, or eight days when leaving for housing or a job.
@@ -781,6 +830,11 @@ impl Decide<HouseholdId> for GiveNotice {
         let received = self.received_on.map(|day| Instant(crate::calendar::start_of_day(territory, day.0)));
         let at = ctx.past(territory, received)?;
         let (rules, on) = (ctx.rules(territory), day(territory, at));
+        if on < day(territory, staying.from) {
+            let sentence = format!("Le préavis précède l'entrée du {}.", words(territory, staying.from));
+            return Err(Refusal::invalid("dates-reversed", "stay", sentence).into());
+        }
+        let at = at.max(staying.from);
         let ends_on = Day(match self.motive {
             NoticeMotive::Housing | NoticeMotive::Job | NoticeMotive::JobLoss => {
                 days_after(on, rules.residence_short_notice_days)
@@ -801,11 +855,17 @@ fn residence(is: &Household, id: StayId) -> Result<&Stay, Halt> {
         let sentence = "Le préavis concerne les résidences sociales : mettez fin à la prise en charge.";
         return Err(Refusal::invalid("not-a-residence", "CCH L633-1", sentence).into());
     }
+    without_notice(staying)?;
+    Ok(staying)
+}
+
+/// A notice runs to its day: neither another one nor an absence takes its place.
+fn without_notice(staying: &Stay) -> Result<(), Refusal> {
     if let StaySituation::Leaving { ends_on } = staying.situation {
         let sentence = format!("Un préavis court déjà jusqu'au {}.", day_words(ends_on.0));
-        return Err(Refusal::conflict("notice-running", "stay", sentence).into());
+        return Err(Refusal::conflict("notice-running", "stay", sentence));
     }
-    Ok(staying)
+    Ok(())
 }
 
 fn announce(staying: &Stay, stay: StayId, ends_on: Day, at: Timestamp, draft: &mut Draft) {

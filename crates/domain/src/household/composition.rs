@@ -77,6 +77,9 @@ pub struct Person {
     /// Right of residence, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub residence: Option<RightOfResidence>,
+    /// When they came from another household, if they did: what they lived through before is in its ledger.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub came: Option<jiff::Timestamp>,
     /// Name and contacts, sealed; absent where a service may not hold them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<Kept<Identity>>,
@@ -91,6 +94,7 @@ impl Person {
             born: record.born,
             link: record.link,
             residence: record.residence,
+            came: None,
             identity: Some(Kept::new(stamp.event, kind, version, record.identity.clone())),
         }
     }
@@ -307,7 +311,11 @@ impl Household {
             E::MemberLeft(e) => self.member_left(e, stamp),
             E::IdentityCorrected(e) => {
                 self.reachable = e.reachable;
+                let came = self.composition.members.get(&e.member.person).and_then(|person| person.came);
                 self.join(std::slice::from_ref(&e.member), stamp, schema);
+                if let Some(person) = self.composition.members.get_mut(&e.member.person) {
+                    person.came = came;
+                }
             }
             E::PregnancyDeclared(e) => self.composition.expected.clone_from(&e.expected),
             E::SafetyNoted(e) => {
@@ -322,6 +330,16 @@ impl Household {
             self.composition.members.insert(record.person, person);
         }
         self.recomposed(stamp);
+    }
+
+    /// Those who come from another household.
+    pub(super) fn join_from_another(&mut self, members: &[PersonRecord], stamp: &Stamp, schema: (&str, u16)) {
+        self.join(members, stamp, schema);
+        for record in members {
+            if let Some(person) = self.composition.members.get_mut(&record.person) {
+                person.came = Some(stamp.effective);
+            }
+        }
     }
 
     pub(super) fn recomposed(&mut self, stamp: &Stamp) {

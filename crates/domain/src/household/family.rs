@@ -40,6 +40,9 @@ pub struct RequestCopy {
     pub contact_due: Option<Instant>,
     /// When its need was established.
     pub need_since: Instant,
+    /// Whether it must be updated, or transmitted again, before anything can be proposed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stale: bool,
 }
 
 impl RequestCopy {
@@ -55,11 +58,15 @@ impl RequestCopy {
             update_due: request.update_due.map(Instant),
             contact_due: request.contact_due.map(Instant),
             need_since: Instant(request.need_since),
+            stale: matches!(request.situation, RequestSituation::Stale { .. }),
         }
     }
 
     pub(crate) fn to_request(&self, by: EventId) -> Request {
         let situation = match (&self.qualification, self.seniority) {
+            (qualification, _) if self.stale => {
+                RequestSituation::Stale { qualification: qualification.clone() }
+            }
             (Some(qualification), _) => RequestSituation::Qualified(qualification.clone()),
             (None, Some(_)) => RequestSituation::Submitted,
             (None, None) => RequestSituation::Draft,
@@ -117,6 +124,12 @@ pub struct StayCopy {
     pub review_due: Option<Day>,
     /// Whether the household was found ready for a lease.
     pub housing_ready: bool,
+    /// The day the contract ends, if a notice runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leaving: Option<Day>,
+    /// First and last day of the absence, if they are away.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub absent: Option<(Day, Day)>,
 }
 
 impl StayCopy {
@@ -133,6 +146,14 @@ impl StayCopy {
             planned_end: is.planned_end,
             review_due: is.review_due,
             housing_ready: is.housing_ready,
+            leaving: match is.situation {
+                StaySituation::Leaving { ends_on } => Some(ends_on),
+                StaySituation::Present | StaySituation::Absent { .. } | StaySituation::Ended { .. } => None,
+            },
+            absent: match is.situation {
+                StaySituation::Absent { from, to } => Some((from, to)),
+                StaySituation::Present | StaySituation::Leaving { .. } | StaySituation::Ended { .. } => None,
+            },
         }
     }
 
@@ -145,7 +166,11 @@ impl StayCopy {
             started_by: by,
             planned_end: self.planned_end,
             admission: self.admission.clone(),
-            situation: StaySituation::Present,
+            situation: match (self.leaving, self.absent) {
+                (Some(ends_on), _) => StaySituation::Leaving { ends_on },
+                (None, Some((from, to))) => StaySituation::Absent { from, to },
+                (None, None) => StaySituation::Present,
+            },
             review_due: self.review_due,
             extension: None,
             social_aid: None,
@@ -193,6 +218,9 @@ pub struct Merged {
     pub from: HouseholdId,
     /// Its members.
     pub members: Vec<PersonRecord>,
+    /// Whether somebody of the two can be reached.
+    #[serde(default = "reached")]
+    pub reachable: bool,
     /// Its open requests of a stream this household had none of.
     pub requests: Vec<RequestCopy>,
     /// Open requests of this household that take an older date from a request of the other.
@@ -205,6 +233,11 @@ pub struct Merged {
     /// The date of filing of its application, if this household's own is younger: numbers merge, the oldest date stays.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filed_on: Option<Day>,
+}
+
+/// Merges that were recorded without it made the household reachable.
+fn reached() -> bool {
+    true
 }
 
 /// A request that takes an older date.
@@ -262,7 +295,7 @@ impl Household {
     fn separated(&mut self, e: &Separated, stamp: &Stamp, schema: (&str, u16)) {
         self.registration = Registration::Registered { at: stamp.effective };
         self.reachable = e.reachable;
-        self.join(&e.members, stamp, schema);
+        self.join_from_another(&e.members, stamp, schema);
         for copy in &e.requests {
             self.requests.insert(copy.request, copy.to_request(stamp.event));
         }
@@ -283,8 +316,8 @@ impl Household {
     }
 
     fn merged(&mut self, e: &Merged, stamp: &Stamp, schema: (&str, u16)) {
-        self.reachable = true;
-        self.join(&e.members, stamp, schema);
+        self.reachable = e.reachable;
+        self.join_from_another(&e.members, stamp, schema);
         for copy in &e.requests {
             self.requests.insert(copy.request, copy.to_request(stamp.event));
         }

@@ -478,10 +478,15 @@ impl Request {
     pub(crate) fn reactivated(&mut self, event: &RequestReactivated) {
         self.update_due = Some(event.update_due.0);
         self.contact_due = Some(event.contact_due.0);
-        self.situation = match self.situation.qualification() {
-            Some(qualification) => RequestSituation::Qualified(qualification.clone()),
-            None if self.seniority.is_some() => RequestSituation::Submitted,
-            None => RequestSituation::Draft,
+        self.situation = match (self.situation.qualification(), self.seniority) {
+            (Some(qualification), Some(_)) => RequestSituation::Qualified(qualification.clone()),
+            // Its seniority was lost before it was cancelled: it comes back as it was, to be transmitted again.
+            (Some(qualification), None) => {
+                self.update_due = None;
+                RequestSituation::Stale { qualification: Some(qualification.clone()) }
+            }
+            (None, Some(_)) => RequestSituation::Submitted,
+            (None, None) => RequestSituation::Draft,
         };
     }
 

@@ -201,7 +201,6 @@ impl Place {
             }
             E::Occupied(e) => {
                 self.hold.take_if(|hold| Some(hold.referral) == e.referral);
-                self.departure = None;
                 let (title, household, persons) = (e.title, e.household, e.persons);
                 self.occupancies.push(Occupancy {
                     title,
@@ -210,15 +209,18 @@ impl Place {
                     from: stamp.effective,
                     to: None,
                 });
-                self.occupied_closes_vacancy();
+                self.occupied_closes_vacancy(e.title);
             }
             E::OccupantsChanged(e) => self.on_occupancy(e.title, |o| {
                 (o.household, o.persons) = (e.household, e.persons);
             }),
             E::DepartureAnnounced(e) => self.departure = Some(e.available_from),
             E::Vacated(e) => {
-                self.departure = None;
                 self.on_occupancy(e.title, |o| o.to = Some(stamp.effective));
+                if self.current_occupancy().is_none() {
+                    self.departure = None;
+                }
+                self.gone_before_vacancy(e.title, stamp.effective);
             }
             E::OccupancyCorrected(e) => self.on_occupancy(e.title, |o| {
                 (o.from, o.to) = (e.from.0, e.to.map(|to| to.0));

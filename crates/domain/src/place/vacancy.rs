@@ -8,6 +8,7 @@ use crate::calendar::{Day, Instant};
 use crate::event::{Stamp, events};
 use crate::id::{OrganisationId, VacancyId};
 use crate::place::committee::Allocation;
+use crate::place::occupancy::Title;
 use crate::place::{Place, PlaceEvent};
 use crate::reference::{ReservationHolderKind, VacancyWithdrawalReason};
 
@@ -41,6 +42,9 @@ pub struct Vacancy {
     pub confirmed: Timestamp,
     /// Where it stands.
     pub situation: VacancySituation,
+    /// By which title somebody moved in, once it is filled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filled_by: Option<Title>,
     /// The reservation holder it was given to, for a social dwelling.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub holder: Option<Holder>,
@@ -138,11 +142,23 @@ impl Place {
     }
 
     /// Moving in fills the vacancy, whatever the title.
-    pub(super) fn occupied_closes_vacancy(&mut self) {
+    pub(super) fn occupied_closes_vacancy(&mut self, title: Title) {
         if self.open_vacancy().is_some()
             && let Some(vacancy) = &mut self.vacancy
         {
             vacancy.situation = VacancySituation::Filled;
+            vacancy.filled_by = Some(title);
+        }
+    }
+
+    /// Who was gone before the vacancy was declared did not fill it: a stay of earlier times was taken over.
+    pub(super) fn gone_before_vacancy(&mut self, title: Title, gone: Timestamp) {
+        if let Some(vacancy) = &mut self.vacancy
+            && vacancy.filled_by == Some(title)
+            && gone <= vacancy.confirmed
+        {
+            vacancy.situation = VacancySituation::Open;
+            vacancy.filled_by = None;
         }
     }
 
@@ -156,6 +172,7 @@ impl Place {
                     good_until: e.good_until.0,
                     confirmed: stamp.effective,
                     situation: VacancySituation::Open,
+                    filled_by: None,
                     holder: None,
                     allocation: Allocation::default(),
                 });

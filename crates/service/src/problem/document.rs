@@ -72,6 +72,7 @@ fn schema() -> Value {
                 "description": "The trace of the request, to be quoted when asking for help."
             },
             "rule": { "type": "string", "description": "The rule that says no." },
+            "since": { "type": "string", "format": "date-time", "description": "Since when it has been so." },
             "pointer": { "type": "string", "format": "json-pointer", "description": "Where in the body." },
             "line": { "type": "integer", "minimum": 1 },
             "column": { "type": "integer", "minimum": 1 },

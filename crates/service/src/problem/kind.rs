@@ -220,8 +220,8 @@ impl Kind {
                 "refused-now",
                 S::CONFLICT,
                 "a rule says no in the present situation",
-                "Nothing was written. `code` is the rule's own; `rule` names it and `detail` says why, in French, for a person.",
-                &["rule"],
+                "Nothing was written. `code` is the rule's own; `rule` names it and `detail` says why, in French, for a person; `since` tells since when, where that helps.",
+                &["rule", "since"],
             ),
             Self::Contended => later(
                 entry(
@@ -265,8 +265,8 @@ impl Kind {
                 "refused-always",
                 S::UNPROCESSABLE_ENTITY,
                 "a rule says no, whatever the situation",
-                "Nothing was written. `code` is the rule's own; `rule` names it and `detail` says why, in French, for a person.",
-                &["rule"],
+                "Nothing was written. `code` is the rule's own; `rule` names it and `detail` says why, in French, for a person; `since` tells since when, where that helps.",
+                &["rule", "since"],
             ),
             Self::Internal => entry(
                 "internal",
