@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use domain::calendar;
+use domain::decide::referral::ProposeReferral;
 use domain::decide::{Command, HouseholdCommand};
 use domain::household::Household;
 use domain::id::{HouseholdId, PlaceId, RequestId, Territory};
 use domain::ledger::{AggregateId, State as Ledger};
-use domain::matching::{Exclusion, Ranking, assess, rank, suitable};
+use domain::matching::{Exclusion, Ranking, Standing, assess, rank, suitable};
 use domain::place::{Place, PlaceSituation};
 use jiff::Timestamp;
 use projection::ledgers::{self, Folded};
@@ -69,28 +70,61 @@ pub(crate) fn routes(site: Site, desk: &Desk, reading: &Reading) -> Site {
 }
 
 /// For a proposal: the request's rank on the place's list. A place that is taken is not ranked: it is refused anyway.
+///
+/// Whether there is a list, and who is on it, is never taken from a view that is behind the two ledgers it is about: in
+/// the instant of a vacancy a proposal out of rank would otherwise be recorded without its reason.
 pub(crate) fn advice(desk: &Desk) -> Advice {
     let desk = desk.clone();
     Arc::new(move |command| {
         let desk = desk.clone();
         Box::pin(async move {
-            let Command::Household(_, HouseholdCommand::ProposeReferral(proposal)) = command else {
+            let Command::Household(household, HouseholdCommand::ProposeReferral(proposal)) = command else {
                 return Ok(None);
             };
-            let now = desk.edge().now();
-            let waiting = {
-                let page = desk.ledgers().handle().reader().page().map_err(|e| desk::unserved(&e))?;
-                let Some(place) = place(&page, proposal.place)? else { return Ok(None) };
-                let day = calendar::day(proposal.place.territory(), now);
-                if place.situation(now, day) != PlaceSituation::Vacant {
-                    return Ok(None);
-                }
-                Waiting::of(&page, proposal.place, place)?
-            };
-            let ranking = waiting.rank(&desk, now).await?;
-            Ok(ranking.standing(proposal.request))
+            let (standing, known) = stand(&desk, &proposal).await?;
+            if standing.is_some() {
+                return Ok(standing);
+            }
+            let concerned = [AggregateId::Place(proposal.place), AggregateId::Household(household)];
+            if catch_up(&desk, concerned, known).await? {
+                return Ok(stand(&desk, &proposal).await?.0);
+            }
+            Ok(None)
         })
     })
+}
+
+/// The rank of the proposal's request on the list of its place, if both are on offer, and the position this is known at.
+async fn stand(desk: &Desk, proposal: &ProposeReferral) -> Result<(Option<Standing>, u64), Problem> {
+    let now = desk.edge().now();
+    let (waiting, known) = {
+        let page = desk.ledgers().handle().reader().page().map_err(|e| desk::unserved(&e))?;
+        let day = calendar::day(proposal.place.territory(), now);
+        let vacant =
+            place(&page, proposal.place)?.filter(|place| place.situation(now, day) == PlaceSituation::Vacant);
+        let waiting = vacant.map(|place| Waiting::of(&page, proposal.place, place)).transpose()?;
+        (waiting, page.position())
+    };
+    match waiting {
+        Some(waiting) => Ok((waiting.rank(desk, now).await?.standing(proposal.request), known)),
+        None => Ok((None, known)),
+    }
+}
+
+/// Waits until the view knows all that is recorded on these ledgers; false if it did already at position `known`.
+async fn catch_up(desk: &Desk, ledgers: [AggregateId; 2], known: u64) -> Result<bool, Problem> {
+    let mut recorded = 0;
+    for ledger in ledgers {
+        recorded = recorded.max(desk.journal().version(&ledger).await.map_err(desk::read_problem)?);
+    }
+    if recorded <= known {
+        return Ok(false);
+    }
+    let view = desk.ledgers().handle();
+    if view.reached(recorded, desk.journal().config().visible_within).await {
+        return Ok(true);
+    }
+    Err(Problem::view_behind(recorded, view.position()))
 }
 
 /// Those who wait, taken from one page of the view.
