@@ -7,13 +7,13 @@ use domain::decide::{
     Addressed, Command, CommandKind, HouseholdCommand, PlaceCommand, Service, StructureCommand, Visitor,
 };
 use domain::event::Origin;
-use domain::ledger::AggregateId;
+use domain::ledger::{AggregateId, State};
 use domain::matching::Standing;
-use journal::Receipt;
+use journal::{Local as _, Receipt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
-use service::axum::extract::State;
+use service::axum::extract::State as Shared;
 use service::axum::http::{HeaderMap, HeaderValue, StatusCode};
 use service::axum::response::{IntoResponse, Response};
 use service::extract::{Caller, IdempotencyKey, IfMatch, Json, Path, etag};
@@ -21,7 +21,7 @@ use service::openapi::{Operation, Schema};
 use service::problem::Kind;
 use service::{Problem, Site};
 
-use crate::answer::problem_of;
+use crate::answer::{problem_of, read_problem};
 use crate::take::{Ask, Desk};
 
 /// What a service adds to a command before it is decided: for a proposal, the rank of the request.
@@ -114,7 +114,7 @@ fn operation(kind: &CommandKind, collection: &str, service: Service) -> Operatio
 }
 
 async fn create<C, B>(
-    State(counter): State<Counter>,
+    Shared(counter): Shared<Counter>,
     caller: Caller,
     key: Option<IdempotencyKey>,
     Json(body): Json<B>,
@@ -136,7 +136,7 @@ where
 }
 
 async fn take<C, B>(
-    State(counter): State<Counter>,
+    Shared(counter): Shared<Counter>,
     Path(id): Path<String>,
     caller: Caller,
     key: Option<IdempotencyKey>,
@@ -169,7 +169,7 @@ impl Counter {
         version: Option<u64>,
     ) -> Result<(AggregateId, Receipt), Problem> {
         let ledger = command.ledger();
-        self.own(&command)?;
+        self.own(&command).await?;
         let malformed = |header, error: domain::id::Malformed| {
             Problem::new(Kind::MalformedHeader).detail(error.to_string()).member("header", header)
         };
@@ -192,21 +192,17 @@ impl Counter {
     }
 
     /// Landlords answer for dwellings, providers for the other places: to the one, those of the other do not exist.
-    fn own(&self, command: &Command) -> Result<(), Problem> {
-        use journal::Local as _;
+    async fn own(&self, command: &Command) -> Result<(), Problem> {
         let ledger = command.ledger();
-        let known = match ledger {
-            AggregateId::Household(_) => return Ok(()),
-            AggregateId::Place(_) | AggregateId::Structure(_) => {
-                self.desk.ledgers().ledger(&ledger).map_err(Problem::internal)?.map(|(state, _)| state)
-            }
-        };
-        let kind = match (known, command) {
-            (Some(domain::ledger::State::Place(place)), _) => place.inventory.description().map(|d| d.kind),
-            (Some(domain::ledger::State::Structure(structure)), _) => structure.profile().map(|p| p.kind),
-            (_, Command::Place(_, PlaceCommand::OpenPlace(open))) => Some(open.description.kind),
-            (_, Command::Structure(_, StructureCommand::OpenStructure(open))) => Some(open.profile.kind),
-            (_, _) => None,
+        let kind = match command {
+            Command::Household(..) | Command::Elapse(_) => return Ok(()),
+            Command::Place(_, PlaceCommand::OpenPlace(open)) => Some(open.description.kind),
+            Command::Structure(_, StructureCommand::OpenStructure(open)) => Some(open.profile.kind),
+            Command::Place(..) | Command::Structure(..) => match self.known(&ledger).await? {
+                Some(State::Place(place)) => place.inventory.description().map(|is| is.kind),
+                Some(State::Structure(structure)) => structure.profile().map(|is| is.kind),
+                Some(State::Household(_)) | None => None,
+            },
         };
         let landlords = self.service == Service::Landlord;
         match kind {
@@ -219,6 +215,21 @@ impl Counter {
             }
             Some(_) | None => Ok(()),
         }
+    }
+
+    /// The state of a ledger, if it has one: what another process has opened a moment ago is waited for. What kind of
+    /// thing it is never changes, so any state will do.
+    async fn known(&self, ledger: &AggregateId) -> Result<Option<State>, Problem> {
+        let local = || self.desk.ledgers().ledger(ledger).map_err(Problem::internal);
+        if let Some((state, _)) = local()? {
+            return Ok(Some(state));
+        }
+        let recorded = self.desk.journal().version(ledger).await.map_err(read_problem)?;
+        let view = self.desk.ledgers().handle();
+        if !view.reached(recorded, self.desk.journal().config().visible_within).await {
+            return Err(Problem::view_behind(recorded, view.position()));
+        }
+        Ok(local()?.map(|(state, _)| state))
     }
 }
 
