@@ -65,7 +65,7 @@ impl Dice {
     /// The place of one of the weights, as often as its share; 0 if all are zero.
     pub(super) fn weigh(&mut self, weights: impl Iterator<Item = u32> + Clone) -> usize {
         let total: u64 = weights.clone().map(u64::from).sum();
-        let mut left = (u128::from(self.bits()) * u128::from(total) >> 64) as u64;
+        let mut left = ((u128::from(self.bits()) * u128::from(total)) >> 64) as u64;
         for (place, weight) in weights.enumerate() {
             match left.checked_sub(u64::from(weight)) {
                 Some(rest) => left = rest,

@@ -293,7 +293,7 @@ impl World {
         let mut done = Done::default();
         self.at = self.at.checked_add(i64::from(op.hours).hours()).unwrap();
         self.fire(&mut done);
-        if op.b % 3 == 0 {
+        if op.b.is_multiple_of(3) {
             self.tend(op);
         }
         self.random(op);
@@ -308,7 +308,7 @@ impl World {
     fn tend(&mut self, op: &Op) {
         for place in self.places.clone() {
             if self.at_place(place, DeclareVacancy { available_from: None, good_until: None }).is_err()
-                && op.a % 4 != 0
+                && !op.a.is_multiple_of(4)
             {
                 let _ = self.at_place(place, ConfirmVacancy { good_until: None });
             }
@@ -389,7 +389,7 @@ impl World {
             5 | 6 => live.map(|referral| self.of(id, AcceptReferral { referral, arrival: None })),
             7 => live.map(|referral| {
                 let reason = ProviderRefusalReason::all().nth(usize::from(op.b) % 17).unwrap();
-                let note = (op.a % 2 == 0).then(|| "précision".to_owned());
+                let note = (op.a.is_multiple_of(2)).then(|| "précision".to_owned());
                 self.of(id, DeclineReferral { referral, reason, note })
             }),
             8 => live.map(|referral| {
@@ -404,7 +404,7 @@ impl World {
             }),
             9 => refused
                 .or(referral)
-                .map(|referral| self.of(id, JudgeRefusal { referral, receivable: op.a % 2 == 0 })),
+                .map(|referral| self.of(id, JudgeRefusal { referral, receivable: op.a.is_multiple_of(2) })),
             10 => live.map(|referral| {
                 self.of(id, WithdrawReferral { referral, reason: WithdrawalReason::error() })
             }),
@@ -423,7 +423,7 @@ impl World {
                     from: Instant(past),
                     persons: None,
                     planned_end: None,
-                    ended: (op.b % 2 == 0).then(|| TakenOverEnd {
+                    ended: (op.b.is_multiple_of(2)).then(|| TakenOverEnd {
                         at: Instant(past.checked_add(6.hours()).unwrap().min(self.at)),
                         destination,
                         reason,
@@ -441,8 +441,11 @@ impl World {
                 )
             }),
             19 => some_stay.map(|stay| {
-                let fact =
-                    if op.b % 2 == 0 { DatedFact::StayStart { stay } } else { DatedFact::StayEnd { stay } };
+                let fact = if op.b.is_multiple_of(2) {
+                    DatedFact::StayStart { stay }
+                } else {
+                    DatedFact::StayEnd { stay }
+                };
                 self.of(id, CorrectDate { fact, is: Instant(past), reason: CorrectionReason::other() })
             }),
             20 => {
@@ -455,7 +458,7 @@ impl World {
                     persons: BTreeSet::from([leaving]),
                     main_applicant: leaving,
                     remaining_main_applicant: persons.iter().find(|person| **person != leaving).copied(),
-                    application: if op.a % 2 == 0 { Keeper::Leaving } else { Keeper::Remaining },
+                    application: if op.a.is_multiple_of(2) { Keeper::Leaving } else { Keeper::Remaining },
                     at: None,
                 };
                 let asked = self.of(id, split);
@@ -464,7 +467,7 @@ impl World {
                 }
                 Some(asked)
             }
-            21 if op.a % 5 == 0 => {
+            21 if op.a.is_multiple_of(5) => {
                 let from = self.households[usize::from(op.b) % self.households.len()];
                 Some(self.of(id, Merge { from, at: None }))
             }
@@ -486,7 +489,7 @@ impl World {
             26 | 27 => Some(self.decide_committee(op)),
             28 => candidacy.map(|candidacy| {
                 let accepted = self.of(id, AcceptOffer { candidacy });
-                if op.b % 2 == 0 {
+                if op.b.is_multiple_of(2) {
                     return self.of(
                         id,
                         SignLease {
@@ -501,7 +504,7 @@ impl World {
                 accepted
             }),
             29 => candidacy.map(|candidacy| {
-                if op.b % 3 == 0 {
+                if op.b.is_multiple_of(3) {
                     self.of(id, RefuseOffer { candidacy, reason: OfferRefusalReason::other() })
                 } else {
                     self.of(
@@ -555,7 +558,7 @@ impl World {
                 CandidateDecision { candidacy: *candidacy, decision }
             })
             .collect();
-        let exception = (op.a % 3 == 0).then_some(CommitteeException::InsufficientCandidates);
+        let exception = (op.a.is_multiple_of(3)).then_some(CommitteeException::InsufficientCandidates);
         self.at_place(place, DecideCommittee { decisions, exception })
     }
 }
