@@ -257,6 +257,11 @@ pub(crate) fn bracket(monthly: domain::money::Money) -> ResourceBracket {
     }
 }
 
+/// The French label of a bracket.
+pub(crate) fn bracket_label(bracket: ResourceBracket) -> &'static str {
+    BRACKETS.iter().find(|(one, ..)| *one == bracket).map_or("", |(_, _, label, _)| label)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -83,7 +83,7 @@ impl Report {
         let counts = self.counts();
         let total = self.lines.len();
         let mut sentence = format!("{} : {}", lines(total, "lue"), lines(counts.created, "enregistrée"));
-        let _ = write!(sentence, ", {} déjà là", counts.already);
+        let _ = write!(sentence, ", {} déjà là", grouped(counts.already));
         let _ = write!(sentence, ", {}", plural(counts.refused, "refusée"));
         if counts.not_asked > 0 {
             let _ = write!(sentence, ", {}", plural(counts.not_asked, "non envoyée"));

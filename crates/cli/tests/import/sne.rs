@@ -51,7 +51,7 @@ fn what_is_told_names_nobody_and_gives_a_bracket_for_resources() {
     let told = plan(Kind::Sne, REQUESTS).told;
     assert_eq!(
         told[0],
-        "demande 1 : 5 personnes dont 1 cotitulaires et 2 à charge, 2 à naître ; ressources mensuelles : from1200 ; logement actuel : Hébergé chez la famille"
+        "demande 1 : 5 dans le ménage, 1 en cotitulaire, 2 à charge, 2 à naître ; ressources mensuelles : De 1 200 à 1 799 € ; logement actuel : Hébergé chez la famille"
     );
 }
 

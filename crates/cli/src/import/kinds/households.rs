@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use domain::calendar::Day;
 use domain::decide::registration::{NewMember, Register};
 use domain::household::composition::Expected;
 use domain::id::HouseholdId;
@@ -281,7 +282,15 @@ fn expected(cells: &mut Cells<'_>) -> Option<Expected> {
 }
 
 impl Told {
-    fn steps(&self, reference: &str, members: Vec<NewMember>, layout: &Layout, origin: &Origin) -> Vec<Step> {
+    fn steps(
+        &self,
+        reference: &str,
+        mut members: Vec<NewMember>,
+        layout: &Layout,
+        origin: &Origin,
+    ) -> Vec<Step> {
+        // In an order of their own, so that a file that was sorted since asks for the same.
+        members.sort_by(|one, other| order(one).cmp(&order(other)));
         let register = Register {
             territory: origin.territory,
             members,
@@ -299,6 +308,12 @@ impl Told {
         let requests = self.asked.iter().flat_map(|asked| asked.steps(reference, origin, layout));
         [step].into_iter().chain(requests).collect()
     }
+}
+
+/// By what the members of a household are sorted: the main applicant first, then the oldest.
+fn order(member: &NewMember) -> (bool, Day, &str, &str) {
+    let is = &member.identity;
+    (member.link != MemberLink::main_applicant(), is.birth_date, &is.first_names, &is.last_name)
 }
 
 /// The lines of a household that is refused: each with what is wrong with it, or with the line it depends on.

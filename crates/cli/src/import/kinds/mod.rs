@@ -96,7 +96,7 @@ impl Kind {
             }
             Self::Applications => "Demandes de logement social : une ligne chacune.",
             Self::Sne => {
-                "Demandes du système national d'enregistrement, en XML (interfaceNuu 02.00 ou 02.01) : pas de colonnes."
+                "Demandes du système national d'enregistrement, en XML (interfaceNuu 02.00 ou 02.01) : pas de colonnes. Chacune devient un ménage et sa demande de logement social ; le numéro unique est la référence du ménage. Une demande déposée il y a plus d'un an attend sa date de renouvellement : `applications`."
             }
         }
     }

@@ -12,7 +12,7 @@ use domain::reference::{CommuneCode, MemberLink, ResidentialSituation, RightOfRe
 use super::applications;
 use super::xml::{BadXml, Element};
 use crate::import::cells::{read_moment, read_money};
-use crate::import::choices::bracket;
+use crate::import::choices::{bracket, bracket_label};
 use crate::import::origin::{Origin, Thing};
 use crate::import::plan::{Job, Plan, Step};
 use crate::import::table::{Line, Table};
@@ -243,19 +243,28 @@ fn visits(persons: &Element) -> Option<String> {
 /// What was read of a request, without anything that names somebody: for the person who imports to compare.
 fn told(persons: &Element, members: &[NewMember], expected: Option<&Expected>) -> String {
     let count = |path: &str| persons.all(path).len();
-    let bracket = serde_json::to_value(bracket(resources(persons))).unwrap_or_default();
-    let housing = persons.code("logementActuel/listeModeleLogement/modeleLogement");
-    let housing = housing
-        .and_then(ResidentialSituation::from_sne)
-        .map_or("non renseigné", ResidentialSituation::label_fr);
     format!(
-        "{} personnes dont {} cotitulaires et {} à charge, {} à naître ; ressources mensuelles : {} ; logement actuel : {housing}",
+        "{} dans le ménage, {} en cotitulaire, {} à charge, {} à naître ; ressources mensuelles : {} ; logement actuel : {}",
         members.len(),
         count("listeCotitulaire/cotitulaire"),
         count("listePersonneACharge/personneACharge"),
         expected.map_or(0, |expected| expected.children),
-        bracket.as_str().unwrap_or_default(),
+        bracket_label(bracket(resources(persons))),
+        housing(persons),
     )
+}
+
+/// Where the household lives now, as far as the register's code has one meaning here.
+fn housing(persons: &Element) -> String {
+    let Some(code) = persons.code("logementActuel/listeModeleLogement/modeleLogement") else {
+        return "non renseigné".to_owned();
+    };
+    let bears = |situation: &ResidentialSituation| situation.entry().sne_codes().any(|theirs| theirs == code);
+    let found: Vec<_> = ResidentialSituation::all().filter(bears).collect();
+    match found[..] {
+        [only] => only.label_fr().to_owned(),
+        _ => format!("code {code} du SNE"),
+    }
 }
 
 /// What the household receives a month, less what it pays.
