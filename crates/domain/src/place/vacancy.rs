@@ -155,7 +155,7 @@ impl Place {
     pub(super) fn gone_before_vacancy(&mut self, title: Title, gone: Timestamp) {
         if let Some(vacancy) = &mut self.vacancy
             && vacancy.filled_by == Some(title)
-            && gone <= vacancy.confirmed
+            && gone < vacancy.confirmed
         {
             vacancy.situation = VacancySituation::Open;
             vacancy.filled_by = None;
