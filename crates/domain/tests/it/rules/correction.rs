@@ -1,0 +1,133 @@
+//! Corrections: a recorded date was wrong; both dates stay.
+
+use domain::calendar::Instant;
+use domain::decide::correction::CorrectDate;
+use domain::decide::stay::{AdmitDirectly, EndStay};
+use domain::history::{Moment, situation};
+use domain::household::HouseholdEvent;
+use domain::household::correction::DatedFact;
+use domain::id::{HouseholdId, PlaceId, StayId};
+use domain::ledger::{AggregateId, Fact};
+use domain::structure_kind::StructureKind::{Chrs, EmergencyShelter};
+use jiff::ToSpan;
+
+use crate::scenario::{World, code, instant};
+
+fn correct(fact: DatedFact, is: &str) -> CorrectDate {
+    CorrectDate { fact, is: Instant(instant(is)), reason: code("typing_error") }
+}
+
+fn admit(place: PlaceId, at: &str) -> AdmitDirectly {
+    AdmitDirectly { place, at: Some(Instant(instant(at))), persons: None, planned_end: None, leaving: None }
+}
+
+fn end(stay: StayId, at: &str) -> EndStay {
+    EndStay {
+        stay,
+        at: Some(Instant(instant(at))),
+        destination: code("street"),
+        reason: code("other"),
+        deposit_to_return: false,
+    }
+}
+
+fn events(w: &World, household: HouseholdId) -> Vec<(HouseholdEvent, domain::event::Stamp)> {
+    let of = w.log.iter().filter(|recorded| recorded.ledger == AggregateId::Household(household));
+    of.filter_map(|recorded| match &recorded.fact {
+        Fact::Household(event) => Some((event.clone(), recorded.stamp)),
+        Fact::Place(_) | Fact::Structure(_) => None,
+    })
+    .collect()
+}
+
+#[test]
+fn a_correction_names_the_event_it_corrects_and_both_dates_stay() {
+    let mut w = World::at("2026-03-02T10:00");
+    let place = w.place(EmergencyShelter, 1);
+    let household = w.household("man 40");
+    w.until("2026-03-20T10:00");
+    w.does(household, admit(place, "2026-03-15T10:00"));
+    let stay = StayId::created_by(w.last);
+    let started = w.last_of("stay.started").stamp;
+    w.until("2026-04-01T10:00");
+    let start = DatedFact::StayStart { stay };
+    assert_eq!(w.refuses(household, correct(start, "2026-03-15T10:00")).code, "same-date");
+    assert_eq!(
+        w.refuses(household, correct(DatedFact::StayEnd { stay }, "2026-03-30T10:00")).code,
+        "stay-not-ended"
+    );
+    let kinds = w.does(household, correct(start, "2026-03-12T10:00"));
+    assert_eq!(kinds, ["place.occupancy_corrected", "fact.corrected"]);
+
+    let corrected = w.last_of("fact.corrected").fact.body();
+    assert_eq!(corrected["corrects"], started.event.to_string());
+    assert_eq!(
+        (&corrected["was"], &corrected["is"]),
+        (&"2026-03-15T09:00:00Z".into(), &"2026-03-12T09:00:00Z".into())
+    );
+    assert_eq!(w.household_of(household).stays[&stay].from, instant("2026-03-12T10:00"));
+    assert_eq!(w.place_of(place).current_occupancy().unwrap().from, instant("2026-03-12T10:00"));
+
+    let events = events(&w, household);
+    let at = |as_of: &str, known_at: &str| {
+        let moment = Moment { as_of: Some(instant(as_of)), known_at: Some(instant(known_at)) };
+        situation(&events, moment).active_stays().count()
+    };
+    assert_eq!(at("2026-03-13T10:00", "2026-03-25T10:00"), 0, "what we knew before the correction");
+    assert_eq!(at("2026-03-13T10:00", "2026-04-02T10:00"), 1, "what we know since");
+    assert_eq!(at("2026-03-16T10:00", "2026-03-18T10:00"), 0, "nobody had recorded it yet");
+}
+
+#[test]
+fn a_correction_does_not_put_two_households_into_a_place_or_a_person_into_two_places() {
+    let mut w = World::at("2026-03-02T10:00");
+    let (one, two) = (w.place(EmergencyShelter, 1), w.place(EmergencyShelter, 1));
+    let (first, second) = (w.household("man 40"), w.household("man 22"));
+    w.until("2026-04-20T10:00");
+    w.does(first, admit(one, "2026-03-05T10:00"));
+    let stay = StayId::created_by(w.last);
+    w.does(first, end(stay, "2026-03-20T10:00"));
+    w.does(second, admit(one, "2026-03-22T10:00"));
+    let later = StayId::created_by(w.last);
+    w.does(first, admit(two, "2026-03-21T10:00"));
+
+    let ends = DatedFact::StayEnd { stay };
+    assert_eq!(w.refuses(first, correct(ends, "2026-03-22T10:01")).rule, "INV-2");
+    assert_eq!(w.refuses(first, correct(ends, "2026-03-21T10:01")).rule, "INV-1");
+    assert_eq!(w.refuses(first, correct(ends, "2026-03-05T10:00")).code, "dates-reversed");
+    assert_eq!(
+        w.refuses(second, correct(DatedFact::StayStart { stay: later }, "2026-03-19T10:00")).rule,
+        "INV-2"
+    );
+    assert_eq!(w.refuses(first, correct(ends, "2026-05-01T10:00")).code, "date-in-future");
+    w.does(first, correct(ends, "2026-03-21T10:00"));
+    assert_eq!(w.household_of(first).stays[&stay].ended(), Some(instant("2026-03-21T10:00")));
+    let before_the_place = correct(DatedFact::StayStart { stay }, "2026-03-01T23:00");
+    assert_eq!(w.refuses(first, before_the_place).code, "place-not-open");
+}
+
+#[test]
+fn seniority_is_only_ever_corrected_to_an_older_date() {
+    let mut w = World::at("2026-03-02T10:00");
+    let household = w.household("man 40");
+    let request = w.qualified(household, &[Chrs]);
+    w.pass(10.days());
+    let submission = DatedFact::RequestSubmission { request };
+    let later = w.refuses(household, correct(submission, "2026-03-05T10:00"));
+    assert_eq!((later.code, later.rule), ("seniority-later", "INV-10"));
+    assert_eq!(w.does(household, correct(submission, "2026-02-10T10:00")), ["fact.corrected"]);
+    assert_eq!(w.household_of(household).requests[&request].seniority, Some(instant("2026-02-10T10:00")));
+    let draft = w.household("woman 20");
+    w.does(
+        draft,
+        domain::decide::request::CreateRequest {
+            siao: None,
+            file: crate::scenario::build::file(domain::household::request::RequestStream::Insertion),
+            note: None,
+            at: None,
+        },
+    );
+    let request = domain::id::RequestId::created_by(w.last);
+    let unsent = correct(DatedFact::RequestSubmission { request }, "2026-02-10T10:00");
+    assert_eq!(w.refuses(draft, unsent).code, "not-submitted");
+}

@@ -1,0 +1,262 @@
+//! Matching: each hard rule fails when it must and only then, and the order is the one that is written down.
+
+use domain::decide::application::GrantPriority;
+use domain::decide::registration::NoteSafety;
+use domain::decide::request::{AssessRequest, QualifyRequest, UpdateRequest};
+use domain::household::composition::Safety;
+use domain::household::priority::LabelSource;
+use domain::household::request::{NeedProfile, PriorityClass, Request, RequestStream, ResourceBracket};
+use domain::id::{HouseholdId, RequestId};
+use domain::matching::{EligibilityRule as Rule, assess, rank, suitable};
+use domain::place::inventory::{Criteria, Description, GenderRule};
+use domain::structure_kind::StructureKind::{self, Alt, Chrs, EmergencyShelter, SocialResidence};
+use jiff::ToSpan;
+
+use crate::scenario::build::{file, qualification};
+use crate::scenario::{World, code};
+
+/// A household on the waiting list, and a place description it fits.
+struct Case {
+    w: World,
+    household: HouseholdId,
+    request: RequestId,
+    place: Description,
+}
+
+impl Case {
+    fn new(people: &str, kind: StructureKind) -> Self {
+        let mut w = World::at("2026-03-02T10:00");
+        let place = w.place(kind, 4);
+        let place = w.place_of(place).description().unwrap().clone();
+        let household = w.household(people);
+        let request = w.qualified(household, &[kind]);
+        let case = Self { w, household, request, place };
+        assert_eq!(case.first(), None, "{people} fits to begin with");
+        case
+    }
+
+    fn request(&self) -> &Request {
+        &self.w.household_of(self.household).requests[&self.request]
+    }
+
+    /// The first rule that says no.
+    fn first(&self) -> Option<Rule> {
+        let household = self.w.household_of(self.household);
+        assess(household, self.request(), &self.place, self.w.today()).map(|verdict| verdict.rule)
+    }
+
+    fn needs(mut self, say: impl FnOnce(&mut NeedProfile)) -> Self {
+        let mut need = self.request().file.need.clone();
+        say(&mut need);
+        let (request, autonomy, support) = (self.request, 3, 3);
+        let assess = AssessRequest { request, need, autonomy, support, narrative: None, at: None };
+        self.w.does(self.household, assess);
+        self
+    }
+
+    fn place(mut self, say: impl FnOnce(&mut Description)) -> Self {
+        say(&mut self.place);
+        self
+    }
+
+    fn criteria(self, say: impl FnOnce(&mut Criteria)) -> Self {
+        self.place(|place| say(&mut place.criteria))
+    }
+
+    fn wishes(mut self, areas: &[&str]) -> Self {
+        let mut changed = file(RequestStream::Insertion);
+        changed.recommended = [StructureKind::Chrs].into();
+        changed.wishes = areas.iter().map(|area| code(area)).collect();
+        self.w.does(self.household, UpdateRequest { request: self.request, file: Some(changed) });
+        self
+    }
+
+    fn avoids(mut self, areas: &[&str]) -> Self {
+        let exclusion_zones = areas.iter().map(|area| code(area)).collect();
+        self.w.does(self.household, NoteSafety { safety: Safety { exclusion_zones, note: None } });
+        self
+    }
+
+    fn residence(mut self, right: &str) -> Self {
+        let mut members = self.w.members("woman 32, son 4");
+        for member in &mut members {
+            member.residence = Some(code(right));
+        }
+        self.household = self.w.registers(members);
+        self.request = self.w.qualified(self.household, &[self.place.kind]);
+        self
+    }
+
+    #[track_caller]
+    fn fails(self, rule: Rule) {
+        assert_eq!(self.first(), Some(rule));
+    }
+
+    #[track_caller]
+    fn passes(self) {
+        assert_eq!(self.first(), None);
+    }
+}
+
+fn family() -> Case {
+    Case::new("woman 32, husband 34, son 4", Chrs)
+}
+
+#[test]
+fn the_request_is_on_the_waiting_list_and_up_to_date() {
+    let mut stale = family();
+    stale.w.outage_until("2026-05-30T10:00");
+    let request = stale.request;
+    stale.w.does(stale.household, UpdateRequest { request, file: None });
+    stale.w.until("2026-08-20T10:00");
+    stale.w.does(stale.household, QualifyRequest { request, qualification: qualification(&[Chrs]) });
+    stale.w.until("2026-11-10T10:00");
+    stale.w.does(stale.household, QualifyRequest { request, qualification: qualification(&[Chrs]) });
+    stale.w.until("2026-12-02T10:00");
+    stale.fails(Rule::RequestReady);
+    let mut submitted = family();
+    submitted.household = submitted.w.household("man 40");
+    submitted.request = submitted.w.request(submitted.household);
+    submitted.fails(Rule::RequestReady);
+}
+
+#[test]
+fn every_hard_rule_fails_when_it_must_and_only_then() {
+    family().place(|p| p.kind = SocialResidence).fails(Rule::KindQualified);
+
+    family().place(|p| p.capacity = 2).fails(Rule::Capacity);
+    family().place(|p| p.capacity = 3).passes();
+    family().criteria(|c| c.persons_min = 4).fails(Rule::PersonsMin);
+    family().criteria(|c| c.persons_min = 3).passes();
+
+    family().criteria(|c| c.gender = GenderRule::WomenOnly).fails(Rule::Gender);
+    family().criteria(|c| c.gender = GenderRule::MenOnly).fails(Rule::Gender);
+    Case::new("woman 32, son 4", Chrs).criteria(|c| c.gender = GenderRule::WomenOnly).passes();
+    family().criteria(|c| c.couples = false).fails(Rule::Couple);
+    Case::new("woman 32, sister 30", Chrs).criteria(|c| c.couples = false).passes();
+    family().criteria(|c| c.children = false).fails(Rule::Children);
+    Case::new("woman 32, husband 34", Chrs).criteria(|c| c.children = false).passes();
+    family().criteria(|c| c.age_min = Some(33)).fails(Rule::Age);
+    family().criteria(|c| c.age_max = Some(33)).fails(Rule::Age);
+    family().criteria(|c| (c.age_min, c.age_max) = (Some(32), Some(34))).passes();
+
+    family().needs(|n| n.wheelchair = true).fails(Rule::Wheelchair);
+    family().needs(|n| n.wheelchair = true).criteria(|c| c.wheelchair = true).passes();
+    family().needs(|n| n.step_free = true).fails(Rule::StepFree);
+    family().needs(|n| n.step_free = true).criteria(|c| c.step_free = true).passes();
+    let two = |n: &mut NeedProfile| n.animals = [code("dog"), code("cat")].into();
+    family().needs(two).criteria(|c| c.animals = [code("cat")].into()).fails(Rule::Animals);
+    family().needs(two).criteria(|c| c.animals = [code("dog"), code("cat")].into()).passes();
+
+    family().needs(|n| n.violence_dedicated = true).fails(Rule::Violence);
+    family().criteria(|c| c.violence_dedicated = true).fails(Rule::Violence);
+    family().needs(|n| n.violence_dedicated = true).criteria(|c| c.violence_dedicated = true).passes();
+    family().needs(|n| n.justice_measure = true).criteria(|c| c.justice = false).fails(Rule::Justice);
+    family().needs(|n| n.justice_measure = true).passes();
+
+    let least = |c: &mut Criteria| c.resources_min = Some(ResourceBracket::From1200);
+    family().criteria(least).fails(Rule::Resources);
+    family().needs(|n| n.resources = None).criteria(least).fails(Rule::Resources);
+    family().needs(|n| n.resources = Some(ResourceBracket::From1200)).criteria(least).passes();
+    family().needs(|n| n.resources = None).passes();
+}
+
+#[test]
+fn the_household_lives_where_it_wishes_and_never_where_it_must_not() {
+    family().wishes(&["commune:33009", "departement:24"]).fails(Rule::Territory);
+    family().wishes(&["commune:33009", "epci:243300316"]).passes();
+    family().wishes(&[]).passes();
+    family().wishes(&[]).place(|p| p.commune = code("24322")).fails(Rule::Territory);
+
+    family().avoids(&["commune:33063"]).fails(Rule::ExclusionZone);
+    family().avoids(&["epci:243300316"]).fails(Rule::ExclusionZone);
+    family().avoids(&["commune:33009"]).passes();
+    family().avoids(&["commune:33063"]).avoids(&[]).passes();
+}
+
+#[test]
+fn zones_that_cannot_be_read_here_exclude_every_place() {
+    let mut case = family().avoids(&["commune:33009"]);
+    case.w.seal(case.household);
+    let household = case.w.household_of(case.household);
+    let verdict = assess(household, case.request(), &case.place, case.w.today()).unwrap();
+    assert_eq!((verdict.rule, verdict.since), (Rule::ExclusionZone, None), "nor is it said since when");
+    let mut case = family();
+    case.w.seal(case.household);
+    case.passes();
+}
+
+#[test]
+fn regular_stay_is_asked_for_where_the_law_says_so_and_nowhere_else() {
+    for right in ["irregular", "asylum_seeker", "not_stated"] {
+        Case::new("woman 32, son 4", Alt).residence(right).fails(Rule::RegularStay);
+        for kind in [EmergencyShelter, Chrs, SocialResidence] {
+            Case::new("woman 32, son 4", kind).residence(right).passes();
+        }
+    }
+    for right in ["french", "eu", "resident_card", "temporary_card"] {
+        Case::new("woman 32, son 4", Alt).residence(right).passes();
+    }
+}
+
+#[test]
+fn the_order_is_danger_then_dalo_then_class_then_fit_then_seniority() {
+    let mut w = World::at("2026-03-02T10:00");
+    let place = w.place(Chrs, 3);
+    let description = w.place_of(place).description().unwrap().clone();
+    let mut waits = |people: &str, class: u8, danger: bool, dalo: bool| {
+        w.pass(1.day());
+        let household = w.household(people);
+        let request = w.request(household);
+        let mut qualification = qualification(&[Chrs]);
+        qualification.priority_class = PriorityClass::try_from(class).unwrap();
+        qualification.imminent_danger = danger;
+        w.does(household, QualifyRequest { request, qualification });
+        if dalo {
+            let source = LabelSource::MediationBoard;
+            w.does(household, GrantPriority { ground: code("dalo"), source, decided_on: None });
+        }
+        request
+    };
+    let single_third = waits("man 40", 3, false, false);
+    let family_third = waits("man 40, brother 30, sister 20", 3, false, false);
+    let younger_family = waits("man 40, brother 30, sister 20", 3, false, false);
+    let first_class = waits("man 40", 1, false, false);
+    let dalo = waits("man 40", 5, false, true);
+    let danger = waits("man 40", 5, true, false);
+    let too_many = waits("man 40, brother 1, brother 2, brother 3", 1, true, true);
+
+    let households = || {
+        w.ledgers.iter().filter_map(|(id, state)| match (id, state) {
+            (domain::ledger::AggregateId::Household(id), domain::ledger::State::Household(is)) => {
+                Some((*id, &**is))
+            }
+            _ => None,
+        })
+    };
+    let ranking = rank(&description, households(), w.today());
+    let order: Vec<_> = ranking.ranked.iter().map(|ranked| ranked.key.request).collect();
+    assert_eq!(order, [danger, dalo, first_class, family_third, younger_family, single_third]);
+    assert_eq!(ranking.excluded.len(), 1);
+    assert_eq!((ranking.excluded[0].request, ranking.excluded[0].verdict.rule), (too_many, Rule::Capacity));
+    let standing = ranking.standing(first_class).unwrap();
+    assert_eq!((standing.rank, standing.of, standing.digest), (3, 6, ranking.digest));
+    assert_eq!(ranking.standing(too_many), None);
+}
+
+#[test]
+fn the_places_for_a_request_come_best_fit_first_and_the_others_say_why() {
+    let mut w = World::at("2026-03-02T10:00");
+    let (large, small) = (w.vacancy(Chrs, 4), w.vacancy(Chrs, 2));
+    let (tight, other_kind, undeclared) = (w.vacancy(Chrs, 1), w.vacancy(Alt, 2), w.place(Chrs, 2));
+    let household = w.household("woman 32, son 4");
+    let request = w.qualified(household, &[Chrs]);
+    let places: Vec<_> = [large, small, tight, other_kind, undeclared].map(|id| (id, w.place_of(id))).into();
+    let is = w.household_of(household);
+    let (fitting, others) = suitable(is, &is.requests[&request], places, w.now, w.today());
+    assert_eq!(fitting, [small, large]);
+    assert_eq!(others.len(), 3);
+    let text = |id| serde_json::to_string(&others[id]).unwrap();
+    assert!(text(&tight).contains("capacity") && text(&other_kind).contains("kind-qualified"));
+    assert!(text(&undeclared).contains("undeclared"));
+}

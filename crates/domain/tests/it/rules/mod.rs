@@ -1,0 +1,14 @@
+//! The rules as sentences: what each part of the pathway allows, what it refuses, and what the clock does.
+
+mod allocation;
+mod application;
+mod correction;
+mod family;
+mod lease;
+mod matching;
+mod referral;
+mod registration;
+mod request;
+mod stay;
+mod supply;
+mod tacit;
