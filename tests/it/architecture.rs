@@ -72,7 +72,8 @@ const OWNED: [(&str, &[&str]); 17] = [
     ("tracing-subscriber", &["service"]),
     ("tracing-log", &["service"]),
     ("axum", &["service"]),
-    ("hyper*", &["service"]),
+    // The import of the program speaks HTTP as a client, over TLS.
+    ("hyper*", &["service", "cli"]),
     ("tower*", &["service"]),
     ("utoipa", &["service"]),
     ("metrics-exporter*", &["service"]),

@@ -13,6 +13,8 @@ use tests::{Answer, Caller, Shape, Waiting, World, bodies, until};
 const HOUSEHOLDS: usize = 1_000;
 /// How many of them are registered at once.
 const AT_ONCE: usize = 64;
+/// After how many answers a process is killed: in the first moment, amid the race, when it is decided.
+const KILLED_AFTER: [usize; 3] = [1, 20, 200];
 /// A thousand requests are served at once.
 const ROOM: [(&str, &str); 1] = [("CONTINUUM_INTAKE__HTTP__CONCURRENCY_MAX", "2048")];
 
@@ -30,13 +32,8 @@ async fn of_a_thousand_proposals_of_one_place_one_is_recorded_and_the_others_hea
     let answers = join_all(proposals.collect::<Vec<_>>()).await;
     let answers: Vec<Answer> = answers.into_iter().map(Result::unwrap).collect();
 
-    let won: Vec<usize> = (0..HOUSEHOLDS).filter(|n| answers[*n].status == 200).collect();
-    assert_eq!(won.len(), 1, "{:?}", statuses(&answers));
-    let holder = &waiting[won[0]].household;
-    for (n, answer) in answers.into_iter().enumerate().filter(|(n, _)| *n != won[0]) {
-        check_taken(answer, holder, &name(won[0]), n);
-    }
-    check_held_by(&caller, &place, holder).await;
+    let holder = check_one_holder(&waiting, answers);
+    check_held_by(&caller, 0, &place, &holder).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -44,37 +41,59 @@ async fn a_process_killed_amid_a_thousand_proposals_leaves_one_holder_and_no_dou
     let world = World::with(Shape::Five, &ROOM).await;
     let caller = world.caller();
     let waiting = a_thousand(&caller).await;
-    let place = caller.vacant("social_residence", 1).await;
-    let other = world.serve("intake", "intake-2").await;
+    for answered in KILLED_AFTER {
+        let place = caller.vacant("social_residence", 1).await;
+        let before = caller.seen();
+        let answers = propose_amid_a_death(&world, &waiting, &place, answered).await;
+        let holder = check_one_holder(&waiting, answers);
+        check_held_by(&caller, before, &place, &holder).await;
+    }
+}
 
-    let answered = Arc::new(AtomicUsize::new(0));
+/// Half of the proposals go to a process that is killed once so many of all are answered. Who was not answered asks the
+/// process that lives, under the same key.
+async fn propose_amid_a_death(
+    world: &World,
+    waiting: &[Waiting],
+    place: &str,
+    killed_after: usize,
+) -> Vec<Answer> {
+    let caller = world.caller();
+    let other = world.serve("intake", &format!("intake-{killed_after}")).await;
+    let (answered, unanswered) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let proposals = waiting.iter().enumerate().map(|(n, one)| {
-        let (ask, answered) = (proposal(&caller, one, &place), Arc::clone(&answered));
+        let ask = proposal(&caller, one, place);
+        let (answered, unanswered) = (Arc::clone(&answered), Arc::clone(&unanswered));
         let first = if n % 2 == 0 { ask.clone() } else { ask.clone().to(other.base()) };
         tokio::spawn(async move {
             let answer = match first.try_send().await {
                 Ok(answer) => answer,
-                // It died before it answered: the same command, under the same key, to the one that lives.
-                Err(_) => ask.send().await,
+                Err(_) => {
+                    unanswered.fetch_add(1, Ordering::AcqRel);
+                    ask.send().await
+                }
             };
             answered.fetch_add(1, Ordering::AcqRel);
             answer
         })
     });
     let proposals: Vec<_> = proposals.collect();
-    until("the first are answered", || async { answered.load(Ordering::Acquire) >= 20 }).await;
+    until("so many are answered", || async { answered.load(Ordering::Acquire) >= killed_after }).await;
     other.kill_hard().await;
-    let amid = HOUSEHOLDS - answered.load(Ordering::Acquire);
-    let answers: Vec<Answer> = join_all(proposals).await.into_iter().map(Result::unwrap).collect();
+    let answers = join_all(proposals).await.into_iter().map(Result::unwrap).collect();
+    assert!(unanswered.load(Ordering::Acquire) > 0, "somebody was still waiting when it died");
+    answers
+}
 
-    assert!(amid > 0, "it was killed before all were answered");
+/// One was recorded, every other heard since when the place is taken. The household that holds it.
+fn check_one_holder(waiting: &[Waiting], answers: Vec<Answer>) -> String {
     let won: Vec<usize> = (0..HOUSEHOLDS).filter(|n| answers[*n].status == 200).collect();
     assert_eq!(won.len(), 1, "{:?}", statuses(&answers));
     let holder = &waiting[won[0]].household;
     for (n, answer) in answers.into_iter().enumerate().filter(|(n, _)| *n != won[0]) {
         check_taken(answer, holder, &name(won[0]), n);
     }
-    check_held_by(&caller, &place, holder).await;
+    holder.clone()
 }
 
 async fn a_thousand(caller: &Caller) -> Vec<Waiting> {
@@ -92,7 +111,7 @@ fn name(n: usize) -> String {
 fn proposal(caller: &Caller, waiting: &Waiting, place: &str) -> tests::Ask {
     let body = json!({ "request": waiting.request, "place": place, "deviation": "better_fit" });
     let path = format!("/api/v1/households/{}/propose-referral", waiting.household);
-    caller.command(&path, &body).key(&waiting.household)
+    caller.command(&path, &body).key(&format!("{}-{place}", waiting.household))
 }
 
 /// The place is taken since when, and by whom is nobody's business.
@@ -108,9 +127,9 @@ fn check_taken(answer: Answer, holder: &str, name: &str, n: usize) {
 }
 
 /// Journal and view agree on who holds the place.
-async fn check_held_by(caller: &Caller, place: &str, holder: &str) {
-    let proposed = caller.events(0, "type:referral.proposed").await;
-    let held = caller.events(0, "type:place.held").await;
+async fn check_held_by(caller: &Caller, before: u64, place: &str, holder: &str) {
+    let proposed = caller.events(before, "type:referral.proposed").await;
+    let held = caller.events(before, "type:place.held").await;
     assert_eq!((proposed.len(), held.len()), (1, 1));
     assert_eq!(proposed[0]["subject"], format!("household/{holder}"));
     assert_eq!(held[0]["data"]["household"], holder);

@@ -3,8 +3,10 @@
 
 mod answers;
 mod architecture;
+mod behind;
 mod contention;
 mod contract;
+mod lists;
 mod pathway;
 mod refusals;
 mod repetition;
