@@ -42,6 +42,9 @@ pub enum Undecodable {
 pub struct Stamp {
     /// The event that records the fact.
     pub event: EventId,
+    /// The version of the shape it was recorded in, whatever this program writes today: what is sealed in it is bound
+    /// to that version.
+    pub version: u16,
     /// When the journal learned it.
     pub recorded: Timestamp,
     /// When it was true.

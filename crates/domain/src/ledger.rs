@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::event::{Event, Stamp, Undecodable};
 use crate::household::{Household, HouseholdEvent};
-use crate::id::{EventId, HouseholdId, Malformed, PlaceId, StructureId, Territory};
+use crate::id::{CommandId, EventId, HouseholdId, Malformed, PlaceId, StructureId, Territory};
 use crate::place::{Place, PlaceEvent};
 use crate::refusal::Refusal;
 use crate::structure::{Structure, StructureEvent};
@@ -165,6 +165,15 @@ pub struct Change {
     pub fact: Fact,
     /// When it was true; the date of recording is the journal's.
     pub effective: Timestamp,
+}
+
+impl Change {
+    /// Its stamp as the `nth` event of `command`, recorded at this instant.
+    #[must_use]
+    pub fn stamp(&self, command: CommandId, nth: usize, recorded: Timestamp) -> Stamp {
+        let (event, version) = (EventId::of(command, nth), self.fact.version());
+        Stamp { event, version, recorded, effective: self.effective }
+    }
 }
 
 /// What one ledger amounts to: the fold of its events.

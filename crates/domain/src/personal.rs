@@ -72,17 +72,17 @@ impl<T: schemars::JsonSchema> schemars::JsonSchema for Personal<T> {
 pub struct Kept<T> {
     /// The event the value was written in.
     pub event: crate::id::EventId,
-    /// That event's kind and version, `household.registered/1`.
+    /// That event's kind and the version it was recorded in, `household.registered/1`.
     pub schema: String,
     /// The value.
     pub value: Personal<T>,
 }
 
 impl<T> Kept<T> {
-    /// Keeps the `value` that came in `event` of this kind and version.
+    /// Keeps the `value` that came in the event of this kind and stamp.
     #[must_use]
-    pub fn new(event: crate::id::EventId, kind: &str, version: u16, value: Personal<T>) -> Self {
-        Self { event, schema: format!("{kind}/{version}"), value }
+    pub fn new(kind: &str, stamp: &crate::event::Stamp, value: Personal<T>) -> Self {
+        Self { event: stamp.event, schema: format!("{kind}/{}", stamp.version), value }
     }
 
     /// Makes the value readable through `open`, which is given the event, its schema and the sealed blob, and answers

@@ -153,6 +153,7 @@ pub(crate) fn read(
     let time = |text: &str, what| text.parse::<Timestamp>().map_err(|_| malformed(what)());
     let has = Attributes::of(headers);
     let version = has.schema.rsplit(':').next().and_then(|version| version.parse().ok());
+    let version = version.ok_or_else(malformed("ce-dataschema"))?;
     if has.kind.is_empty() {
         return Err(malformed("ce-type")());
     }
@@ -160,9 +161,9 @@ pub(crate) fn read(
         position,
         ledger: subject::ledger(subject).ok_or_else(malformed("its subject names no ledger"))?,
         kind: has.kind.to_owned(),
-        version: version.ok_or_else(malformed("ce-dataschema"))?,
         stamp: Stamp {
             event: has.id.parse::<EventId>().map_err(|_| malformed("ce-id")())?,
+            version,
             recorded: time(has.time, "ce-time")?,
             effective: time(has.effective, "ce-effectivetime")?,
         },

@@ -20,9 +20,7 @@ pub struct Recorded {
     pub ledger: AggregateId,
     /// What happened: `referral.proposed`.
     pub kind: String,
-    /// The version of the body's shape.
-    pub version: u16,
-    /// The event's id, when it was recorded, when it was true.
+    /// The event's id, the version of its body's shape, when it was recorded, when it was true.
     pub stamp: Stamp,
     /// Who asked: an opaque code.
     pub actor: Actor,
@@ -46,7 +44,7 @@ impl Recorded {
     pub fn value(&self) -> Result<Value, Undecodable> {
         serde_json::from_slice(&self.body).map_err(|e| Undecodable::Shape {
             kind: self.kind.clone(),
-            version: self.version,
+            version: self.stamp.version,
             why: format!("not JSON: {:?} fault at byte {}", e.classify(), e.column()),
         })
     }
@@ -57,7 +55,7 @@ impl Recorded {
     /// [`Undecodable`]: the program is older than the event, or the body does not have the promised shape. Stop the
     /// ledger (or the reader, for a newer version); never skip.
     pub fn fact(&self) -> Result<Fact, Undecodable> {
-        Fact::read(&self.ledger, &self.kind, self.version, self.value()?)
+        Fact::read(&self.ledger, &self.kind, self.stamp.version, self.value()?)
     }
 
     /// The event as structured CloudEvents JSON, for feeds, exports and webhooks. `data` is the body as stored; a
@@ -72,7 +70,7 @@ impl Recorded {
         put("type", self.kind.clone());
         put("subject", self.ledger.to_string());
         put("time", self.stamp.recorded.to_string());
-        put("dataschema", envelope::data_schema(&self.kind, self.version));
+        put("dataschema", envelope::data_schema(&self.kind, self.stamp.version));
         put("datacontenttype", "application/json".to_owned());
         put("sequence", self.position.to_string());
         put("effectivetime", self.stamp.effective.to_string());

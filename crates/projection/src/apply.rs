@@ -135,7 +135,7 @@ impl Applier {
             Undecodable::Newer { .. } | Undecodable::UnknownKind { .. } => Err(Fault::Stop(Stop::Newer {
                 position: recorded.position,
                 kind: recorded.kind.clone(),
-                version: recorded.version,
+                version: recorded.stamp.version,
             })),
             Undecodable::Shape { .. } => {
                 if self.passed_over(recorded)? {

@@ -12,16 +12,14 @@ use serde_json::{Value, json};
 pub(crate) const LINES: Tree = Tree::named("timelines/lines");
 
 /// Raised whenever the same events would give other rows.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// One fact as the view keeps it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Line {
     /// What happened.
     pub(crate) kind: String,
-    /// The version of its shape.
-    pub(crate) version: u16,
-    /// Both its dates, and the event.
+    /// Both its dates, the event, and the version of its shape.
     #[serde(flatten)]
     pub(crate) stamp: Stamp,
     /// Who recorded it: an opaque code.
@@ -54,7 +52,6 @@ impl View for Timelines {
         let body = entry.value().map_err(|_| ApplyError::Contradicts("the body is not JSON".into()))?;
         let line = Line {
             kind: entry.kind.clone(),
-            version: entry.version,
             stamp: entry.stamp,
             actor: entry.actor.to_string(),
             organisation: entry.organisation,
@@ -85,7 +82,7 @@ fn emptied(body: Value) -> Value {
 impl Line {
     /// The fact, if it is of a household and this program can read it.
     pub(crate) fn household(&self, ledger: &AggregateId) -> Option<(HouseholdEvent, Stamp)> {
-        match Fact::read(ledger, &self.kind, self.version, self.body.clone()) {
+        match Fact::read(ledger, &self.kind, self.stamp.version, self.body.clone()) {
             Ok(Fact::Household(event)) => Some((event, self.stamp)),
             Ok(Fact::Place(_) | Fact::Structure(_)) | Err(_) => None,
         }

@@ -3,12 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use domain::decide::{Command, Context, HouseholdCommand, PlaceCommand, StructureCommand, decide};
-use domain::event::{Actor, Origin, Stamp};
+use domain::event::{Actor, Origin};
 use domain::household::request::RequestSituation;
 use domain::household::{Household, Registration};
-use domain::id::{
-    CommandId, EventId, HouseholdId, OrganisationId, PlaceId, RequestId, StructureId, Territory,
-};
+use domain::id::{CommandId, HouseholdId, OrganisationId, PlaceId, RequestId, StructureId, Territory};
 use domain::ledger::{AggregateId, Halt, Ledgers, State};
 use domain::matching::Standing;
 use domain::place::Place;
@@ -302,9 +300,7 @@ impl World {
         }
         let mut touched: Vec<AggregateId> = Vec::with_capacity(2);
         for (nth, change) in changes.iter().enumerate() {
-            let event = EventId::of(origin.command, nth);
-            let stamp = Stamp { event, recorded: origin.at, effective: change.effective };
-            self.ledgers.record(change, &stamp);
+            self.ledgers.record(change, &change.stamp(origin.command, nth, origin.at));
             *self.summary.events.entry(change.fact.kind()).or_default() += 1;
             if !touched.contains(&change.ledger) {
                 touched.push(change.ledger);

@@ -7,8 +7,7 @@ use std::sync::Mutex;
 use cli::import::plan::Outgoing;
 use cli::import::{Answer, Problem, Target, Unreachable};
 use domain::decide::{Addressed, Command, Context, HouseholdCommand, PlaceCommand, StructureCommand, decide};
-use domain::event::Stamp;
-use domain::id::{CommandId, EventId, OrganisationId};
+use domain::id::{CommandId, OrganisationId};
 use domain::ledger::{AggregateId, Halt, Ledgers, State};
 use domain::refusal::{Refusal, RefusalClass};
 use domain::rules::RuleBook;
@@ -71,8 +70,7 @@ impl Memory {
             }
         };
         for (nth, change) in changes.iter().enumerate() {
-            let stamp = Stamp { event: EventId::of(id, nth), recorded: self.at, effective: change.effective };
-            kept.ledgers.record(change, &stamp);
+            kept.ledgers.record(change, &change.stamp(id, nth, self.at));
         }
         kept.events += changes.len();
         kept.taken.insert(id, command);

@@ -86,16 +86,16 @@ pub struct Person {
 }
 
 impl Person {
-    /// The member that `record` describes, whose identity came in the event `kept` names.
+    /// The member that `record` describes, whose identity came in the event of this stamp and kind.
     #[must_use]
-    pub fn from_record(record: &PersonRecord, stamp: &crate::event::Stamp, kind: &str, version: u16) -> Self {
+    pub fn from_record(record: &PersonRecord, stamp: &Stamp, kind: &str) -> Self {
         Self {
             sex: record.sex,
             born: record.born,
             link: record.link,
             residence: record.residence,
             came: None,
-            identity: Some(Kept::new(stamp.event, kind, version, record.identity.clone())),
+            identity: Some(Kept::new(kind, stamp, record.identity.clone())),
         }
     }
 
@@ -299,42 +299,42 @@ events! {
 impl Household {
     pub(super) fn fold_composition(&mut self, event: &CompositionEvent, stamp: &Stamp) {
         use CompositionEvent as E;
-        let schema = (event.kind(), event.version());
+        let kind = event.kind();
         match event {
             E::Registered(e) => {
                 self.registration = Registration::Registered { at: stamp.effective };
                 self.reachable = e.reachable;
                 self.composition.expected.clone_from(&e.expected);
-                self.join(&e.members, stamp, schema);
+                self.join(&e.members, stamp, kind);
             }
-            E::MemberAdded(e) => self.member_added(e, stamp, schema),
+            E::MemberAdded(e) => self.member_added(e, stamp, kind),
             E::MemberLeft(e) => self.member_left(e, stamp),
             E::IdentityCorrected(e) => {
                 self.reachable = e.reachable;
                 let came = self.composition.members.get(&e.member.person).and_then(|person| person.came);
-                self.join(std::slice::from_ref(&e.member), stamp, schema);
+                self.join(std::slice::from_ref(&e.member), stamp, kind);
                 if let Some(person) = self.composition.members.get_mut(&e.member.person) {
                     person.came = came;
                 }
             }
             E::PregnancyDeclared(e) => self.composition.expected.clone_from(&e.expected),
             E::SafetyNoted(e) => {
-                self.safety = Some(Kept::new(stamp.event, schema.0, schema.1, e.safety.clone()));
+                self.safety = Some(Kept::new(kind, stamp, e.safety.clone()));
             }
         }
     }
 
-    pub(super) fn join(&mut self, members: &[PersonRecord], stamp: &Stamp, schema: (&str, u16)) {
+    pub(super) fn join(&mut self, members: &[PersonRecord], stamp: &Stamp, kind: &str) {
         for record in members {
-            let person = Person::from_record(record, stamp, schema.0, schema.1);
+            let person = Person::from_record(record, stamp, kind);
             self.composition.members.insert(record.person, person);
         }
         self.recomposed(stamp);
     }
 
     /// Those who come from another household.
-    pub(super) fn join_from_another(&mut self, members: &[PersonRecord], stamp: &Stamp, schema: (&str, u16)) {
-        self.join(members, stamp, schema);
+    pub(super) fn join_from_another(&mut self, members: &[PersonRecord], stamp: &Stamp, kind: &str) {
+        self.join(members, stamp, kind);
         for record in members {
             if let Some(person) = self.composition.members.get_mut(&record.person) {
                 person.came = Some(stamp.effective);
@@ -347,8 +347,8 @@ impl Household {
             Some(crate::calendar::Day(stamp.effective.to_zoned_datetime(jiff::tz::TimeZone::UTC).date()));
     }
 
-    fn member_added(&mut self, e: &MemberAdded, stamp: &Stamp, schema: (&str, u16)) {
-        self.join(std::slice::from_ref(&e.member), stamp, schema);
+    fn member_added(&mut self, e: &MemberAdded, stamp: &Stamp, kind: &str) {
+        self.join(std::slice::from_ref(&e.member), stamp, kind);
         if let Some(stay) = e.joins.and_then(|stay| self.stays.get_mut(&stay)) {
             stay.persons.insert(e.member.person);
         }

@@ -268,11 +268,11 @@ events! {
 
 impl Household {
     pub(super) fn fold_family(&mut self, event: &FamilyEvent, stamp: &Stamp) {
-        let schema = (event.kind(), event.version());
+        let kind = event.kind();
         match event {
             FamilyEvent::Split(e) => self.split(e, stamp),
-            FamilyEvent::Separated(e) => self.separated(e, stamp, schema),
-            FamilyEvent::Merged(e) => self.merged(e, stamp, schema),
+            FamilyEvent::Separated(e) => self.separated(e, stamp, kind),
+            FamilyEvent::Merged(e) => self.merged(e, stamp, kind),
             FamilyEvent::MergedInto(e) => self.merged_into(e),
         }
     }
@@ -292,10 +292,10 @@ impl Household {
         self.recomposed(stamp);
     }
 
-    fn separated(&mut self, e: &Separated, stamp: &Stamp, schema: (&str, u16)) {
+    fn separated(&mut self, e: &Separated, stamp: &Stamp, kind: &str) {
         self.registration = Registration::Registered { at: stamp.effective };
         self.reachable = e.reachable;
-        self.join_from_another(&e.members, stamp, schema);
+        self.join_from_another(&e.members, stamp, kind);
         for copy in &e.requests {
             self.requests.insert(copy.request, copy.to_request(stamp.event));
         }
@@ -315,9 +315,9 @@ impl Household {
         self.applications.insert(copy.application, application);
     }
 
-    fn merged(&mut self, e: &Merged, stamp: &Stamp, schema: (&str, u16)) {
+    fn merged(&mut self, e: &Merged, stamp: &Stamp, kind: &str) {
         self.reachable = e.reachable;
-        self.join_from_another(&e.members, stamp, schema);
+        self.join_from_another(&e.members, stamp, kind);
         for copy in &e.requests {
             self.requests.insert(copy.request, copy.to_request(stamp.event));
         }

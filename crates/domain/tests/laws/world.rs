@@ -265,8 +265,7 @@ impl World {
                 Fact::read(&change.ledger, change.fact.kind(), change.fact.version(), change.fact.body())
                     .unwrap();
             assert_eq!(read, change.fact, "an event reads as it was written");
-            let stamp =
-                Stamp { event: EventId::of(command, n), recorded: self.at, effective: change.effective };
+            let stamp = change.stamp(command, n, self.at);
             self.ledgers.record(change, &stamp);
             self.log.push((change.ledger, read, stamp));
         }

@@ -133,7 +133,7 @@ async fn personal_values_are_sealed_on_the_way_and_have_no_place_beside_househol
     let keys = journal.keys().unwrap();
     let sealed = event.value().unwrap();
     let opened =
-        keys.open(&event.ledger, event.stamp.event, &event.kind, event.version, sealed).await.unwrap();
+        keys.open(&event.ledger, event.stamp.event, &event.kind, event.stamp.version, sealed).await.unwrap();
     assert_eq!(opened, named.drafts[0].body);
 
     for ledger in [place(1), structure(1)] {

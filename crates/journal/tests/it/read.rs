@@ -57,7 +57,7 @@ async fn an_event_is_read_as_it_was_written() {
     journal.append(asked.clone()).await.unwrap();
 
     let event = journal.load(&place(1)).await.unwrap().remove(0);
-    assert_eq!((event.position, event.ledger, event.version), (2, place(1), 1));
+    assert_eq!((event.position, event.ledger, event.stamp.version), (2, place(1), 1));
     assert_eq!(event.kind, "place.closed");
     assert_eq!(event.stamp.event, domain::id::EventId::of(asked.origin.command, 1));
     assert_eq!(event.stamp.recorded, asked.origin.at);

@@ -160,7 +160,7 @@ impl World {
     pub(crate) fn record(&mut self, id: CommandId, changes: &[Change], by_clock: bool) -> Vec<&'static str> {
         let mut kinds = Vec::new();
         for (n, change) in changes.iter().enumerate() {
-            let stamp = Stamp { event: EventId::of(id, n), recorded: self.now, effective: change.effective };
+            let stamp = change.stamp(id, n, self.now);
             if !self.known.insert(stamp.event) {
                 continue;
             }
