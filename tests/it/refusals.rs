@@ -201,6 +201,40 @@ async fn who_decided_on_an_old_version_is_told_the_new_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn without_a_broker_a_file_whose_key_is_not_at_hand_is_put_off_not_a_fault() {
+    let mut world = World::start(Shape::Five).await;
+    let caller = world.caller();
+    let waiting = caller.waiting(&bodies::household("Lambert"), &["chrs"]).await;
+    let zone = json!({ "safety": { "exclusion_zones": ["commune:33063"] } });
+    caller.act(&format!("households/{}", waiting.household), "note-safety", &zone).await;
+    assert!(world.stop_service("intake").await.success());
+    // A process that has opened nothing yet: its view shows the household, the broker holds the key.
+    let intake = world.serve("intake", "intake").await;
+    world.stop_broker().await;
+    let asking = |path: &str| caller.asking(path).to(intake.base());
+    for path in ["", "/places"] {
+        let path = format!("/api/v1/households/{}{path}", waiting.household);
+        let answer = asking(&path).send().await;
+        assert!(answer.headers.contains_key("retry-after"));
+        let _ = answer.refused(503, "broker-unreachable");
+    }
+    assert!(intake.terminate().await.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_parameter_that_an_operation_does_not_have_is_refused_by_name() {
+    let world = World::start(Shape::One).await;
+    let caller = world.caller();
+    for (path, parameter) in
+        [("/api/v1/events?cursor=x", "cursor"), ("/api/v1/worklists/siao?organization=33", "organization")]
+    {
+        let problem = caller.get(path).await.refused(400, "malformed-query");
+        assert_eq!(problem["parameter"], parameter);
+    }
+    let _ = caller.get("/api/v1/events?filter=type:refferal.*").await.refused(400, "malformed-query");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_a_broker_a_command_is_put_off_and_the_same_key_succeeds_when_it_is_back() {
     let mut world = World::start(Shape::Five).await;
     let caller = world.caller();

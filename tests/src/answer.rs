@@ -25,6 +25,8 @@ pub struct Receipt {
     pub repeated: bool,
     /// Its events: id, type, ledger, position.
     pub events: Vec<(String, String, String, u64)>,
+    /// What it created, by the word for it: `request`, `stay`.
+    pub created: Value,
 }
 
 impl Answer {
@@ -68,6 +70,7 @@ impl Answer {
             position: body["position"].as_u64().unwrap(),
             repeated: body["repeated"].as_bool().unwrap(),
             events: events.collect(),
+            created: body["created"].clone(),
         }
     }
 
@@ -89,6 +92,17 @@ impl Answer {
 }
 
 impl Receipt {
+    /// The only thing of this sort that it created: `request`.
+    ///
+    /// # Panics
+    /// When it created none, or several.
+    #[must_use]
+    pub fn new_one(&self, sort: &str) -> String {
+        let ids = self.created[sort].as_array().unwrap_or_else(|| panic!("no {sort} in {}", self.created));
+        assert_eq!(ids.len(), 1, "{}", self.created);
+        ids[0].as_str().unwrap().to_owned()
+    }
+
     /// The types of its events, in order.
     #[must_use]
     pub fn types(&self) -> Vec<&str> {

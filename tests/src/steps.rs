@@ -62,8 +62,7 @@ impl Caller {
     pub async fn waiting(&self, household: &Value, kinds: &[&str]) -> Waiting {
         let household = self.register(household).await;
         let ledger = format!("households/{household}");
-        self.act(&ledger, "create-request", &bodies::request(kinds)).await;
-        let request = self.only(&household, "requests").await;
+        let request = self.act(&ledger, "create-request", &bodies::request(kinds)).await.new_one("request");
         self.act(&ledger, "submit-request", &json!({ "request": request })).await;
         let qualification = bodies::qualification(kinds, 3);
         let qualify = json!({ "request": request, "qualification": qualification });

@@ -2,7 +2,8 @@
 
 use domain::ledger::AggregateId;
 use domain::refusal::{Refusal, RefusalClass};
-use journal::{ExecuteError, ReadError};
+use journal::keys::KeyError;
+use journal::{ExecuteError, LocalError, ReadError};
 use projection::{StoreError, Unserved};
 use service::Problem;
 use service::problem::Kind;
@@ -10,7 +11,6 @@ use service::problem::Kind;
 /// A command that was not recorded, as a problem.
 #[must_use]
 pub fn problem_of(error: ExecuteError, ledger: &AggregateId) -> Problem {
-    let id = || format!("{}-{}", ledger.territory(), ledger.uuid());
     match error {
         ExecuteError::Refused(refusal) => refused(refusal, ledger),
         ExecuteError::KeyReused { .. } => Problem::key_reused(),
@@ -28,13 +28,49 @@ pub fn problem_of(error: ExecuteError, ledger: &AggregateId) -> Problem {
         }
         ExecuteError::Undecodable { ledger, source } => {
             tracing::error!(%ledger, error = %source, "{ledger} cannot be read: {source}");
-            Problem::aggregate_stopped(ledger.name(), id())
+            stopped(&ledger)
         }
-        ExecuteError::Local(why) => Problem::internal(why),
+        ExecuteError::Local(why) => local_problem(why),
+        ExecuteError::Sealed { source, .. } => key_problem(source),
         error @ (ExecuteError::Denied { .. }
         | ExecuteError::Unwritable(_)
-        | ExecuteError::Sealed { .. }
+        | ExecuteError::Endless { .. }
         | ExecuteError::Damaged(_)) => Problem::internal(error),
+    }
+}
+
+/// Why the service's own rows do not answer, as a problem.
+#[must_use]
+pub(crate) fn local_problem(error: LocalError) -> Problem {
+    match error {
+        LocalError::Halted { ledger, .. } => stopped(&ledger),
+        LocalError::Unserved { why } => Problem::new(Kind::NotReady).detail(why),
+        error @ LocalError::Damaged { .. } => Problem::internal(error),
+    }
+}
+
+/// A ledger whose rows stand still, as a problem.
+#[must_use]
+pub fn stopped(ledger: &AggregateId) -> Problem {
+    Problem::aggregate_stopped(ledger.name(), format!("{}-{}", ledger.territory(), ledger.uuid()))
+}
+
+/// Personal values that cannot be opened, as a problem: the broker that holds their keys may be down.
+#[must_use]
+pub fn key_problem(error: KeyError) -> Problem {
+    match error {
+        KeyError::Broker { .. } | KeyError::Contended(_) => {
+            tracing::warn!(error = %error, "the keys cannot be read: {error}");
+            Problem::broker_unreachable()
+        }
+        error @ (KeyError::NoKeyFor(_)
+        | KeyError::Forgotten(_)
+        | KeyError::WrongKeyFile
+        | KeyError::UnknownEpoch { .. }
+        | KeyError::Damaged { .. }
+        | KeyError::Seal(_)
+        | KeyError::Open(_)
+        | KeyError::Randomness(_)) => Problem::internal(error),
     }
 }
 

@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use domain::decide::{
     Addressed, Command, CommandKind, HouseholdCommand, PlaceCommand, Service, StructureCommand, Visitor,
+    created,
 };
 use domain::event::Origin;
+use domain::id::CommandId;
 use domain::ledger::{AggregateId, State};
 use domain::matching::Standing;
 use journal::{Local as _, Receipt};
@@ -21,7 +23,7 @@ use service::openapi::{Operation, Schema};
 use service::problem::Kind;
 use service::{Problem, Site};
 
-use crate::answer::{problem_of, read_problem};
+use crate::answer::{local_problem, problem_of, read_problem};
 use crate::take::{Ask, Desk};
 
 /// What a service adds to a command before it is decided: for a proposal, the rank of the request.
@@ -130,7 +132,7 @@ where
         command.home().ok_or_else(|| Problem::internal(anyhow::anyhow!("a creation without a home")))?;
     let command = command.creating(home, id);
     let (ledger, receipt) = counter.ask(command, canonical, &caller, id, None).await?;
-    let mut response = (StatusCode::CREATED, Json(answer(&ledger, &receipt))).into_response();
+    let mut response = (StatusCode::CREATED, Json(answer(&ledger, id, &receipt))).into_response();
     with_version(response.headers_mut(), &receipt, &ledger);
     Ok(response)
 }
@@ -154,7 +156,7 @@ where
     let command_id = counter.desk.command_id(&caller.organisation, key.as_ref().map(|key| key.0.as_str()));
     let version = if_match.map(|if_match| if_match.version);
     let (ledger, receipt) = counter.ask(command, canonical, &caller, command_id, version).await?;
-    let mut response = Json(answer(&ledger, &receipt)).into_response();
+    let mut response = Json(answer(&ledger, command_id, &receipt)).into_response();
     with_version(response.headers_mut(), &receipt, &ledger);
     Ok(response)
 }
@@ -165,7 +167,7 @@ impl Counter {
         command: Command,
         body: Vec<u8>,
         caller: &Caller,
-        id: domain::id::CommandId,
+        id: CommandId,
         version: Option<u64>,
     ) -> Result<(AggregateId, Receipt), Problem> {
         let ledger = command.ledger();
@@ -220,7 +222,7 @@ impl Counter {
     /// The state of a ledger, if it has one: what another process has opened a moment ago is waited for. What kind of
     /// thing it is never changes, so any state will do.
     async fn known(&self, ledger: &AggregateId) -> Result<Option<State>, Problem> {
-        let local = || self.desk.ledgers().ledger(ledger).map_err(Problem::internal);
+        let local = || self.desk.ledgers().ledger(ledger).map_err(local_problem);
         if let Some((state, _)) = local()? {
             return Ok(Some(state));
         }
@@ -233,7 +235,8 @@ impl Counter {
     }
 }
 
-fn answer(ledger: &AggregateId, receipt: &Receipt) -> serde_json::Value {
+fn answer(ledger: &AggregateId, command: CommandId, receipt: &Receipt) -> serde_json::Value {
+    let created = created(command, receipt.events.iter().map(|event| event.kind.as_str()));
     let events: Vec<_> = receipt
         .events
         .iter()
@@ -247,6 +250,7 @@ fn answer(ledger: &AggregateId, receipt: &Receipt) -> serde_json::Value {
         "position": receipt.position,
         "visible": receipt.visible,
         "repeated": receipt.repeated,
+        "created": created,
         "events": events,
     })
 }

@@ -59,13 +59,18 @@ fn receipt() -> Value {
     json!({
         "type": "object",
         "description": "What a command recorded.",
-        "required": ["id", "position", "visible", "repeated", "events"],
+        "required": ["id", "position", "visible", "repeated", "created", "events"],
         "properties": {
             "id": { "type": "string", "description": "The id of the ledger it addressed or created." },
             "version": { "type": ["integer", "null"], "description": "The version of that ledger now, as in the ETag." },
             "position": { "type": "integer", "description": "The position of its last event: pass it as at_least to read what you wrote." },
             "visible": { "type": "boolean", "description": "Whether the service's own view shows it already." },
             "repeated": { "type": "boolean", "description": "Whether it had been recorded before under the same key." },
+            "created": {
+                "type": "object",
+                "description": "What it created beside the ledger itself, by the word for it: request, referral, stay…",
+                "additionalProperties": { "type": "array", "items": { "type": "string", "format": "uuid" } }
+            },
             "events": {
                 "type": "array",
                 "items": {

@@ -22,13 +22,13 @@ mod running;
 mod take;
 mod worklists;
 
-pub use answer::{Failure, problem_of, read_problem, unserved};
+pub use answer::{Failure, key_problem, problem_of, read_problem, stopped, unserved};
 pub use clock::deadlines;
 pub use commands::{Advice, Advised, collection, commands};
 pub use describe::{described, schemas};
 pub use index::{DEADLINES, PLACES, TASKS, TREES, WAITING, index};
 pub use places::{PlaceFilter, listed, place_list, shown};
-pub use reading::{Reading, ViewState};
+pub use reading::{Reading, ViewState, folded};
 pub use running::{Context, Running, journal_config, serve};
 pub use take::{Ask, Desk, digest};
 pub use worklists::worklist;

@@ -1,13 +1,17 @@
 //! Reading a view: at least as far as the caller asks, and saying how far it was.
 
+use std::sync::Arc;
+
+use domain::ledger::AggregateId;
+use projection::ledgers::{self, Folded};
 use projection::{Handle, Page};
 use serde::Serialize;
 use service::Problem;
 use service::axum::http::{HeaderName, HeaderValue};
 use service::axum::response::{IntoResponse, Response};
-use service::extract::{AtLeast, Json};
+use service::extract::{AtLeast, Json, etag};
 
-use crate::answer::unserved;
+use crate::answer::{Failure, stopped, unserved};
 
 /// The header that says which position of the journal the answer knows.
 const POSITION: HeaderName = HeaderName::from_static("continuum-position");
@@ -41,12 +45,33 @@ impl Reading {
     /// # Errors
     /// [`Problem`] `view-behind` when it does not within the caller's wait; `not-ready` when it serves nothing.
     pub async fn page(&self, at_least: AtLeast) -> Result<Page, Problem> {
+        self.known(at_least).await?;
+        self.now()
+    }
+
+    /// What `read` makes of a page that knows at least the position the caller asks for. It runs beside the tasks of the
+    /// process: for answers that read many rows.
+    ///
+    /// # Errors
+    /// As [`Reading::page`], and what `read` says.
+    pub async fn read<T, F>(&self, at_least: AtLeast, read: F) -> Result<T, Problem>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Page) -> Result<T, Problem> + Send + 'static,
+    {
+        self.known(at_least).await?;
+        let reading = self.clone();
+        let reading = tokio::task::spawn_blocking(move || read(&reading.now()?));
+        reading.await.map_err(Problem::internal)?
+    }
+
+    async fn known(&self, at_least: AtLeast) -> Result<(), Problem> {
         if let Some(position) = at_least.position
             && !self.handle.reached(position, at_least.wait).await
         {
             return Err(Problem::view_behind(position, self.handle.position()));
         }
-        self.now()
+        Ok(())
     }
 
     /// A page of what is known now.
@@ -56,6 +81,17 @@ impl Reading {
     pub fn now(&self) -> Result<Page, Problem> {
         self.handle.reader().page().map_err(|e| unserved(&e))
     }
+}
+
+/// The state of one ledger as `page` has it; `None` if it knows nothing of it.
+///
+/// # Errors
+/// [`Problem`] `aggregate-stopped` when its rows stand still: what they say may be long past.
+pub fn folded(page: &Page, ledger: &AggregateId) -> Result<Option<Arc<Folded>>, Problem> {
+    if page.halted(ledger).map_err(Failure)?.is_some() {
+        return Err(stopped(ledger));
+    }
+    Ok(ledgers::state(page, ledger).map_err(Failure)?)
 }
 
 impl ViewState {
@@ -74,6 +110,15 @@ impl ViewState {
         };
         response.headers_mut().insert(POSITION, HeaderValue::from(self.position));
         response.headers_mut().insert(PENDING, HeaderValue::from(self.pending));
+        response
+    }
+
+    /// As [`ViewState::answer`], with the version of the ledger it shows, for *If-Match*.
+    #[must_use]
+    pub fn versioned(self, body: &impl Serialize, version: u64) -> Response {
+        let mut response = self.answer(body);
+        let (name, value) = etag(version);
+        response.headers_mut().insert(name, value);
         response
     }
 }

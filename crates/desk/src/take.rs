@@ -152,6 +152,7 @@ fn outcome(taken: &Result<Receipt, ExecuteError>) -> Outcome {
             | ExecuteError::Full { .. }
             | ExecuteError::Denied { .. }
             | ExecuteError::Unwritable(_)
+            | ExecuteError::Endless { .. }
             | ExecuteError::Sealed { .. }
             | ExecuteError::Local(_)
             | ExecuteError::Undecodable { .. }

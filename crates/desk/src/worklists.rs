@@ -1,7 +1,7 @@
 //! Worklists: `GET /api/v1/worklists/<desk>`, oldest deadline first.
 
 use domain::decide::Service;
-use domain::id::OrganisationId;
+use domain::id::{OrganisationId, Territory};
 use domain::ledger::{AggregateId, State as Ledger};
 use domain::worklist::{Desk as Whose, Task};
 use jiff::Timestamp;
@@ -26,12 +26,23 @@ pub(crate) fn owner(desk: Whose) -> Service {
     }
 }
 
+/// Whether each task of a desk is about a place, and so somebody's: SIAO, referrers and prefecture share their list by
+/// département.
+fn of_organisations(desk: Whose) -> bool {
+    match desk {
+        Whose::Provider | Whose::Landlord => true,
+        Whose::Referrer | Whose::Siao | Whose::Prefecture => false,
+    }
+}
+
 /// How many rows are looked at for one page, whatever the filters.
 const LOOKED_AT_MAX: usize = 20_000;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Filter {
+    /// Only what is about this département.
+    territory: Option<Territory>,
     /// Only what this organisation has to do.
     organisation: Option<OrganisationId>,
     /// Only what is due at this instant or before.
@@ -60,10 +71,15 @@ pub fn worklist(mut site: Site, service: Service, reading: &Reading) -> Site {
             "Ce qu'il y a à faire, échéance la plus proche d'abord.",
         )
         .list()
-        .query_parameter("organisation", Schema::Text, "Only what this organisation has to do.")
+        .query_parameter("territory", Schema::Text, "Only what is about this département: 33.")
         .query_parameter("due_by", Schema::Moment, "Only what is due at this instant or before.")
         .query_parameter("task", Schema::Text, "Only tasks of this kind: answer-referral.")
         .answer(200, "Tasks, oldest deadline first.", Schema::named("Worklist"), None);
+        let operation = if of_organisations(desk) {
+            operation.query_parameter("organisation", Schema::Text, "Only what this organisation has to do.")
+        } else {
+            operation
+        };
         site = site.operation(operation, tasks, List { desk, reading: reading.clone() });
     }
     site.document(|api| api.schema("Worklist", schema()))
@@ -113,6 +129,10 @@ struct Found {
 
 impl Filter {
     fn fits(&self, task: &Task, view: &View) -> Result<bool, Problem> {
+        let about = task.household.map(|id| id.territory()).or_else(|| task.place.map(|id| id.territory()));
+        if self.territory.is_some() && self.territory != about {
+            return Ok(false);
+        }
         if let Some(kind) = &self.task {
             let named = serde_json::to_value(&task.kind).map_err(Problem::internal)?;
             if named.get("task").and_then(|name| name.as_str()) != Some(kind) {

@@ -2,8 +2,11 @@
 
 use std::str::FromStr;
 
+use domain::household::HouseholdEvent;
 use domain::id::Territory;
 use domain::ledger::AggregateId;
+use domain::place::PlaceEvent;
+use domain::structure::StructureEvent;
 
 use crate::index::Mark;
 
@@ -37,7 +40,10 @@ impl FromStr for Filter {
                 .split_once(':')
                 .ok_or_else(|| NotAFilter("a term is name:value, such as type:referral.*".to_owned()))?;
             match name {
-                "type" => filter.kinds.push(value.to_owned()),
+                "type" if exists(value) => filter.kinds.push(value.to_owned()),
+                "type" => {
+                    return Err(NotAFilter("no event is of this type: see the schemas of events".to_owned()));
+                }
                 "territory" => {
                     filter.territory =
                         Some(value.parse().map_err(|e: domain::id::Malformed| NotAFilter(e.to_string()))?);
@@ -60,6 +66,12 @@ impl Filter {
         kind && self.territory.is_none_or(|territory| mark.ledger.territory() == territory)
             && self.ledger.is_none_or(|ledger| mark.ledger == ledger)
     }
+}
+
+/// Whether there are events that `wanted` means: misspelt, it would let nothing through for ever.
+fn exists(wanted: &str) -> bool {
+    let kinds = [HouseholdEvent::kinds(), PlaceEvent::kinds(), StructureEvent::kinds()];
+    kinds.iter().flatten().any(|(kind, _)| is(kind, wanted))
 }
 
 /// `referral.*` is every kind that begins with `referral.`.
@@ -88,7 +100,7 @@ mod tests {
         assert!(!filter.passes(&mark("place.opened")));
         assert!(!"territory:2A".parse::<Filter>().unwrap().passes(&mark("place.held")));
         assert!("".parse::<Filter>().unwrap().passes(&mark("place.held")));
-        for bad in ["type", "kind:x", "territory:99", "ledger:person/1"] {
+        for bad in ["type", "type:refferal.*", "kind:x", "territory:99", "ledger:person/1"] {
             assert!(bad.parse::<Filter>().is_err(), "{bad}");
         }
     }

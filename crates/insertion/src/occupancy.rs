@@ -81,12 +81,10 @@ async fn night(
     at_least: AtLeast,
     Query(asked): Query<Night>,
 ) -> Result<Response, Problem> {
-    let view = reading.page(at_least).await?;
-    let kinds = count(&view, &asked)?;
-    let state = ViewState::of(&view);
-    Ok(state.answer(&json!({
-        "night": asked.night, "territory": asked.territory, "kinds": kinds, "view": state,
-    })))
+    let (night, territory) = (asked.night, asked.territory);
+    let counting = reading.read(at_least, move |view| Ok((count(view, &asked)?, ViewState::of(view))));
+    let (kinds, state) = counting.await?;
+    Ok(state.answer(&json!({ "night": night, "territory": territory, "kinds": kinds, "view": state })))
 }
 
 fn count(view: &View, asked: &Night) -> Result<BTreeMap<StructureKind, Count>, Problem> {

@@ -2,16 +2,15 @@
 
 use domain::id::{PlaceId, StructureId};
 use domain::ledger::{AggregateId, State as Ledger};
-use projection::ledgers;
 use serde_json::json;
 use service::axum::extract::State;
 use service::axum::response::Response;
-use service::extract::{AtLeast, Caller, Page, Path, Query, etag};
+use service::extract::{AtLeast, Caller, Page, Path, Query};
 use service::openapi::{Operation, Schema};
 use service::problem::Kind;
 use service::{Problem, Site};
 
-use desk::{Desk, Failure, PlaceFilter, Reading, ViewState};
+use desk::{Desk, PlaceFilter, Reading, ViewState};
 
 #[derive(Clone)]
 struct Shelf {
@@ -72,8 +71,8 @@ async fn places(
     page: Page,
     Query(filter): Query<PlaceFilter>,
 ) -> Result<Response, Problem> {
-    let view = shelf.reading.page(at_least).await?;
-    desk::listed(&view, &filter, false, &page, shelf.desk.edge().now())
+    let now = shelf.desk.edge().now();
+    shelf.reading.read(at_least, move |view| desk::listed(view, &filter, false, &page, now)).await
 }
 
 async fn place(
@@ -84,8 +83,12 @@ async fn place(
 ) -> Result<Response, Problem> {
     let view = shelf.reading.page(at_least).await?;
     let unknown = || Problem::unknown_id("place", id);
-    let folded = ledgers::state(&view, &AggregateId::Place(id)).map_err(Failure)?.ok_or_else(unknown)?;
+    let folded = desk::folded(&view, &AggregateId::Place(id))?.ok_or_else(unknown)?;
     let Ledger::Place(is) = &folded.state else { return Err(unknown()) };
+    // A dwelling is let by its landlord, who shows it.
+    if is.inventory.description().is_some_and(|description| description.kind.let_by_committee()) {
+        return Err(unknown());
+    }
     let state = ViewState::of(&view);
     let now = shelf.desk.edge().now();
     let mut shown = desk::shown(id, is, now);
@@ -94,7 +97,7 @@ async fn place(
         fields.insert("file".to_owned(), serde_json::to_value(is).map_err(Problem::internal)?);
         fields.insert("view".to_owned(), json!(state));
     }
-    Ok(versioned(state.answer(&shown), folded.version))
+    Ok(state.versioned(&shown, folded.version))
 }
 
 async fn structure_file(
@@ -105,15 +108,12 @@ async fn structure_file(
 ) -> Result<Response, Problem> {
     let view = shelf.reading.page(at_least).await?;
     let unknown = || Problem::unknown_id("structure", id);
-    let folded = ledgers::state(&view, &AggregateId::Structure(id)).map_err(Failure)?.ok_or_else(unknown)?;
+    let folded = desk::folded(&view, &AggregateId::Structure(id))?.ok_or_else(unknown)?;
     let Ledger::Structure(is) = &folded.state else { return Err(unknown()) };
+    if is.profile().is_some_and(|profile| profile.kind.let_by_committee()) {
+        return Err(unknown());
+    }
     let state = ViewState::of(&view);
     let body = json!({ "id": id, "version": folded.version, "file": is, "view": state });
-    Ok(versioned(state.answer(&body), folded.version))
-}
-
-fn versioned(mut response: Response, version: u64) -> Response {
-    let (name, value) = etag(version);
-    response.headers_mut().insert(name, value);
-    response
+    Ok(state.versioned(&body, folded.version))
 }

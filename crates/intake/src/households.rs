@@ -4,16 +4,15 @@ use domain::calendar;
 use domain::household::Registration;
 use domain::id::HouseholdId;
 use domain::ledger::{AggregateId, State as Ledger};
-use projection::ledgers;
 use serde_json::{Value, json};
 use service::axum::extract::State;
 use service::axum::response::Response;
-use service::extract::{AtLeast, Caller, Path, etag};
+use service::extract::{AtLeast, Caller, Path};
 use service::openapi::{Operation, Schema};
 use service::problem::Kind;
 use service::{Problem, Site};
 
-use desk::{Desk, Failure, Reading, ViewState};
+use desk::{Desk, Reading, ViewState};
 
 #[derive(Clone)]
 struct Shelf {
@@ -26,7 +25,7 @@ pub(crate) fn routes(site: Site, desk: &Desk, reading: &Reading) -> Site {
         Operation::get("/api/v1/households/{id}", "household", crate::NAME, "Le dossier d'un ménage.")
             .view()
             .path_parameter("id", Schema::Text, "The household.")
-            .problems([Kind::UnknownId])
+            .problems([Kind::UnknownId, Kind::BrokerUnreachable])
             .answer(200, "The household, identities opened.", Schema::named("HouseholdFile"), None);
     let shelf = Shelf { desk: desk.clone(), reading: reading.clone() };
     site.operation(operation, household, shelf).document(|api| api.schema("HouseholdFile", schema()))
@@ -41,14 +40,14 @@ async fn household(
     let ledger = AggregateId::Household(id);
     let (folded, state) = {
         let page = shelf.reading.page(at_least).await?;
-        (ledgers::state(&page, &ledger).map_err(Failure)?, ViewState::of(&page))
+        (desk::folded(&page, &ledger)?, ViewState::of(&page))
     };
     let unknown = || Problem::unknown_id("household", id);
     let folded = folded.ok_or_else(unknown)?;
     let Ledger::Household(is) = &folded.state else { return Err(unknown()) };
     let mut is = is.clone();
     if let Some(keys) = shelf.desk.journal().keys() {
-        let opener = keys.opener(id).await.map_err(Problem::internal)?;
+        let opener = keys.opener(id).await.map_err(desk::key_problem)?;
         is.open(&mut |event, schema, sealed| match opener.open(schema, event, sealed.clone()) {
             Ok(opened) => Some(opened),
             Err(error) => {
@@ -71,10 +70,7 @@ async fn household(
         "file": plain(serde_json::to_value(&is).map_err(Problem::internal)?),
         "view": state,
     });
-    let mut response = state.answer(&body);
-    let (name, value) = etag(folded.version);
-    response.headers_mut().insert(name, value);
-    Ok(response)
+    Ok(state.versioned(&body, folded.version))
 }
 
 fn tracing_damage(ledger: &AggregateId, error: &dyn std::fmt::Display) {

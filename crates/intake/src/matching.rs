@@ -1,5 +1,6 @@
 //! Matching, both ways: the ranked requests for a place, the ranked places for a household, and why not.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use domain::calendar;
@@ -10,6 +11,7 @@ use domain::id::{HouseholdId, PlaceId, RequestId, Territory};
 use domain::ledger::{AggregateId, State as Ledger};
 use domain::matching::{Exclusion, Ranking, Standing, assess, rank, suitable};
 use domain::place::{Place, PlaceSituation};
+use domain::reference::Area;
 use jiff::Timestamp;
 use projection::ledgers::{self, Folded};
 use projection::{Page as View, key};
@@ -38,13 +40,13 @@ pub(crate) fn routes(site: Site, desk: &Desk, reading: &Reading) -> Site {
     let ranking = Operation::get("/api/v1/places/{id}/ranking", "place-ranking", crate::NAME, "Les demandes pour une place, dans l'ordre, et pourquoi pas les autres.")
         .view()
         .path_parameter("id", Schema::Text, "The place.")
-        .problems([Kind::UnknownId])
-        .answer(200, "The ranked requests; for each excluded one the first rule that says no. At most 200 of each are listed.", Schema::named("Ranking"), None);
+        .problems([Kind::UnknownId, Kind::BrokerUnreachable])
+        .answer(200, "The ranked requests; for each excluded one the first rule that says no. At most 200 of each are listed.", Schema::named("RankedRequests"), None);
     let places = Operation::get("/api/v1/households/{id}/places", "household-places", crate::NAME, "Les places pour un ménage, dans l'ordre, et pourquoi pas les autres.")
         .view()
         .path_parameter("id", Schema::Text, "The household.")
         .query_parameter("request", Schema::Text, "The request; the only open one if absent.")
-        .problems([Kind::UnknownId])
+        .problems([Kind::UnknownId, Kind::BrokerUnreachable])
         .answer(200, "The places that can be proposed, best fit first; for each other one the rule, the fact it used and its date. At most 200 of each are listed.", Schema::named("SuitablePlaces"), None);
     let why_not = Operation::get(
         "/api/v1/households/{id}/why-not",
@@ -56,7 +58,7 @@ pub(crate) fn routes(site: Site, desk: &Desk, reading: &Reading) -> Site {
     .path_parameter("id", Schema::Text, "The household.")
     .query_parameter("place", Schema::Text, "The place.")
     .query_parameter("request", Schema::Text, "The request; the only open one if absent.")
-    .problems([Kind::UnknownId])
+    .problems([Kind::UnknownId, Kind::BrokerUnreachable])
     .answer(
         200,
         "Whether the place can be proposed; if not, the rule, the fact and its date.",
@@ -66,7 +68,11 @@ pub(crate) fn routes(site: Site, desk: &Desk, reading: &Reading) -> Site {
     site.operation(ranking, ranked, board.clone())
         .operation(places, places_for, board.clone())
         .operation(why_not, why, board)
-        .document(|api| api.schema("SuitablePlaces", suitable_schema()).schema("WhyNot", why_schema()))
+        .document(|api| {
+            api.schema("RankedRequests", ranking_schema())
+                .schema("SuitablePlaces", suitable_schema())
+                .schema("WhyNot", why_schema())
+        })
 }
 
 /// For a proposal: the request's rank on the place's list. A place that is taken is not ranked: it is refused anyway.
@@ -138,10 +144,11 @@ impl Waiting {
     fn of(page: &View, at: PlaceId, place: Place) -> Result<Self, Problem> {
         let territory =
             place.inventory.description().map_or_else(|| at.territory(), |is| is.commune.territory());
-        let mut households = Vec::new();
+        let (halted, mut households) = (halted(page)?, Vec::new());
         for row in page.prefix(desk::WAITING, &key::of(&territory)).map_err(Failure)? {
             let (at, _) = row.map_err(Failure)?;
             if let Some((_, ledger @ AggregateId::Household(id))) = key::read::<(Territory, AggregateId)>(&at)
+                && !halted.contains(&ledger)
                 && let Some(folded) = ledgers::state(page, &ledger).map_err(Failure)?
             {
                 households.push((id, folded));
@@ -178,14 +185,14 @@ impl Waiting {
 async fn readable(desk: &Desk, id: HouseholdId, is: &Household) -> Result<Household, Problem> {
     let mut is = is.clone();
     if let Some(keys) = desk.journal().keys() {
-        let opener = keys.opener(id).await.map_err(Problem::internal)?;
+        let opener = keys.opener(id).await.map_err(desk::key_problem)?;
         is.open(&mut |event, schema, sealed| opener.open(schema, event, sealed.clone()).ok());
     }
     Ok(is)
 }
 
 fn place(page: &View, id: PlaceId) -> Result<Option<Place>, Problem> {
-    let folded = ledgers::state(page, &AggregateId::Place(id)).map_err(Failure)?;
+    let folded = desk::folded(page, &AggregateId::Place(id))?;
     Ok(folded.and_then(|folded| match &folded.state {
         Ledger::Place(place) => Some((**place).clone()),
         Ledger::Household(_) | Ledger::Structure(_) => None,
@@ -198,15 +205,25 @@ async fn ranked(
     _: Caller,
     at_least: AtLeast,
 ) -> Result<Response, Problem> {
-    let (waiting, state) = {
-        let page = board.reading.page(at_least).await?;
-        let place = place(&page, id)?.ok_or_else(|| Problem::unknown_id("place", id))?;
-        (Waiting::of(&page, id, place)?, ViewState::of(&page))
-    };
+    let reading = board.reading.read(at_least, move |page| {
+        let place = place(page, id)?.ok_or_else(|| Problem::unknown_id("place", id))?;
+        Ok((Waiting::of(page, id, place)?, ViewState::of(page)))
+    });
+    let (waiting, state) = reading.await?;
     let mut ranking = waiting.rank(&board.desk, board.desk.edge().now()).await?;
+    let (ranked, excluded) = (ranking.ranked.len(), ranking.excluded.len());
     ranking.ranked.truncate(LISTED_MAX);
     ranking.excluded.truncate(LISTED_MAX);
-    Ok(state.answer(&ranking))
+    Ok(state.answer(&json!({
+        "rules": ranking.rules,
+        "digest": ranking.digest,
+        "ranked": ranking.ranked,
+        "ranked_count": ranked,
+        "excluded": ranking.excluded,
+        "excluded_count": excluded,
+        "listed_max": LISTED_MAX,
+        "view": state,
+    })))
 }
 
 #[derive(Debug, Deserialize)]
@@ -259,14 +276,16 @@ async fn places_for(
     at_least: AtLeast,
     Query(which): Query<Which>,
 ) -> Result<Response, Problem> {
-    let (folded, places, state) = {
-        let page = board.reading.page(at_least).await?;
-        let folded = ledgers::state(&page, &AggregateId::Household(id)).map_err(Failure)?;
-        (folded, every_place(&page)?, ViewState::of(&page))
-    };
+    let reading = board.reading.read(at_least, move |page| {
+        Ok((desk::folded(page, &AggregateId::Household(id))?, ViewState::of(page)))
+    });
+    let (folded, state) = reading.await?;
     let (is, request) = asked(&board, id, which.request, folded).await?;
     let now = board.desk.edge().now();
     let own = &is.requests[&request];
+    let territories: BTreeSet<Territory> =
+        own.file.wishes.iter().flat_map(Area::territories).chain([own.siao]).collect();
+    let places = board.reading.read(at_least, move |page| places_in(page, &territories)).await?;
     let near = places.iter().filter_map(|(place, folded)| match &folded.state {
         Ledger::Place(at) if at.description().is_some_and(|d| !d.kind.let_by_committee()) => {
             Some((*place, &**at))
@@ -274,28 +293,40 @@ async fn places_for(
         Ledger::Place(_) | Ledger::Household(_) | Ledger::Structure(_) => None,
     });
     let (fitting, others) = suitable(&is, own, near, now, calendar::day(own.siao, now));
-    let others: Vec<_> =
-        others.iter().take(LISTED_MAX).map(|(place, why)| json!({ "place": place, "why": why })).collect();
+    let listed = others.iter().take(LISTED_MAX);
+    let listed: Vec<_> = listed.map(|(place, why)| json!({ "place": place, "why": why })).collect();
     Ok(state.answer(&json!({
         "request": request,
         "suitable": fitting.iter().take(LISTED_MAX).collect::<Vec<_>>(),
         "suitable_count": fitting.len(),
-        "others": others,
+        "others": listed,
+        "others_count": others.len(),
+        "listed_max": LISTED_MAX,
         "view": state,
     })))
 }
 
-fn every_place(page: &View) -> Result<Vec<(PlaceId, Arc<Folded>)>, Problem> {
+/// The places of these départements; those whose rows stand still are offered to nobody.
+fn places_in(page: &View, territories: &BTreeSet<Territory>) -> Result<Vec<(PlaceId, Arc<Folded>)>, Problem> {
+    let halted = halted(page)?;
     let mut places = Vec::new();
-    for row in page.range(desk::PLACES, &[], None).map_err(Failure)? {
-        let (at, _) = row.map_err(Failure)?;
-        if let Some((_, ledger @ AggregateId::Place(id))) = key::read::<(Territory, AggregateId)>(&at)
-            && let Some(folded) = ledgers::state(page, &ledger).map_err(Failure)?
-        {
-            places.push((id, folded));
+    for territory in territories {
+        for row in page.prefix(desk::PLACES, &key::of(territory)).map_err(Failure)? {
+            let (at, _) = row.map_err(Failure)?;
+            if let Some((_, ledger @ AggregateId::Place(id))) = key::read::<(Territory, AggregateId)>(&at)
+                && !halted.contains(&ledger)
+                && let Some(folded) = ledgers::state(page, &ledger).map_err(Failure)?
+            {
+                places.push((id, folded));
+            }
         }
     }
     Ok(places)
+}
+
+/// The ledgers whose rows stand still: what they say may be long past.
+fn halted(page: &View) -> Result<BTreeSet<AggregateId>, Problem> {
+    Ok(page.all_halted().map_err(Failure)?.into_iter().map(|one| one.ledger).collect())
 }
 
 async fn why(
@@ -307,7 +338,7 @@ async fn why(
 ) -> Result<Response, Problem> {
     let (folded, place, state) = {
         let page = board.reading.page(at_least).await?;
-        let folded = ledgers::state(&page, &AggregateId::Household(id)).map_err(Failure)?;
+        let folded = desk::folded(&page, &AggregateId::Household(id))?;
         (folded, place(&page, asking.place)?, ViewState::of(&page))
     };
     let place = place.ok_or_else(|| Problem::unknown_id("place", asking.place))?;
@@ -336,14 +367,30 @@ async fn why(
     })))
 }
 
+fn ranking_schema() -> serde_json::Value {
+    json!({
+        "allOf": [{ "$ref": "#/components/schemas/Ranking" }],
+        "type": "object",
+        "required": ["ranked_count", "excluded_count", "listed_max", "view"],
+        "properties": {
+            "ranked_count": { "type": "integer", "description": "How many can be proposed, listed or not." },
+            "excluded_count": { "type": "integer", "description": "How many cannot, listed or not." },
+            "listed_max": { "type": "integer", "description": "How many of each are listed at most." },
+            "view": { "$ref": "#/components/schemas/View" }
+        }
+    })
+}
+
 fn suitable_schema() -> serde_json::Value {
     json!({
         "type": "object",
-        "required": ["request", "suitable", "suitable_count", "others", "view"],
+        "required": ["request", "suitable", "suitable_count", "others", "others_count", "listed_max", "view"],
         "properties": {
             "request": { "type": "string" },
             "suitable": { "type": "array", "items": { "type": "string" } },
             "suitable_count": { "type": "integer" },
+            "others_count": { "type": "integer" },
+            "listed_max": { "type": "integer", "description": "How many of each are listed at most." },
             "others": { "type": "array", "items": { "type": "object", "properties": {
                 "place": { "type": "string" }, "why": { "$ref": "#/components/schemas/Exclusion" } } } },
             "view": { "$ref": "#/components/schemas/View" }

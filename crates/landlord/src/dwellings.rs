@@ -1,17 +1,16 @@
 //! Dwellings with their allocation, and the housing part of a household's file: never a name.
 
-use domain::id::{HouseholdId, PlaceId};
+use domain::id::{HouseholdId, PlaceId, StructureId};
 use domain::ledger::{AggregateId, State as Ledger};
-use projection::ledgers;
 use serde_json::json;
 use service::axum::extract::State;
 use service::axum::response::Response;
-use service::extract::{AtLeast, Caller, Page, Path, Query, etag};
+use service::extract::{AtLeast, Caller, Page, Path, Query};
 use service::openapi::{Operation, Schema};
 use service::problem::Kind;
 use service::{Problem, Site};
 
-use desk::{Desk, Failure, PlaceFilter, Reading, ViewState};
+use desk::{Desk, PlaceFilter, Reading, ViewState};
 
 #[derive(Clone)]
 struct Shelf {
@@ -42,8 +41,15 @@ pub(crate) fn routes(site: Site, desk: &Desk, reading: &Reading) -> Site {
     .path_parameter("id", Schema::Text, "The household.")
     .problems([Kind::UnknownId])
     .answer(200, "The housing part of the file.", Schema::named("HousingFile"), None);
+    let building =
+        Operation::get("/api/v1/buildings/{id}", "building", crate::NAME, "Une résidence du bailleur.")
+            .view()
+            .path_parameter("id", Schema::Text, "The building.")
+            .problems([Kind::UnknownId])
+            .answer(200, "The building.", Schema::named("StructureFile"), None);
     site.operation(list, dwellings, shelf.clone())
         .operation(one, dwelling, shelf.clone())
+        .operation(building, building_file, shelf.clone())
         .operation(housing, housing_of, shelf)
         .document(|api| {
             api.schema("Places", json!({
@@ -55,6 +61,9 @@ pub(crate) fn routes(site: Site, desk: &Desk, reading: &Reading) -> Site {
                     "view": { "$ref": "#/components/schemas/View" }
                 }
             }))
+            .schema("StructureFile", json!({ "type": "object", "required": ["id", "version", "file", "view"], "properties": {
+                "id": { "type": "string" }, "version": { "type": "integer" }, "file": { "type": "object" },
+                "view": { "$ref": "#/components/schemas/View" } } }))
             .schema("DwellingFile", json!({ "type": "object", "required": ["id", "version", "allocation", "view"], "properties": {
                 "id": { "type": "string" }, "version": { "type": "integer" }, "situation": { "type": "string" },
                 "allocation": { "type": ["object", "null"], "description": "The open vacancy with its holder, candidates by candidacy and committee." },
@@ -74,8 +83,8 @@ async fn dwellings(
     page: Page,
     Query(filter): Query<PlaceFilter>,
 ) -> Result<Response, Problem> {
-    let view = shelf.reading.page(at_least).await?;
-    desk::listed(&view, &filter, true, &page, shelf.desk.edge().now())
+    let now = shelf.desk.edge().now();
+    shelf.reading.read(at_least, move |view| desk::listed(view, &filter, true, &page, now)).await
 }
 
 async fn dwelling(
@@ -86,7 +95,7 @@ async fn dwelling(
 ) -> Result<Response, Problem> {
     let view = shelf.reading.page(at_least).await?;
     let unknown = || Problem::unknown_id("place", id);
-    let folded = ledgers::state(&view, &AggregateId::Place(id)).map_err(Failure)?.ok_or_else(unknown)?;
+    let folded = desk::folded(&view, &AggregateId::Place(id))?.ok_or_else(unknown)?;
     let Ledger::Place(is) = &folded.state else { return Err(unknown()) };
     if !is.inventory.description().is_some_and(|d| d.kind.let_by_committee()) {
         return Err(unknown());
@@ -98,7 +107,25 @@ async fn dwelling(
         fields.insert("allocation".to_owned(), json!(is.open_vacancy()));
         fields.insert("view".to_owned(), json!(state));
     }
-    Ok(versioned(state.answer(&shown), folded.version))
+    Ok(state.versioned(&shown, folded.version))
+}
+
+async fn building_file(
+    State(shelf): State<Shelf>,
+    Path(id): Path<StructureId>,
+    _: Caller,
+    at_least: AtLeast,
+) -> Result<Response, Problem> {
+    let view = shelf.reading.page(at_least).await?;
+    let unknown = || Problem::unknown_id("structure", id);
+    let folded = desk::folded(&view, &AggregateId::Structure(id))?.ok_or_else(unknown)?;
+    let Ledger::Structure(is) = &folded.state else { return Err(unknown()) };
+    if !is.profile().is_some_and(|profile| profile.kind.let_by_committee()) {
+        return Err(unknown());
+    }
+    let state = ViewState::of(&view);
+    let body = json!({ "id": id, "version": folded.version, "file": is, "view": state });
+    Ok(state.versioned(&body, folded.version))
 }
 
 async fn housing_of(
@@ -109,7 +136,7 @@ async fn housing_of(
 ) -> Result<Response, Problem> {
     let view = shelf.reading.page(at_least).await?;
     let unknown = || Problem::unknown_id("household", id);
-    let folded = ledgers::state(&view, &AggregateId::Household(id)).map_err(Failure)?.ok_or_else(unknown)?;
+    let folded = desk::folded(&view, &AggregateId::Household(id))?.ok_or_else(unknown)?;
     let Ledger::Household(is) = &folded.state else { return Err(unknown()) };
     let state = ViewState::of(&view);
     let body = json!({
@@ -121,11 +148,5 @@ async fn housing_of(
         "leases": is.leases,
         "view": state,
     });
-    Ok(versioned(state.answer(&body), folded.version))
-}
-
-fn versioned(mut response: Response, version: u64) -> Response {
-    let (name, value) = etag(version);
-    response.headers_mut().insert(name, value);
-    response
+    Ok(state.versioned(&body, folded.version))
 }

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use service::axum::extract::State;
 use service::axum::response::Response;
-use service::extract::{AtLeast, Caller, Path, Query};
+use service::extract::{AtLeast, Caller, Cursor, Page, Path, Query};
 use service::openapi::{Operation, Schema};
 use service::problem::Kind;
 use service::{Problem, Site};
@@ -41,7 +41,7 @@ pub(crate) fn routes(site: Site, reading: &Reading) -> Site {
 
 fn timeline(path: &'static str, id: &'static str, summary: &'static str, which: &'static str) -> Operation {
     Operation::get(path, id, crate::NAME, summary)
-        .view()
+        .list()
         .path_parameter("id", Schema::Text, which)
         .query_parameter("as_of", Schema::Moment, "Leave out what was true after this instant.")
         .query_parameter(
@@ -52,7 +52,7 @@ fn timeline(path: &'static str, id: &'static str, summary: &'static str, which: 
         .problems([Kind::UnknownId])
         .answer(
             200,
-            "The facts in the order in which they were true, and the situation they amount to.",
+            "The facts in the order in which they were true, page by page, and the situation that all of them amount to.",
             Schema::named("Timeline"),
             None,
         )
@@ -76,13 +76,11 @@ async fn household_timeline(
     Path(id): Path<HouseholdId>,
     _: Caller,
     at_least: AtLeast,
+    page: Page,
     Query(asked): Query<Asked>,
 ) -> Result<Response, Problem> {
     let ledger = AggregateId::Household(id);
-    let (lines, state) = {
-        let view = reading.page(at_least).await?;
-        (lines(&view, &ledger)?, ViewState::of(&view))
-    };
+    let (lines, state) = lines(&reading, at_least, ledger).await?;
     if lines.is_empty() {
         return Err(Problem::unknown_id("household", id));
     }
@@ -98,11 +96,14 @@ async fn household_timeline(
         })
         .collect();
     let is = situation(&events, moment);
+    let (shown, next, count) = paged(shown, &page)?;
     Ok(state.answer(&json!({
         "id": id,
         "as_of": asked.as_of.map(|at| at.to_string()),
         "known_at": asked.known_at.map(|at| at.to_string()),
         "events": shown,
+        "count": count,
+        "next": next,
         "situation": summary(&is),
         "view": state,
     })))
@@ -113,12 +114,10 @@ async fn place_timeline(
     Path(id): Path<PlaceId>,
     _: Caller,
     at_least: AtLeast,
+    page: Page,
     Query(asked): Query<Asked>,
 ) -> Result<Response, Problem> {
-    let (lines, state) = {
-        let view = reading.page(at_least).await?;
-        (lines(&view, &AggregateId::Place(id))?, ViewState::of(&view))
-    };
+    let (lines, state) = lines(&reading, at_least, AggregateId::Place(id)).await?;
     if lines.is_empty() {
         return Err(Problem::unknown_id("place", id));
     }
@@ -132,17 +131,42 @@ async fn place_timeline(
         .into_iter()
         .map(|(position, line)| entry(*position, line, line.stamp.effective, false))
         .collect();
+    let (events, next, count) = paged(events, &page)?;
     Ok(state.answer(&json!({
         "id": id,
         "as_of": asked.as_of.map(|at| at.to_string()),
         "known_at": asked.known_at.map(|at| at.to_string()),
         "events": events,
+        "count": count,
+        "next": next,
         "view": state,
     })))
 }
 
-/// Every line of a ledger, in order.
-fn lines(view: &View, ledger: &AggregateId) -> Result<Vec<(u64, Line)>, Problem> {
+/// The facts of one page, where to read on, and how many there are in all. The cursor counts facts: what is asked at the
+/// same two dates has the same order.
+fn paged(mut shown: Vec<Value>, page: &Page) -> Result<(Vec<Value>, Option<Cursor>, usize), Problem> {
+    let count = shown.len();
+    let from = page.cursor.as_ref().map_or(Ok(0), Cursor::read::<usize>)?.min(count);
+    let until = from.saturating_add(page.limit).min(count);
+    shown.truncate(until);
+    let next = (until < count).then(|| Cursor::of(&until)).transpose().map_err(Problem::internal)?;
+    Ok((shown.split_off(from), next, count))
+}
+
+/// Every line of a ledger, in order, and how far the view had read.
+async fn lines(
+    reading: &Reading,
+    at_least: AtLeast,
+    ledger: AggregateId,
+) -> Result<(Vec<(u64, Line)>, ViewState), Problem> {
+    reading.read(at_least, move |view| Ok((lines_of(view, &ledger)?, ViewState::of(view)))).await
+}
+
+fn lines_of(view: &View, ledger: &AggregateId) -> Result<Vec<(u64, Line)>, Problem> {
+    if view.halted(ledger).map_err(Failure)?.is_some() {
+        return Err(desk::stopped(ledger));
+    }
     let mut lines = Vec::new();
     for row in view.prefix(LINES, &key::of(ledger)).map_err(Failure)? {
         let (at, value) = row.map_err(Failure)?;
@@ -236,7 +260,7 @@ fn summary(is: &Household) -> Value {
 fn schema() -> Value {
     json!({
         "type": "object",
-        "required": ["id", "events", "view"],
+        "required": ["id", "events", "count", "view"],
         "properties": {
             "id": { "type": "string" },
             "as_of": { "type": ["string", "null"], "format": "date-time" },
@@ -251,6 +275,8 @@ fn schema() -> Value {
                 "actor": { "type": "string" },
                 "organisation": { "type": "string" },
                 "data": { "type": "object" } } } },
+            "count": { "type": "integer", "description": "How many facts there are in all." },
+            "next": { "type": ["string", "null"], "description": "The cursor of the next page, if there is one." },
             "situation": { "type": "object", "description": "What the facts amount to; for households." },
             "view": { "$ref": "#/components/schemas/View" }
         }

@@ -17,11 +17,13 @@ pub mod stay;
 pub mod vacancy;
 
 mod command;
+mod created;
 
 pub use command::{
     Addressed, Command, CommandKind, HouseholdCommand, PlaceCommand, Service, StructureCommand, Visitor,
     catalogue,
 };
+pub use created::created;
 
 use jiff::Timestamp;
 use jiff::civil::Date;

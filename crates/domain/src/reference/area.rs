@@ -1,9 +1,10 @@
 //! An area somebody wishes for, serves or must not be sent to.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
-use super::territory::{CommuneCode, EpciCode, departement_name, epci_name};
+use super::territory::{CommuneCode, EpciCode, departement_name, epci_name, territories_of};
 use crate::id::{Malformed, Territory, text_serde};
 
 /// A part of the country, of three sizes. Written `departement:33`, `epci:243300316`, `commune:33063`.
@@ -25,6 +26,16 @@ impl Area {
             Self::Territory(territory) => commune.territory() == *territory,
             Self::Epci(epci) => commune.commune().epci == Some(*epci),
             Self::Commune(wanted) => commune == *wanted || commune.city() == *wanted,
+        }
+    }
+
+    /// The départements it lies in: an inter-municipal body may reach over the border of one.
+    #[must_use]
+    pub fn territories(&self) -> BTreeSet<Territory> {
+        match self {
+            Self::Territory(territory) => BTreeSet::from([*territory]),
+            Self::Epci(epci) => territories_of(*epci),
+            Self::Commune(commune) => BTreeSet::from([commune.territory()]),
         }
     }
 

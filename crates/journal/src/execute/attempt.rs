@@ -92,8 +92,7 @@ impl Journal {
                 Err(Halt::Need(ledger)) => ledger,
             };
             if hand.versions.contains_key(&need) || hand.versions.len() >= LEDGERS {
-                let why = format!("the decision asks for {need} without end");
-                return Err(ExecuteError::Local(super::LocalError { why }).into());
+                return Err(ExecuteError::Endless { ledger: need }.into());
             }
             if let Some(found) = self.bring(local, course, &mut hand, need).await? {
                 return Ok(Verdict::Found(found));

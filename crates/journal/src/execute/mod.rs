@@ -68,12 +68,29 @@ pub trait Local: Send + Sync {
     fn reached(&self, position: u64, within: Duration) -> impl Future<Output = bool> + Send;
 }
 
-/// The local view cannot answer: it is damaged, or stopped. It is rebuilt by its owner.
+/// Why the local view cannot answer. What is said carries no personal data.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the local view cannot answer: {why}")]
-pub struct LocalError {
-    /// What failed, without personal data.
-    pub why: String,
+pub enum LocalError {
+    /// The rows of this ledger stand still: an event of it could not be read or applied. Other ledgers go on.
+    #[error("the rows of {ledger} stand still since position {position}")]
+    Halted {
+        /// The ledger.
+        ledger: AggregateId,
+        /// The position of the event.
+        position: u64,
+    },
+    /// No rows are served now: they are being built, or the view was stopped. Ask again later.
+    #[error("no rows are served: {why}")]
+    Unserved {
+        /// What it waits for.
+        why: String,
+    },
+    /// The rows cannot be read: their owner rebuilds them.
+    #[error("the rows cannot be read: {why}")]
+    Damaged {
+        /// What failed.
+        why: String,
+    },
 }
 
 /// Why a command was not executed, and what its asker can do.
@@ -119,6 +136,12 @@ pub enum ExecuteError {
     /// The decision breaks a rule of the journal: a fault of the program that took it, or keys that are missing.
     #[error(transparent)]
     Unwritable(Unwritable),
+    /// The decision asks for ledgers without end: a fault of the program that took it.
+    #[error("the decision asks for {ledger} without end")]
+    Endless {
+        /// The ledger it asked for last.
+        ledger: AggregateId,
+    },
     /// The local view cannot answer.
     #[error(transparent)]
     Local(#[from] LocalError),

@@ -1,7 +1,7 @@
 //! Events that cannot be read or applied.
 
 use domain::ledger::State;
-use journal::Local as _;
+use journal::{Local as _, LocalError};
 use projection::ledgers::{Ledgers, state};
 use projection::{Handle, Readiness, SourceError, Stop};
 
@@ -56,7 +56,7 @@ async fn an_event_that_cannot_be_applied_halts_its_ledger_and_no_other() {
         assert_eq!(count(&page, &household(2)), 2, "others go on");
         drop(page);
         let ledgers = Ledgers::of(handle);
-        assert!(ledgers.ledger(&ledger).unwrap_err().why.contains("halted since position 4"));
+        assert_eq!(ledgers.ledger(&ledger).unwrap_err(), LocalError::Halted { ledger, position: 4 });
         let Some((State::Household(other), 7)) = ledgers.ledger(&household(2)).unwrap() else {
             panic!("the other household is at version 7")
         };

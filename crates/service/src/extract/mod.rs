@@ -17,6 +17,7 @@ pub use caller::{ACTOR, Caller, ORGANISATION};
 pub use conditional::{IDEMPOTENCY_KEY, IdempotencyKey, IfMatch, etag};
 pub use json::{Body, Json};
 pub use page::{AtLeast, Cursor, Page};
+pub(crate) use parameters::unknown_parameter;
 pub use parameters::{Path, Query};
 
 use axum::http::{HeaderMap, HeaderName};

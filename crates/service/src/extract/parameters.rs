@@ -3,6 +3,7 @@
 use axum::extract::path::ErrorKind;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequestParts, Path as AxumPath, RawPathParams};
+use axum::http::Uri;
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 
@@ -11,6 +12,9 @@ use crate::problem::{Kind, Problem};
 
 /// The parameters that every query understands, whatever the operation's own.
 const COMMON: [&str; 4] = ["at_least", "wait_ms", "limit", "cursor"];
+
+/// How much of a parameter's name is repeated, in characters.
+const NAME_SHOWN: usize = 64;
 
 /// The parameters of the path: one id, a tuple, or a struct by name. An id that is none is 400 `malformed-id`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,7 +73,7 @@ impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Query<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let own = pairs(parts)?.into_iter().filter(|(name, _)| !COMMON.contains(&name.as_str()));
+        let own = pairs(&parts.uri)?.into_iter().filter(|(name, _)| !COMMON.contains(&name.as_str()));
         let encoded: String = form_urlencoded::Serializer::new(String::new()).extend_pairs(own).finish();
         let deserializer = serde_urlencoded::Deserializer::new(form_urlencoded::parse(encoded.as_bytes()));
         serde_path_to_error::deserialize(deserializer).map(Self).map_err(|error| {
@@ -86,9 +90,24 @@ impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Query<T> {
     }
 }
 
+/// The refusal of the first parameter of the query that is not one of `known`, if there is one. Its name is repeated,
+/// never its value.
+///
+/// # Errors
+/// A [`Problem`] when the query is not URL-encoded UTF-8.
+pub(crate) fn unknown_parameter(uri: &Uri, known: &[&'static str]) -> Result<Option<Problem>, Problem> {
+    let Some((name, _)) = pairs(uri)?.into_iter().find(|(name, _)| !known.contains(&name.as_str())) else {
+        return Ok(None);
+    };
+    let name: String = name.chars().take(NAME_SHOWN).collect();
+    let has = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+    let detail = format!("{name} is no parameter of this operation, which has: {has}");
+    Ok(Some(Problem::new(Kind::MalformedQuery).detail(detail).member("parameter", name)))
+}
+
 /// One parameter of the query, if it is there; twice is refused.
 pub(super) fn parameter(parts: &Parts, name: &'static str) -> Result<Option<String>, Problem> {
-    let mut found = pairs(parts)?.into_iter().filter(|(given, _)| given == name).map(|(_, value)| value);
+    let mut found = pairs(&parts.uri)?.into_iter().filter(|(given, _)| given == name).map(|(_, value)| value);
     match (found.next(), found.next()) {
         (one, None) => Ok(one),
         (_, Some(_)) => Err(malformed(name, "given once")),
@@ -99,8 +118,8 @@ pub(super) fn malformed(name: &'static str, expected: &str) -> Problem {
     Problem::new(Kind::MalformedQuery).detail(format!("{name} must be {expected}")).member("parameter", name)
 }
 
-fn pairs(parts: &Parts) -> Result<Vec<(String, String)>, Problem> {
-    serde_urlencoded::from_str(parts.uri.query().unwrap_or(""))
+fn pairs(uri: &Uri) -> Result<Vec<(String, String)>, Problem> {
+    serde_urlencoded::from_str(uri.query().unwrap_or(""))
         .map_err(|_| Problem::new(Kind::MalformedQuery).detail("the query is not URL-encoded UTF-8"))
 }
 

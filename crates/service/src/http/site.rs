@@ -1,11 +1,30 @@
 //! What a service shows: its routes, their documentation and its checks of readiness.
 
+use std::sync::Arc;
+
 use axum::Router;
+use axum::extract::{Request, State};
 use axum::handler::Handler;
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
 use axum::routing::on;
 
 use super::Check;
+use crate::extract::unknown_parameter;
 use crate::openapi::{Api, Conflict, Operation};
+use crate::problem::Problem;
+
+/// Refuses a query with a parameter that the operation does not have.
+async fn only_known_parameters(
+    State(known): State<Arc<[&'static str]>>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    match unknown_parameter(request.uri(), &known)? {
+        None => Ok(next.run(request).await),
+        Some(problem) => Err(problem),
+    }
+}
 
 /// The surface of one service, or of several in one process.
 #[derive(Debug, Default)]
@@ -23,7 +42,8 @@ impl Site {
         Self { name, ..Self::default() }
     }
 
-    /// Serves and documents an operation in one step, so that the documentation cannot miss a route.
+    /// Serves and documents an operation in one step, so that the documentation cannot miss a route. A parameter of the
+    /// query that is not documented is refused: misspelt, a filter would let everything through, a cursor begin anew.
     ///
     /// # Panics
     ///
@@ -36,7 +56,10 @@ impl Site {
         T: 'static,
         S: Clone + Send + Sync + 'static,
     {
-        let routes = on(operation.method_filter(), handler).with_state(state);
+        let known: Arc<[&'static str]> = operation.query_names().into();
+        let routes = on(operation.method_filter(), handler)
+            .route_layer(from_fn_with_state(known, only_known_parameters))
+            .with_state(state);
         self.router = self.router.route(operation.path(), routes);
         self.api = self.api.operation(operation);
         self

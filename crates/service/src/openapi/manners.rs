@@ -72,7 +72,7 @@ impl Operation {
                 "Answer only when this position of the journal is known here.",
             )
             .query_parameter("wait_ms", Schema::Count, "How long to wait for it, in milliseconds.")
-            .problems([Kind::ViewBehind, Kind::WaitTooLong])
+            .problems([Kind::ViewBehind, Kind::WaitTooLong, Kind::NotReady, Kind::AggregateStopped])
     }
 
     /// As all lists: a view, by pages.

@@ -118,6 +118,13 @@ impl Operation {
         Self::new(Method::Post, path, id, tag, summary)
     }
 
+    /// The names of the parameters of the query that it understands.
+    #[must_use]
+    pub fn query_names(&self) -> Vec<&'static str> {
+        let of_query = self.parameters.iter().filter(|parameter| parameter.place == Place::Query);
+        of_query.map(|parameter| parameter.name).collect()
+    }
+
     fn new(
         method: Method,
         path: &'static str,

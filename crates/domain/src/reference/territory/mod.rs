@@ -3,6 +3,7 @@
 //! The tables are compiled in and read at their first use: 35,000 communes borrow their names from the program
 //! itself. A commune that has merged into another since the edition of the table is not known any more.
 
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use super::BadList;
@@ -65,6 +66,16 @@ pub fn epcis_of(territory: Territory) -> Vec<EpciCode> {
     epcis.sort_unstable();
     epcis.dedup();
     epcis
+}
+
+/// The départements that an inter-municipal body has communes in.
+#[must_use]
+pub fn territories_of(epci: EpciCode) -> BTreeSet<Territory> {
+    let communes = TABLES.communes.iter().filter(|commune| commune.epci == Some(epci));
+    communes
+        .filter_map(|commune| commune.code.parse::<CommuneCode>().ok())
+        .map(CommuneCode::territory)
+        .collect()
 }
 
 /// The name of an inter-municipal body.
