@@ -7,6 +7,7 @@
 
 pub(crate) mod build;
 mod people;
+pub(crate) mod shapes;
 
 use std::collections::BTreeSet;
 
@@ -164,6 +165,7 @@ impl World {
             if !self.known.insert(stamp.event) {
                 continue;
             }
+            shapes::check_known(change);
             let fact = through_json(change);
             kinds.push(fact.kind());
             self.ledgers.record(&Change { fact: fact.clone(), ..change.clone() }, &stamp);
