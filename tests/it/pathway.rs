@@ -9,6 +9,11 @@ async fn a_household_goes_from_registration_to_a_signed_lease_in_one_process() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_household_goes_from_registration_to_a_signed_lease_in_one_process_over_a_broker_of_others() {
+    from_registration_to_lease(Shape::All).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_household_goes_from_registration_to_a_signed_lease_across_five_processes() {
     from_registration_to_lease(Shape::Five).await;
 }

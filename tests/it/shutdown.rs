@@ -44,6 +44,49 @@ async fn asked_to_end_the_program_finishes_what_is_under_way_and_leaves_no_broke
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_demonstration_that_was_interrupted_is_not_served_as_if_it_were_whole() {
+    let world = World::start(Shape::Five).await;
+    let data = world.dir().join("demo");
+    let up = || {
+        let mut command = tokio::process::Command::new(tests::program());
+        let size = ["--demo-households", "2000", "--demo-years", "2"];
+        command.current_dir(world.dir()).args(["up", "--demo"]).args(size);
+        command.args(["--http", "127.0.0.1:0", "--data"]).arg(&data);
+        command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).kill_on_drop(true);
+        command.spawn().unwrap()
+    };
+    let filling = up();
+    tests::until("something is recorded", || async { recorded(&data.join("broker")) > 100_000 }).await;
+    let pid = rustix::process::Pid::from_raw(i32::try_from(filling.id().unwrap()).unwrap()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    let ended = tokio::time::timeout(GRACE, filling.wait_with_output()).await.unwrap().unwrap();
+    let said = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!(ended.status.code(), Some(1), "{said}");
+    assert!(
+        ended.stdout.is_empty() && said.contains("stopped while the demonstration was recorded"),
+        "{said}"
+    );
+    assert!(broker_of(&data.join("broker")).is_none(), "no broker is left");
+    let again = tokio::time::timeout(GRACE, up().wait_with_output()).await.unwrap().unwrap();
+    let said = String::from_utf8(again.stderr).unwrap();
+    assert_eq!(again.status.code(), Some(1), "{said}");
+    assert!(again.stdout.is_empty() && said.contains("remove that directory and start again"), "{said}");
+}
+
+/// How many bytes of messages a broker has written under this directory.
+fn recorded(dir: &std::path::Path) -> u64 {
+    let Ok(entries) = std::fs::read_dir(dir) else { return 0 };
+    let size = |entry: std::fs::DirEntry| match entry.path() {
+        path if path.is_dir() => recorded(&path),
+        path if path.extension().is_some_and(|extension| extension == "blk") => {
+            entry.metadata().map_or(0, |file| file.len())
+        }
+        _ => 0,
+    };
+    entries.flatten().map(size).sum()
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_second_program_on_the_same_directory_is_refused_and_the_first_goes_on() {
     let world = World::start(Shape::One).await;
     let data = world.data();

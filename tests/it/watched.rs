@@ -8,7 +8,7 @@ const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_trace_goes_from_the_request_into_the_event_and_out_on_the_stream() {
-    for shape in [Shape::One, Shape::Five] {
+    for shape in [Shape::One, Shape::All, Shape::Five] {
         let world = World::with(shape, &[("CONTINUUM_LOG", "info")]).await;
         let caller = world.caller();
         let mut live = Live::open(caller.asking("/api/v1/events/stream").with("after", 0)).await;
@@ -50,7 +50,7 @@ fn check_cloud_event(event: &Value, organisation: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_process_says_that_it_turns_whether_it_is_ready_and_what_it_counts() {
-    for shape in [Shape::One, Shape::Five] {
+    for shape in [Shape::One, Shape::All, Shape::Five] {
         let world = World::start(shape).await;
         let caller = world.caller();
         let register = caller.command("/api/v1/households", &bodies::household("Vidal")).key("a");
@@ -68,7 +68,7 @@ async fn each_process_says_that_it_turns_whether_it_is_ready_and_what_it_counts(
             assert_eq!(ready.status(), 200);
             let ready: Value = ready.json().await.unwrap();
             let checks = ready["checks"].as_array().unwrap();
-            assert_eq!(checks.len(), if shape == Shape::One { 10 } else { 2 }, "{ready}");
+            assert_eq!(checks.len(), if shape == Shape::Five { 2 } else { 10 }, "{ready}");
             assert!(checks.iter().all(|check| check["ready"] == true), "{ready}");
             // The view is measured once a second.
             tests::until("the view's position is counted", || async {

@@ -30,6 +30,8 @@ const ANSWER: Duration = Duration::from_secs(60);
 pub enum Shape {
     /// `continuum up`: everything in one process, which supervises its broker.
     One,
+    /// `continuum serve all`, over a broker of its own.
+    All,
     /// `continuum serve <service>`, five times, over a broker of their own.
     Five,
 }
@@ -78,6 +80,14 @@ impl World {
         };
         match shape {
             Shape::One => world.start_program().await,
+            Shape::All => {
+                world.start_broker().await;
+                let process = world.serve("all", ALL).await;
+                for service in SERVICES {
+                    world.routes.moved(service, process.base());
+                }
+                world.processes.insert(ALL.to_owned(), process);
+            }
             Shape::Five => {
                 world.start_broker().await;
                 let starting = join_all(SERVICES.map(|service| world.serve(service, service)));
@@ -222,8 +232,14 @@ impl World {
     /// When it does not become ready.
     pub async fn serve(&self, service: &str, name: &str) -> Process {
         let broker = self.broker.as_ref().expect("services are served over a broker of this world");
-        let variable = |key: &str| format!("CONTINUUM_{}__{key}", service.to_uppercase());
         let mut command = self.continuum();
+        if service == "all" {
+            let file = self.dir().join("all.toml");
+            std::fs::write(&file, self.one_for_all(&broker.url())).unwrap();
+            command.args(["serve", "all", "--config"]).arg(file);
+            return Process::start(command, &self.log(name)).await;
+        }
+        let variable = |key: &str| format!("CONTINUUM_{}__{key}", service.to_uppercase());
         command
             .args(["serve", service])
             .env(variable("HTTP__ADDRESS"), "127.0.0.1:0")
@@ -231,6 +247,16 @@ impl World {
             .env(variable("DATA__DIR"), self.data().join("views").join(name))
             .env(variable("KEYS__FILE"), self.dir().join("keys").join("kek"));
         Process::start(command, &self.log(name)).await
+    }
+
+    /// One configuration file for all services.
+    fn one_for_all(&self, broker: &str) -> String {
+        let (views, keys) = (self.data().join("views"), self.dir().join("keys").join("kek"));
+        let (views, keys) = (views.display(), keys.display());
+        format!(
+            "[http]\naddress = \"127.0.0.1:0\"\n[nats]\nurl = \"{broker}\"\n\
+             [data]\ndir = \"{views}\"\n[keys]\nfile = \"{keys}\"\n"
+        )
     }
 
     /// Starts the broker of a world of five processes, again if it was stopped: on the same port.

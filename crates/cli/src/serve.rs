@@ -1,11 +1,14 @@
 //! `continuum serve <service|all>`: one service, or all in one process, against an existing NATS.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::pin::pin;
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use desk::Context;
 use journal::Provision;
+use projection::Handle as View;
 use service::config::{self, Settings, Sources};
 use service::lifecycle::{notify_ready, notify_stopping, stop_on_signals};
 use service::{Edge, Handle, Stop, metrics, telemetry};
@@ -32,7 +35,7 @@ pub enum Role {
 /// Serve one service, or all in one process, against an existing NATS server.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  continuum serve intake --config /etc/continuum/intake.toml\n  CONTINUUM_FEED__HTTP__ADDRESS=127.0.0.1:9000 continuum serve feed\n\nThe keys of the configuration, with their defaults, are in config/<service>.toml. The NATS server needs\nJetStream with sync_interval: always. Prints `ready http://…` once usable."
+    after_help = "Examples:\n  continuum serve intake --config /etc/continuum/intake.toml\n  CONTINUUM_FEED__HTTP__ADDRESS=127.0.0.1:9000 continuum serve feed\n\nThe keys of the configuration, with their defaults, are in config/<service>.toml. With `all`, FILE counts for\nevery service, each with its rows in a directory of its own under data.dir; address and broker are intake's. The\nNATS server needs JetStream with sync_interval: always. Prints `ready http://…` once usable; /readyz tells before."
 )]
 pub struct Serve {
     /// What to serve.
@@ -68,21 +71,47 @@ impl Serve {
             let sources = Sources::of_process(self.config.clone());
             settings.push(config::load::<config::NothingOfItsOwn>(service.name(), &sources)?);
         }
+        keep_apart(&services, &mut settings);
         telemetry::install(&settings[0].log)?;
         metrics::install();
         let stop = Stop::new();
         stop_on_signals(stop.clone()).context("cannot listen to signals")?;
         let edge = Edge::system();
         let first = settings[0].clone();
-        let context =
-            Context::open(services[0].name(), first, edge, stop.clone(), Provision::Create, None).await?;
-        let handles = start(&services, settings, &context).await?;
-        announce(&handles);
-        notify_ready()?;
-        let ended = join(handles).await;
-        notify_stopping()?;
-        ended
+        let opening = Context::open(services[0].name(), first, edge, stop.clone(), Provision::Create, None);
+        let Some(context) = unless_stopped(&stop, opening).await else { return Ok(()) };
+        let context = context?;
+        let Some(started) = unless_stopped(&stop, start(&services, settings, &context)).await else {
+            return Ok(());
+        };
+        started?.serve(&stop, |_| {}).await
     }
+}
+
+/// What `work` comes to, unless it is asked to stop before: nothing is served yet, so nothing need be finished.
+pub async fn unless_stopped<T>(stop: &Stop, work: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        biased;
+        () = stop.stopping() => None,
+        done = Box::pin(work) => Some(done),
+    }
+}
+
+/// Services that were given one directory, by one file for all of them, each have their own in it.
+fn keep_apart(services: &[Service], settings: &mut [Settings]) {
+    let dirs: Vec<_> = settings.iter().map(|settings| settings.data.dir.clone()).collect();
+    for (service, settings) in services.iter().zip(settings) {
+        let dir = &settings.data.dir;
+        if dirs.iter().filter(|other| *other == dir).count() > 1 {
+            settings.data.dir = dir.join(service.name());
+        }
+    }
+}
+
+/// Services that listen and answer `/healthz`; whether their rows are up to date, `/readyz` says.
+pub struct Started {
+    handles: Vec<Handle>,
+    views: Vec<View>,
 }
 
 /// Starts `services` over one journal, served alone or as one surface.
@@ -93,35 +122,64 @@ pub async fn start(
     services: &[Service],
     settings: Vec<Settings>,
     context: &Context,
-) -> anyhow::Result<Vec<Handle>> {
+) -> anyhow::Result<Started> {
     let first = settings.first().cloned().context("no service to start")?;
     let mut running = Vec::new();
     for (service, settings) in services.iter().zip(settings) {
         let own = Context { settings: settings.into(), ..context.clone() };
         running.push(service.start(&own).await?);
     }
-    for service in &running {
-        service.view.until_ready().await.map_err(|stopped| anyhow::anyhow!("a view stopped: {stopped}"))?;
-    }
-    if running.len() == 1 {
-        let only = running.remove(0);
-        return Ok(vec![only.listen(&first).await?]);
-    }
-    desk::serve("continuum", running, &first, &context.stop).await
+    let views = running.iter().map(|service| service.view.clone()).collect();
+    let handles = if running.len() == 1 {
+        vec![running.remove(0).listen(&first).await?]
+    } else {
+        desk::serve("continuum", running, &first, &context.stop).await?
+    };
+    Ok(Started { handles, views })
 }
 
-/// Tells on standard output where the surface is.
-pub fn announce(handles: &[Handle]) {
-    for address in handles.iter().filter_map(|handle| handle.address) {
-        println!("ready http://{address}");
+impl Started {
+    /// Says so once they are usable, to whoever reads standard output, to the supervisor and to `ready`; then waits
+    /// until every part has ended.
+    ///
+    /// # Errors
+    /// The first failure.
+    pub async fn serve(self, stop: &Stop, ready: impl FnOnce(SocketAddr)) -> anyhow::Result<()> {
+        let address = self.handles.iter().find_map(|handle| handle.address);
+        let views = self.views;
+        let mut ended = pin!(join(self.handles));
+        let built = async {
+            for view in &views {
+                if let Err(stopped) = view.until_ready().await {
+                    anyhow::bail!("a view stopped: {stopped}");
+                }
+            }
+            Ok(())
+        };
+        tokio::select! {
+            biased;
+            // Asked to stop, or failed, before it was usable.
+            ended = &mut ended => return ended,
+            built = built => if let Err(stopped) = built {
+                stop.stop();
+                return ended.await.and(Err(stopped));
+            },
+        }
+        if let Some(address) = address {
+            println!("ready http://{address}");
+            ready(address);
+        }
+        notify_ready()?;
+        tokio::select! {
+            ended = &mut ended => return ended,
+            () = stop.stopping() => { notify_stopping()?; }
+        }
+        ended.await
     }
 }
 
 /// Waits until every part has ended; if one ends by itself, all are stopped.
-///
-/// # Errors
-/// The first failure.
-pub async fn join(handles: Vec<Handle>) -> anyhow::Result<()> {
+async fn join(handles: Vec<Handle>) -> anyhow::Result<()> {
     let stops: Vec<_> = handles.iter().map(|handle| handle.stop_token().clone()).collect();
     let mut ends = tokio::task::JoinSet::new();
     for handle in handles {

@@ -2,17 +2,18 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 
 use anyhow::Context as _;
 use clap::Args;
 use desk::Context;
 use journal::Provision;
-use journal::broker::{Broker, BrokerOptions, default_cache_dir, locate};
+use journal::broker::{Broker, BrokerOptions, Located, default_cache_dir, locate};
 use service::config::{self, LogFormat, Settings, Sources};
-use service::lifecycle::{notify_ready, notify_stopping, stop_on_signals};
+use service::lifecycle::stop_on_signals;
 use service::{Edge, Stop, metrics, telemetry};
 
-use crate::serve::{announce, join, start};
+use crate::serve::{start, unless_stopped};
 use crate::services::Service;
 
 /// How much of the disk the broker's streams may reserve, in bytes: enough for a département, little enough for a
@@ -112,11 +113,18 @@ impl Layout {
 /// # Errors
 /// When there is no program to be had, or it does not start.
 pub async fn broker(layout: &Layout) -> anyhow::Result<Broker> {
-    let located = tokio::task::spawn_blocking(|| {
+    start_broker(layout, broker_program().await?).await
+}
+
+async fn broker_program() -> anyhow::Result<Located> {
+    let locating = tokio::task::spawn_blocking(|| {
         let cache = default_cache_dir()?;
         locate(&cache, &|step| eprintln!("{step}"))
-    })
-    .await??;
+    });
+    Ok(locating.await??)
+}
+
+async fn start_broker(layout: &Layout, located: Located) -> anyhow::Result<Broker> {
     let options = BrokerOptions {
         max_store_bytes: Some(STORE_BYTES),
         ..BrokerOptions::new(located.path, layout.broker())
@@ -135,7 +143,8 @@ impl Up {
             .with_context(|| format!("cannot make the data directory {}", self.data.display()))?;
         let stop = Stop::new();
         stop_on_signals(stop.clone()).context("cannot listen to signals")?;
-        let broker = broker(&layout).await?;
+        let Some(program) = unless_stopped(&stop, broker_program()).await else { return Ok(()) };
+        let broker = start_broker(&layout, program?).await?;
         let outcome = Box::pin(self.over(&layout, &broker, &stop)).await;
         broker.stop().await;
         outcome
@@ -146,23 +155,33 @@ impl Up {
         telemetry::install(&settings[0].log)?;
         metrics::install();
         let edge = Edge::system();
-        let context = open(layout, &settings[0], edge, stop).await?;
-        if self.demo {
-            crate::demo::fill(&context, self.demo_size.demo_households, self.demo_size.demo_years).await?;
-        }
-        let handles = start(&Service::ALL, settings, &context).await?;
-        announce(&handles);
-        if self.demo {
-            crate::demo::tell(&handles);
-        }
-        notify_ready()?;
-        let failed = async { Err(anyhow::Error::new(broker.failed().await).context("the broker is gone")) };
-        let ended = tokio::select! {
-            ended = join(handles) => ended,
-            gone = failed => { stop.stop(); gone }
+        let Some(context) = unless_stopped(stop, open(layout, &settings[0], edge, stop)).await else {
+            return Ok(());
         };
-        notify_stopping()?;
-        ended
+        let context = context?;
+        let DemoSize { demo_households: households, demo_years: years } = self.demo_size;
+        let demo =
+            if self.demo { crate::demo::fill(&context, &self.data, households, years).await? } else { None };
+        let Some(started) = unless_stopped(stop, start(&Service::ALL, settings, &context)).await else {
+            return Ok(());
+        };
+        let serving = started?.serve(stop, |address| {
+            if let Some(demo) = &demo {
+                demo.tell(address);
+            }
+        });
+        let mut serving = pin!(serving);
+        tokio::select! {
+            ended = &mut serving => ended,
+            gone = broker.failed() => {
+                stop.stop();
+                // What is under way ends in good order, as far as it can without a broker.
+                if let Err(error) = serving.await {
+                    tracing::error!(error = %format!("{error:#}"), "stopping: {error:#}");
+                }
+                Err(anyhow::Error::new(gone).context("the broker is gone"))
+            }
+        }
     }
 }
 

@@ -53,6 +53,7 @@ impl Running {
     ) -> anyhow::Result<Self> {
         let directory = PathBuf::from(&context.settings.data.dir);
         let options = Options::new(name, directory);
+        let what = views.first().map_or(name, |view| view.name());
         let (projection, _) = Projection::start(context.journal.clone(), views, options)
             .await
             .with_context(|| format!("cannot open the views of {name}"))?;
@@ -61,7 +62,7 @@ impl Running {
         let mut tasks = Tasks::new(name, &context.stop, grace);
         tasks.behind("view", |stop| hold(projection, stop));
         let (measured, edge) = (view.clone(), context.edge.clone());
-        tasks.behind("measures", move |stop| measure(name, measured, edge, stop));
+        tasks.behind("measures", move |stop| measure(name, what, measured, edge, stop));
         let site = Site::new(name).check(broker(&context.journal)).check(rows(&view, context));
         Ok(Self { site, tasks, view })
     }
@@ -160,10 +161,16 @@ async fn hold(projection: Projection, stop: Stop) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn measure(name: &'static str, view: View, edge: Edge, stop: Stop) -> anyhow::Result<()> {
+async fn measure(
+    name: &'static str,
+    what: &'static str,
+    view: View,
+    edge: Edge,
+    stop: Stop,
+) -> anyhow::Result<()> {
     loop {
-        metrics::view(name, "ledgers", view.position(), view.pending(), view.lag(edge.now()));
-        metrics::stopped_aggregates(name, "ledgers", u64::try_from(view.halted()).unwrap_or(u64::MAX));
+        metrics::view(name, what, view.position(), view.pending(), view.lag(edge.now()));
+        metrics::stopped_aggregates(name, what, u64::try_from(view.halted()).unwrap_or(u64::MAX));
         tokio::select! {
             () = stop.stopping() => return Ok(()),
             () = tokio::time::sleep(MEASURED_EVERY) => {}

@@ -2,13 +2,13 @@
 
 use domain::event::Actor;
 use domain::id::{OrganisationId, Territory};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::dice::scatter;
 
 /// What an organisation does in the pathway.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeskKind {
     /// The SIAO, with the 115.
@@ -21,6 +21,20 @@ pub enum DeskKind {
     Provider,
     /// Lets social dwellings.
     Landlord,
+}
+
+impl DeskKind {
+    /// The name of its worklist in URLs.
+    #[must_use]
+    pub fn worklist(self) -> &'static str {
+        match self {
+            Self::Siao => "siao",
+            Self::Prefecture => "prefecture",
+            Self::Referrer => "referrer",
+            Self::Provider => "provider",
+            Self::Landlord => "landlord",
+        }
+    }
 }
 
 /// An organisation of the territory.
