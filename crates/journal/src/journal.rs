@@ -1,4 +1,4 @@
-//! The journal as a value: one connection, the streams, the appenders, the keys.
+//! The journal as a value: its connections, the streams, the appenders, the keys.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::keys::{KeyError, KeyFile, KeyRing};
 use crate::link::Link;
 use crate::open::{OpenError, ensure_streams};
 
-/// The journal: every fact in order. A clone is cheap and shares the connection and the appenders.
+/// The journal: every fact in order. A clone is cheap and shares the connections and the appenders.
 #[derive(Clone)]
 pub struct Journal {
     shared: Arc<Shared>,
@@ -23,6 +23,8 @@ pub struct Journal {
 
 struct Shared {
     link: Link,
+    /// What followers read through: an acknowledgement never queues behind a replay.
+    following: Link,
     config: JournalConfig,
     appenders: BTreeMap<String, Appender>,
 }
@@ -35,13 +37,15 @@ impl Journal {
     pub async fn open(config: JournalConfig) -> Result<Self, OpenError> {
         let link = Link::connect(&config).await?;
         ensure_streams(&link, &config).await?;
+        let following = Link::connect(&config).await?;
         let appenders = config
             .partitions
             .streams()
             .into_iter()
             .map(|(name, _)| (name.clone(), Appender::start(link.clone(), name)))
             .collect();
-        Ok(Self { shared: Arc::new(Shared { link, config, appenders }), keys: None, stream: JOURNAL.into() })
+        let shared = Shared { link, following, config, appenders };
+        Ok(Self { shared: Arc::new(shared), keys: None, stream: JOURNAL.into() })
     }
 
     /// The same journal, able to seal and open personal values with the keys that `file` opens. Without it, a
@@ -73,7 +77,7 @@ impl Journal {
     /// Whether the broker is connected at this moment.
     #[must_use]
     pub fn connected(&self) -> bool {
-        self.shared.link.connected()
+        self.shared.link.connected() && self.shared.following.connected()
     }
 
     /// The settings it was opened with.
@@ -84,6 +88,10 @@ impl Journal {
 
     pub(crate) fn link(&self) -> &Link {
         &self.shared.link
+    }
+
+    pub(crate) fn following(&self) -> &Link {
+        &self.shared.following
     }
 
     pub(crate) fn stream(&self) -> &str {

@@ -57,10 +57,12 @@ logtime: false
 
 max_payload: 262144
 max_connections: 2000
-max_subscriptions: 1000
+# Each read in flight is one, and the services of one process share a connection.
+max_subscriptions: 100000
 max_control_line: 4096
-max_pending: 16MB
-write_deadline: "5s"
+# More than all followers of one connection may have asked for: 4 MiB each.
+max_pending: 64MB
+write_deadline: "10s"
 ping_interval: "20s"
 ping_max: 2
 lame_duck_duration: "30s"
