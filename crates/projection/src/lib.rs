@@ -35,6 +35,7 @@ mod stop;
 mod store;
 mod supervisor;
 mod tree;
+mod turns;
 mod view;
 
 pub use entry::Entry;
@@ -50,4 +51,5 @@ pub use source::{Batch, Follow, Source, SourceError};
 pub use stop::Stop;
 pub use store::StoreError;
 pub use tree::{Tree, TreeError};
+pub use turns::Turns;
 pub use view::{ApplyError, View};

@@ -16,6 +16,7 @@ use crate::projection::{Lines, Rebuilds};
 use crate::source::Source;
 use crate::stop::Stop;
 use crate::store::Store;
+use crate::turns::Turns;
 use crate::view::View;
 
 /// How long a page may still be read after its rows were replaced or closed.
@@ -39,6 +40,7 @@ pub(crate) struct Supervisor<S> {
     expected: Arc<Expected>,
     source: S,
     views: Arc<[Box<dyn View>]>,
+    turns: Turns,
     lines: Lines,
     rebuilds: Rebuilds,
     progress: watch::Sender<Option<Progress>>,
@@ -50,6 +52,7 @@ impl<S: Source> Supervisor<S> {
         expected: Expected,
         source: S,
         views: Arc<[Box<dyn View>]>,
+        turns: Turns,
         line: Arc<Line>,
     ) -> (Handle, Self) {
         let lines = watch::Sender::new(line);
@@ -57,7 +60,7 @@ impl<S: Source> Supervisor<S> {
         let progress = watch::Sender::new(None);
         let handle = Handle::new(lines.subscribe(), ask, progress.subscribe());
         let (home, expected) = (Arc::new(home), Arc::new(expected));
-        (handle, Self { home, expected, source, views, lines, rebuilds, progress })
+        (handle, Self { home, expected, source, views, turns, lines, rebuilds, progress })
     }
 
     /// Until `stop`.
@@ -90,8 +93,8 @@ impl<S: Source> Supervisor<S> {
 
     fn keep_up(&self, line: Arc<Line>) -> Running {
         let stop = CancellationToken::new();
-        let (views, source) = (Arc::clone(&self.views), self.source.clone());
-        let task = tokio::spawn(pipeline::keep_up(Arc::clone(&line), views, source, stop.clone()));
+        let (views, source, turns) = (Arc::clone(&self.views), self.source.clone(), self.turns.clone());
+        let task = tokio::spawn(pipeline::keep_up(Arc::clone(&line), views, source, turns, stop.clone()));
         Running { status: line.watch(), line, stop, task, doubted: false }
     }
 
