@@ -71,8 +71,8 @@ pub enum BrokerError {
         /// The last lines it wrote.
         log: String,
     },
-    /// It ended again and again. The process that needs it cannot go on.
-    #[error("nats-server ended {restarts} times within {} s and was given up; {last}", window.as_secs())]
+    /// It failed again and again. The process that needs it cannot go on.
+    #[error("nats-server failed more than {restarts} times within {} s and was given up; {last}", window.as_secs())]
     GaveUp {
         /// How often it was started again.
         restarts: usize,

@@ -6,7 +6,8 @@
 //! **Invariant.** One directory has one broker: a lock keeps a second process out, and a server left behind by a killed
 //! process is stopped before a new one starts.
 //!
-//! **Invariant.** It listens on loopback only, and ends with whoever started it.
+//! **Invariant.** It listens on loopback only. It ends with whoever started it, or, if that process was killed before it
+//! could end anything, when the next one starts.
 //!
 //! An installation with a NATS of its own does not need any of this.
 
@@ -48,7 +49,7 @@ pub struct BrokerOptions {
     pub max_store_bytes: Option<u64>,
     /// How long a start may take. It grows with the journal after a power cut, when the server re-reads its files.
     pub ready_within: Duration,
-    /// How often it may end by itself before it is given up.
+    /// How often it may fail before it is given up.
     pub restarts: Restarts,
     /// A directory around [`Self::data_dir`] that is removed when the broker is gone.
     pub temporary: Option<TempDir>,

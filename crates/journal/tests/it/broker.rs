@@ -129,6 +129,20 @@ async fn a_server_that_ends_again_and_again_is_given_up_and_reported() {
 }
 
 #[tokio::test]
+async fn a_server_that_had_settled_is_started_again_however_often_it_is_killed() {
+    let dir = tempfile::tempdir().unwrap();
+    let restarts = Restarts { at_most: 1, window: Duration::from_secs(600) };
+    let broker = Broker::start(BrokerOptions { restarts, ..options(dir.path()).await }).await.unwrap();
+    for _ in 0..3 {
+        let settled = tokio::time::timeout(Duration::from_millis(1100), broker.failed()).await;
+        assert!(settled.is_err(), "{settled:?}");
+        broker.kill_hard();
+        broker.ready().await.unwrap();
+    }
+    broker.stop().await;
+}
+
+#[tokio::test]
 async fn a_dropped_broker_leaves_no_process_and_no_directory() {
     let broker = Broker::temporary().await.unwrap();
     let (pid, dir, port) = (broker.pid().unwrap(), broker.data_dir().to_owned(), broker.port());
