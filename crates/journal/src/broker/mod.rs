@@ -118,7 +118,7 @@ impl Broker {
     pub async fn start(options: BrokerOptions) -> Result<Self, BrokerError> {
         let data_dir = settings::prepare(&options.data_dir)?;
         let lock = lock(&data_dir)?;
-        orphan::stop_orphan(&data_dir).await?;
+        orphan::stop_orphans(&data_dir).await?;
         let max_store_bytes = match options.max_store_bytes {
             Some(bytes) => bytes,
             None => settings::most_of_the_disk(&data_dir)?,
