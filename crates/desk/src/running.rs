@@ -147,8 +147,13 @@ impl Context {
         let journal =
             Journal::open(config).await.with_context(|| format!("{name} cannot open the journal"))?;
         let path = PathBuf::from(&settings.keys.file);
-        let file = KeyFile::open_or_create(&path, broker_dir)
-            .with_context(|| format!("{name} cannot use the key file {}", path.display()))?;
+        // Where keys are already, a file that is missing is a mount that is missing: another one would open nothing.
+        let opened = if journal.has_keys().await.with_context(|| format!("{name} cannot look at the keys"))? {
+            KeyFile::open(&path, broker_dir)
+        } else {
+            KeyFile::open_or_create(&path, broker_dir)
+        };
+        let file = opened.with_context(|| format!("{name} cannot use the key file {}", path.display()))?;
         let journal = journal.with_keys(file).await.with_context(|| format!("{name} cannot use the keys"))?;
         let book = Arc::new(RuleBook::shipped().clone());
         Ok(Self { settings: Arc::new(settings), edge, book, journal, stop, turns: Turns::default() })

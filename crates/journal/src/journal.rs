@@ -11,6 +11,7 @@ use crate::config::{JOURNAL, JournalConfig};
 use crate::keys::{KeyError, KeyFile, KeyRing};
 use crate::link::Link;
 use crate::open::{OpenError, ensure_streams};
+use crate::read;
 
 /// The journal: every fact in order. A clone is cheap and shares the connections and the appenders.
 #[derive(Clone)]
@@ -52,11 +53,34 @@ impl Journal {
     /// decision that holds a personal value is refused.
     ///
     /// # Errors
-    /// [`KeyError::WrongKeyFile`] if the stream of keys belongs to another file; [`KeyError::Broker`].
+    /// [`KeyError::WrongKeyFile`] if the stream of keys belongs to another file; [`KeyError::KeysLost`] if it is empty
+    /// beside a journal that is not; [`KeyError::Broker`].
     pub async fn with_keys(self, file: KeyFile) -> Result<Self, KeyError> {
+        if !self.has_keys().await? && !self.is_empty().await? {
+            return Err(KeyError::KeysLost);
+        }
         let keys = KeyRing::new(async_nats::jetstream::new(self.link().client.clone()), file);
         keys.check().await?;
         Ok(Self { keys: Some(keys), ..self })
+    }
+
+    /// Whether the stream of keys belongs to a key file already: if so, none is ever made beside it.
+    ///
+    /// # Errors
+    /// [`KeyError::Broker`].
+    pub async fn has_keys(&self) -> Result<bool, KeyError> {
+        KeyRing::is_marked(async_nats::jetstream::new(self.link().client.clone())).await
+    }
+
+    /// Whether no stream has an event.
+    async fn is_empty(&self) -> Result<bool, KeyError> {
+        for (stream, _) in self.config().partitions.streams() {
+            let last = read::last_position(self.link(), &stream).await;
+            if last.map_err(|e| KeyError::broker("look at the end of the journal", e))? > 0 {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// The keys, if it was opened with them.
