@@ -8,7 +8,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::handle::{Handle, Progress, RebuildError};
-use crate::home::{Home, Marker};
+use crate::home::{Home, HomeError, Marker};
 use crate::line::{Line, Status};
 use crate::opening::{Expected, Shut};
 use crate::pipeline;
@@ -105,7 +105,10 @@ impl<S: Source> Supervisor<S> {
             return;
         }
         let (home, generation) = (Arc::clone(&self.home), running.line.generation);
+        let (marker, store) = (self.expected.marker(), running.line.store());
         let named = tokio::task::spawn_blocking(move || {
+            mark_position(&home, generation, marker, store.as_deref())?;
+            drop(store);
             home.set_current(generation)?;
             home.generations()?
                 .into_iter()
@@ -209,12 +212,14 @@ impl<S: Source> Supervisor<S> {
         let line = running.line;
         let closing = tokio::task::spawn_blocking(move || {
             let Some(store) = line.close() else { return };
+            let position = store.checkpoint().position;
             let directory = home.store(line.generation);
             let safe = store.sync().and_then(|()| closed(store, &directory)).is_ok();
             let stopped = line.status().stopped;
             let doubt = stopped.filter(Stop::doubts_rows).map(|why| why.to_string());
             if mark {
-                let marker = Marker { clean: safe && !panicked, doubt, ..expected.marker() };
+                let position = if safe { position } else { 0 };
+                let marker = Marker { clean: safe && !panicked, doubt, position, ..expected.marker() };
                 if let Err(e) = home.mark(line.generation, &marker) {
                     tracing::warn!(error = %e, "the rows cannot be marked: {e}; they may be rebuilt at the next start");
                 }
@@ -245,6 +250,22 @@ impl<S: Source> Supervisor<S> {
         if let Ok(Err(e)) = marked {
             tracing::error!(generation, error = %e, "doubtful rows cannot be marked: {e}");
         }
+    }
+}
+
+/// Writes down a position that the rows know from now on, once it is safe on the disk.
+fn mark_position(
+    home: &Home,
+    generation: u64,
+    marker: Marker,
+    store: Option<&Store>,
+) -> Result<(), HomeError> {
+    let Some(store) = store else { return Ok(()) };
+    let position = store.checkpoint().position;
+    match store.sync() {
+        Ok(()) => home.mark(generation, &Marker { position, ..marker }),
+        // Nothing is promised then; whoever writes the rows meets the same disk.
+        Err(_) => Ok(()),
     }
 }
 
