@@ -33,7 +33,7 @@ pub enum BrokerError {
         found: String,
     },
     /// The environment names no home for caches.
-    #[error("no cache directory: set XDG_CACHE_HOME or HOME, or put nats-server on the PATH")]
+    #[error("no cache directory: set XDG_CACHE_HOME or HOME")]
     NoCacheDir,
     /// Another process runs a broker on this directory.
     #[error("{} is in use by another running instance: stop it, or choose another data directory", dir.display())]

@@ -29,7 +29,8 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 pub use error::BrokerError;
-pub use locate::{Located, MINIMUM, NoVersion, Version, default_cache_dir, locate};
+pub use locate::{Located, MINIMUM, NoVersion, Version, default_cache_dir, locate, locate_for_user};
+pub use settings::most_of_the_disk;
 pub use supervisor::Restarts;
 use supervisor::{Launch, Shared, Situation, supervise};
 
@@ -77,7 +78,7 @@ impl BrokerOptions {
     /// As [`locate`]; or the directory cannot be made.
     pub async fn temporary() -> Result<Self, BrokerError> {
         let found = tokio::task::spawn_blocking(|| {
-            locate(&default_cache_dir()?, &|step| tracing::info!(target: "nats-server", "{step}"))
+            locate_for_user(&|step| tracing::info!(target: "nats-server", "{step}"))
         });
         let located = match found.await {
             Ok(located) => located?,

@@ -89,7 +89,10 @@ fn quoted(path: &Path) -> String {
 
 /// Four fifths of the disk that holds `dir`, so that a full journal is refused with an explanation before the disk
 /// is full for everybody. Counted on the whole disk, not on what is free: the limit must not shrink as the journal grows.
-pub(super) fn most_of_the_disk(dir: &Path) -> Result<u64, BrokerError> {
+///
+/// # Errors
+/// [`BrokerError::Io`] when the disk cannot be measured.
+pub fn most_of_the_disk(dir: &Path) -> Result<u64, BrokerError> {
     let disk =
         rustix::fs::statvfs(dir).map_err(|e| BrokerError::io("cannot measure the disk of", dir)(e.into()))?;
     Ok(disk.f_blocks.saturating_mul(disk.f_frsize) / 5 * 4)
