@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
-use tests::{Ask, Caller, Receipt, Shape, Waiting, World, bodies, kill_broker_of, until};
+use tests::{
+    Ask, Caller, PATIENCE, Receipt, Shape, Waiting, World, bodies, broker_of, kill_broker_of, until,
+};
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
@@ -18,6 +20,21 @@ const PLACES: usize = 4;
 const BETWEEN: usize = 60;
 /// How often somebody is killed in the usual run; `CONTINUUM_KILL_ROUNDS` asks for more.
 const ROUNDS: usize = 4;
+
+/// Who is killed.
+#[derive(Debug, Clone, Copy)]
+enum Death {
+    /// The broker, as it serves.
+    Broker,
+    /// The broker, and the next one as soon as it has a number, before it serves.
+    BrokerAndTheNext,
+    /// The program, whose broker is left behind.
+    Program,
+}
+
+/// The deaths, over and over.
+const DEATHS: [Death; 5] =
+    [Death::Broker, Death::BrokerAndTheNext, Death::Program, Death::Broker, Death::Program];
 
 /// What the writers share.
 #[derive(Default)]
@@ -51,12 +68,7 @@ async fn what_was_acknowledged_survives_every_death_of_the_program_and_of_its_br
             ledger.count.load(Ordering::Acquire) >= before + BETWEEN
         })
         .await;
-        if round % 2 == 0 {
-            world.kill_program().await;
-            world.start_program().await;
-        } else {
-            kill_broker_of(&world.broker_dir()).expect("the broker runs");
-        }
+        die(&mut world, DEATHS[round % DEATHS.len()]).await;
     }
     let before = ledger.count.load(Ordering::Acquire);
     until("writers go on", || async { ledger.count.load(Ordering::Acquire) >= before + BETWEEN }).await;
@@ -78,6 +90,35 @@ async fn what_was_acknowledged_survives_every_death_of_the_program_and_of_its_br
     );
     assert!(world.stop_program().await.success());
     check_views(&world).await;
+}
+
+async fn die(world: &mut World, death: Death) {
+    let directory = world.broker_dir();
+    match death {
+        Death::Broker => drop(kill_broker(&directory, None).await),
+        Death::BrokerAndTheNext => {
+            let first = kill_broker(&directory, None).await;
+            kill_broker(&directory, Some(first)).await;
+        }
+        Death::Program => {
+            world.kill_program().await;
+            world.start_program().await;
+        }
+    }
+}
+
+/// Kills the broker, or the one that comes after another, and tells its number.
+async fn kill_broker(directory: &Path, after: Option<i32>) -> i32 {
+    let killed = async {
+        loop {
+            let next = broker_of(directory).filter(|found| Some(*found) != after);
+            match next.and_then(|_| kill_broker_of(directory)).filter(|killed| Some(*killed) != after) {
+                Some(killed) => return killed,
+                None => tokio::task::yield_now().await,
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, killed).await.expect("the broker is started again")
 }
 
 /// One writer: a household of its own now and then, a place proposed to it and taken back, until it is enough.

@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use clap::Args;
 use desk::Context;
 use journal::Provision;
-use journal::broker::{Broker, BrokerOptions, Located, default_cache_dir, locate};
+use journal::broker::{Broker, BrokerOptions, Located, locate_for_user, most_of_the_disk};
 use service::config::{self, LogFormat, Settings, Sources};
 use service::lifecycle::stop_on_signals;
 use service::{Edge, Stop, metrics, telemetry};
@@ -20,7 +20,7 @@ use crate::services::Service;
 /// laptop.
 const STORE_BYTES: u64 = 6 << 30;
 /// How much of it the journal may hold, in bytes.
-const JOURNAL_BYTES: i64 = 5 << 30;
+const JOURNAL_BYTES: u64 = 5 << 30;
 
 /// Run everything on this machine: five services in one process and a supervised nats-server.
 #[derive(Debug, Args)]
@@ -108,6 +108,11 @@ impl Layout {
     }
 }
 
+/// What the broker's streams may reserve here: no more than most of the disk.
+fn store_bytes(layout: &Layout) -> u64 {
+    most_of_the_disk(&layout.root).map_or(STORE_BYTES, |most| most.min(STORE_BYTES))
+}
+
 /// Finds or installs the broker's program and starts it in the layout's directory.
 ///
 /// # Errors
@@ -117,16 +122,12 @@ pub async fn broker(layout: &Layout) -> anyhow::Result<Broker> {
 }
 
 async fn broker_program() -> anyhow::Result<Located> {
-    let locating = tokio::task::spawn_blocking(|| {
-        let cache = default_cache_dir()?;
-        locate(&cache, &|step| eprintln!("{step}"))
-    });
-    Ok(locating.await??)
+    Ok(tokio::task::spawn_blocking(|| locate_for_user(&|step| eprintln!("{step}"))).await??)
 }
 
 async fn start_broker(layout: &Layout, located: Located) -> anyhow::Result<Broker> {
     let options = BrokerOptions {
-        max_store_bytes: Some(STORE_BYTES),
+        max_store_bytes: Some(store_bytes(layout)),
         ..BrokerOptions::new(located.path, layout.broker())
     };
     Ok(Broker::start(options).await?)
@@ -192,6 +193,8 @@ impl Up {
 pub async fn open(layout: &Layout, settings: &Settings, edge: Edge, stop: &Stop) -> anyhow::Result<Context> {
     let broker = layout.broker();
     let mut config = desk::journal_config("continuum", settings, Provision::Create);
-    config.max_bytes = JOURNAL_BYTES;
+    // The same part of less on a small disk.
+    let journal = JOURNAL_BYTES.min(store_bytes(layout) / 6 * 5);
+    config.max_bytes = i64::try_from(journal)?;
     Context::open_with(config, settings.clone(), edge, stop.clone(), Some(&broker)).await
 }

@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use domain::rules::RuleBook;
 use journal::keys::KeyFile;
 use journal::{Journal, JournalConfig, Provision};
-use projection::{Handle as View, Options, Projection};
+use projection::{Handle as View, Options, Projection, Turns};
 use service::config::Settings;
 use service::{Check, Edge, Handle, Server, Site, Stop, Tasks, metrics};
 
@@ -28,6 +28,8 @@ pub struct Context {
     pub journal: Journal,
     /// What stops it.
     pub stop: Stop,
+    /// The turns that the views of this process take at being built.
+    pub turns: Turns,
 }
 
 /// A service whose view runs and whose surface is not served yet: in a process of its own it is served alone, in
@@ -52,7 +54,7 @@ impl Running {
         views: Vec<Box<dyn projection::View>>,
     ) -> anyhow::Result<Self> {
         let directory = PathBuf::from(&context.settings.data.dir);
-        let options = Options::new(name, directory);
+        let options = Options { turns: context.turns.clone(), ..Options::new(name, directory) };
         let what = views.first().map_or(name, |view| view.name());
         let (projection, _) = Projection::start(context.journal.clone(), views, options)
             .await
@@ -146,11 +148,16 @@ impl Context {
         let journal =
             Journal::open(config).await.with_context(|| format!("{name} cannot open the journal"))?;
         let path = PathBuf::from(&settings.keys.file);
-        let file = KeyFile::open_or_create(&path, broker_dir)
-            .with_context(|| format!("{name} cannot use the key file {}", path.display()))?;
+        // Where keys are already, a file that is missing is a mount that is missing: another one would open nothing.
+        let opened = if journal.has_keys().await.with_context(|| format!("{name} cannot look at the keys"))? {
+            KeyFile::open(&path, broker_dir)
+        } else {
+            KeyFile::open_or_create(&path, broker_dir)
+        };
+        let file = opened.with_context(|| format!("{name} cannot use the key file {}", path.display()))?;
         let journal = journal.with_keys(file).await.with_context(|| format!("{name} cannot use the keys"))?;
         let book = Arc::new(RuleBook::shipped().clone());
-        Ok(Self { settings: Arc::new(settings), edge, book, journal, stop })
+        Ok(Self { settings: Arc::new(settings), edge, book, journal, stop, turns: Turns::default() })
     }
 }
 

@@ -1,4 +1,4 @@
-//! The journal as a value: one connection, the streams, the appenders, the keys.
+//! The journal as a value: its connections, the streams, the appenders, the keys.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,8 +11,9 @@ use crate::config::{JOURNAL, JournalConfig};
 use crate::keys::{KeyError, KeyFile, KeyRing};
 use crate::link::Link;
 use crate::open::{OpenError, ensure_streams};
+use crate::read;
 
-/// The journal: every fact in order. A clone is cheap and shares the connection and the appenders.
+/// The journal: every fact in order. A clone is cheap and shares the connections and the appenders.
 #[derive(Clone)]
 pub struct Journal {
     shared: Arc<Shared>,
@@ -23,6 +24,8 @@ pub struct Journal {
 
 struct Shared {
     link: Link,
+    /// What followers read through: an acknowledgement never queues behind a replay.
+    following: Link,
     config: JournalConfig,
     appenders: BTreeMap<String, Appender>,
 }
@@ -35,24 +38,49 @@ impl Journal {
     pub async fn open(config: JournalConfig) -> Result<Self, OpenError> {
         let link = Link::connect(&config).await?;
         ensure_streams(&link, &config).await?;
+        let following = Link::connect(&config).await?;
         let appenders = config
             .partitions
             .streams()
             .into_iter()
             .map(|(name, _)| (name.clone(), Appender::start(link.clone(), name)))
             .collect();
-        Ok(Self { shared: Arc::new(Shared { link, config, appenders }), keys: None, stream: JOURNAL.into() })
+        let shared = Shared { link, following, config, appenders };
+        Ok(Self { shared: Arc::new(shared), keys: None, stream: JOURNAL.into() })
     }
 
     /// The same journal, able to seal and open personal values with the keys that `file` opens. Without it, a
     /// decision that holds a personal value is refused.
     ///
     /// # Errors
-    /// [`KeyError::WrongKeyFile`] if the stream of keys belongs to another file; [`KeyError::Broker`].
+    /// [`KeyError::WrongKeyFile`] if the stream of keys belongs to another file; [`KeyError::KeysLost`] if it is empty
+    /// beside a journal that is not; [`KeyError::Broker`].
     pub async fn with_keys(self, file: KeyFile) -> Result<Self, KeyError> {
+        if !self.has_keys().await? && !self.is_empty().await? {
+            return Err(KeyError::KeysLost);
+        }
         let keys = KeyRing::new(async_nats::jetstream::new(self.link().client.clone()), file);
         keys.check().await?;
         Ok(Self { keys: Some(keys), ..self })
+    }
+
+    /// Whether the stream of keys belongs to a key file already: if so, none is ever made beside it.
+    ///
+    /// # Errors
+    /// [`KeyError::Broker`].
+    pub async fn has_keys(&self) -> Result<bool, KeyError> {
+        KeyRing::is_marked(async_nats::jetstream::new(self.link().client.clone())).await
+    }
+
+    /// Whether no stream has an event.
+    async fn is_empty(&self) -> Result<bool, KeyError> {
+        for (stream, _) in self.config().partitions.streams() {
+            let last = read::last_position(self.link(), &stream).await;
+            if last.map_err(|e| KeyError::broker("look at the end of the journal", e))? > 0 {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// The keys, if it was opened with them.
@@ -73,7 +101,7 @@ impl Journal {
     /// Whether the broker is connected at this moment.
     #[must_use]
     pub fn connected(&self) -> bool {
-        self.shared.link.connected()
+        self.shared.link.connected() && self.shared.following.connected()
     }
 
     /// The settings it was opened with.
@@ -84,6 +112,10 @@ impl Journal {
 
     pub(crate) fn link(&self) -> &Link {
         &self.shared.link
+    }
+
+    pub(crate) fn following(&self) -> &Link {
+        &self.shared.following
     }
 
     pub(crate) fn stream(&self) -> &str {

@@ -1,16 +1,22 @@
 //! The connection to the broker, and what every part of the journal needs to know about it.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use async_nats::{Client, ConnectOptions, Event, HeaderMap, Message, Request, RequestErrorKind};
 use bytes::Bytes;
 use tokio::sync::watch;
+use tokio::time::sleep;
 
 use crate::config::JournalConfig;
 
 /// The longest pause between two attempts to connect again: a restarted broker must be noticed at once.
 const RECONNECT_PAUSE: Duration = Duration::from_millis(250);
+
+/// How often the state of the connection is looked at by whoever waits for its loss: the client library tells of it, but
+/// drops what it tells when too much happens at once.
+const LOOK: Duration = Duration::from_millis(250);
 
 /// The broker did not answer. Whether a request without an answer took effect is unknown.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -35,6 +41,13 @@ pub(crate) struct Link {
     /// How often the connection was lost so far: whoever waits for an answer stops waiting when it grows.
     losses: watch::Receiver<u64>,
     pub(crate) ack_wait: Duration,
+}
+
+/// A moment in the life of a connection: another one means that it was lost in between.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Mark {
+    losses: u64,
+    connects: u64,
 }
 
 /// How a request ended without an answer.
@@ -84,15 +97,27 @@ impl Link {
     }
 
     /// A mark for [`Link::lost_since`], taken before something is sent.
-    pub(crate) fn mark(&self) -> u64 {
-        *self.losses.borrow()
+    pub(crate) fn mark(&self) -> Mark {
+        let connects = self.client.statistics().connects.load(Ordering::Relaxed);
+        Mark { losses: *self.losses.borrow(), connects }
     }
 
     /// Resolves once the connection was lost after `mark`.
-    pub(crate) async fn lost_since(&self, mark: u64) {
+    pub(crate) async fn lost_since(&self, mark: Mark) {
         let mut losses = self.losses.clone();
-        if losses.wait_for(|now| *now > mark).await.is_err() {
-            std::future::pending::<()>().await;
+        let told = async {
+            if losses.wait_for(|now| *now != mark.losses).await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        };
+        let seen = async {
+            while self.connected() && self.mark() == mark {
+                sleep(LOOK).await;
+            }
+        };
+        tokio::select! {
+            () = told => {}
+            () = seen => {}
         }
     }
 

@@ -26,6 +26,9 @@ pub(crate) struct Marker {
     pub(crate) clean: bool,
     /// Why its rows are not to be trusted, if something was noticed.
     pub(crate) doubt: Option<String>,
+    /// A position that was safe on the disk once: rows of an earlier one have lost something.
+    #[serde(default)]
+    pub(crate) position: u64,
 }
 
 /// Why the directory cannot be worked in.
@@ -189,6 +192,7 @@ mod tests {
             boot: None,
             clean: false,
             doubt: None,
+            position: 0,
         };
         for why in ["first", "second"] {
             let generation = home.make(&marker).unwrap();

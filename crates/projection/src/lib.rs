@@ -6,7 +6,7 @@
 //! byte, whatever the batches were.
 //!
 //! **Invariant.** Nothing doubtful is served: every row carries a fingerprint that is checked when it is read, and a
-//! store is read through before it is used. What does not match is put aside and built anew.
+//! store is read through before it is used (of one with more than two million rows, a sample). What does not match is put aside and built anew.
 //!
 //! **Invariant.** Nothing is skipped silently: an event that cannot be applied halts its ledger, an event of a newer
 //! program or out of order stops the projection; both are marked, logged and counted.
@@ -35,6 +35,7 @@ mod stop;
 mod store;
 mod supervisor;
 mod tree;
+mod turns;
 mod view;
 
 pub use entry::Entry;
@@ -50,4 +51,5 @@ pub use source::{Batch, Follow, Source, SourceError};
 pub use stop::Stop;
 pub use store::StoreError;
 pub use tree::{Tree, TreeError};
+pub use turns::Turns;
 pub use view::{ApplyError, View};

@@ -45,6 +45,11 @@ impl Status {
         self.caught_up |= self.is_level();
     }
 
+    /// Whether nobody reads the rows, and they were never level with the journal.
+    pub(crate) fn is_being_built(&self) -> bool {
+        !self.served && !self.caught_up
+    }
+
     /// Whether everything is known that there was at the start, and so little waits that the rows are as good as those
     /// of a projection that never stopped.
     pub(crate) fn is_level(&self) -> bool {

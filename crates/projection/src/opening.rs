@@ -70,6 +70,7 @@ impl Expected {
             boot: self.boot.clone(),
             clean: false,
             doubt: None,
+            position: 0,
         }
     }
 
@@ -151,12 +152,18 @@ fn examine(home: &Home, generation: u64, expected: &Expected) -> Found {
     if marker.fingerprint != expected.fingerprint {
         return Found::Outdated;
     }
-    match open_checked(&home.store(generation), &expected.trees) {
-        Ok(store) => match home.mark(generation, &expected.marker()) {
-            Ok(()) => Found::Sound(Box::new(store)),
-            Err(e) => Found::Doubtful(e.to_string()),
-        },
-        Err(why) => Found::Doubtful(why),
+    let store = match open_checked(&home.store(generation), &expected.trees) {
+        Ok(store) => store,
+        Err(why) => return Found::Doubtful(why),
+    };
+    let position = store.checkpoint().position;
+    if position < marker.position {
+        let known = marker.position;
+        return Found::Doubtful(format!("they are of position {position}, but knew position {known} once"));
+    }
+    match home.mark(generation, &Marker { position, ..expected.marker() }) {
+        Ok(()) => Found::Sound(Box::new(store)),
+        Err(e) => Found::Doubtful(e.to_string()),
     }
 }
 

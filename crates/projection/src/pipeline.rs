@@ -14,6 +14,7 @@ use crate::line::Line;
 use crate::source::{Batch, Follow, Source, SourceError};
 use crate::stop::Stop;
 use crate::store::{Store, StoreError};
+use crate::turns::{Turn, Turns};
 use crate::view::View;
 
 /// How many events are asked for at once.
@@ -30,6 +31,9 @@ const BULK: usize = 128 << 20;
 
 /// How long a follower may be silent before we look whether the journal can be reached at all.
 const LOOK: Duration = Duration::from_millis(500);
+
+/// How long nothing may come from a journal that is connected before it counts as out of reach.
+const SILENCE: Duration = Duration::from_secs(5);
 
 /// How long to wait before asking again for a journal that could not be reached.
 const AGAIN: Duration = Duration::from_millis(250);
@@ -59,6 +63,7 @@ pub(crate) async fn keep_up<S: Source>(
     line: Arc<Line>,
     views: Arc<[Box<dyn View>]>,
     source: S,
+    turns: Turns,
     stop: CancellationToken,
 ) {
     let Some(store) = line.store() else { return };
@@ -66,6 +71,8 @@ pub(crate) async fn keep_up<S: Source>(
     let for_sync = Arc::clone(&store);
     let syncer = thread("view-sync", move || sync_until(&for_sync, &stop_syncing));
     let mut careful = false;
+    let Some(turn) = turn(&line, &turns, &stop).await else { return };
+    let given_back = tokio::spawn(give_back(Arc::clone(&line), turn));
     loop {
         line.nothing_arrived();
         match run_once(&line, &store, &views, &source, &stop, careful).await {
@@ -81,11 +88,31 @@ pub(crate) async fn keep_up<S: Source>(
             }
         }
     }
+    given_back.abort();
     drop((syncing, store));
     if let Ok(syncer) = syncer {
         // The thread only logs: whether it panicked does not matter here.
         let _ = tokio::task::spawn_blocking(move || syncer.join()).await;
     }
+}
+
+/// Waits for a turn, if the rows are to be built; `None` if it is not worth waiting any more.
+async fn turn(line: &Line, turns: &Turns, stop: &CancellationToken) -> Option<Option<Turn>> {
+    if !line.status().is_being_built() {
+        return Some(None);
+    }
+    tokio::select! {
+        turn = turns.take() => Some(turn),
+        () = stop.cancelled() => None,
+    }
+}
+
+/// Lets others build as soon as these rows are level with the journal, or go no further.
+async fn give_back(line: Arc<Line>, turn: Option<Turn>) {
+    let mut status = line.watch();
+    // The line holds what tells of its status: there is no other end than one of these.
+    let _ = status.wait_for(|status| !status.is_being_built() || status.stopped.is_some()).await;
+    drop(turn);
 }
 
 async fn run_once<S: Source>(
@@ -135,8 +162,8 @@ async fn fetch<S: Source>(
 ) -> Result<(), SourceError> {
     let mut follower = source.follow(after);
     loop {
-        match tokio::time::timeout(LOOK, follower.next_batch(FETCH)).await {
-            Ok(Ok(batch)) => {
+        match next_batch(line, source, &mut follower).await {
+            Ok(batch) => {
                 reached_again(line);
                 if let (Some(first), Some(last)) = (batch.events.first(), batch.events.last()) {
                     after = last.position;
@@ -146,14 +173,35 @@ async fn fetch<S: Source>(
                     return Ok(());
                 }
             }
-            Ok(Err(SourceError::Unreachable(why))) => {
+            Err(SourceError::Unreachable(why)) => {
                 unreachable(line, &why);
                 tokio::time::sleep(AGAIN).await;
                 follower = source.follow(after);
             }
-            Ok(Err(broken @ SourceError::Broken(_))) => return Err(broken),
-            Err(_) if source.connected() => reached_again(line),
-            Err(_) => unreachable(line, "the connection is down"),
+            Err(broken @ SourceError::Broken(_)) => return Err(broken),
+        }
+    }
+}
+
+/// Waits for the next batch, looking now and then whether the journal can be reached.
+async fn next_batch<S: Source>(
+    line: &Line,
+    source: &S,
+    follower: &mut S::Follower,
+) -> Result<Batch, SourceError> {
+    let trouble = follower.trouble();
+    let mut next = std::pin::pin!(follower.next_batch(FETCH));
+    loop {
+        tokio::select! {
+            batch = &mut next => return batch,
+            () = tokio::time::sleep(LOOK) => {}
+        }
+        match trouble.borrow().as_ref() {
+            _ if !source.connected() => unreachable(line, "the connection is down"),
+            Some(trouble) if trouble.since.elapsed() >= SILENCE => unreachable(line, &trouble.why),
+            // Not for long enough to say so, nor to take back what was said.
+            Some(_) => {}
+            None => reached_again(line),
         }
     }
 }
@@ -245,7 +293,7 @@ fn stopped(line: &Line, applier: &mut Applier, why: Stop) -> End {
 /// much, or `now`.
 fn write(line: &Line, applier: &mut Applier, batches: usize, now: bool) -> Result<(), StoreError> {
     let status = line.status();
-    let building = !status.served && !status.caught_up && !applier.is_careful();
+    let building = status.is_being_built() && !applier.is_careful();
     if building && !now && !status.is_level() && applier.weight() < BULK {
         line.batches_applied(batches);
         return Ok(());

@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::handle::Handle;
@@ -14,7 +16,14 @@ use crate::opening::{self, Expected, Opened, Shut};
 use crate::source::{Source, SourceError};
 use crate::supervisor::Supervisor;
 use crate::tree::{TreeError, Trees};
+use crate::turns::Turns;
 use crate::view::{View, fingerprint};
+
+/// How long a start waits for a journal that cannot be reached: as long as a broker may take to come back.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// How long to wait before asking again.
+const AGAIN: Duration = Duration::from_millis(250);
 
 /// Where and under which circumstances a projection keeps its rows.
 #[derive(Debug, Clone)]
@@ -28,6 +37,8 @@ pub struct Options {
     /// Which start of the machine this is; rows that were not safe on the disk before another one are not trusted.
     /// `None` if unknown: then only rows that were closed in good order are.
     pub boot: Option<String>,
+    /// Shared by the projections of one process: two of them build their rows at once.
+    pub turns: Turns,
 }
 
 impl Options {
@@ -39,6 +50,7 @@ impl Options {
             directory: directory.into(),
             build: env!("CARGO_PKG_VERSION").to_owned(),
             boot: this_boot(),
+            turns: Turns::default(),
         }
     }
 }
@@ -60,7 +72,7 @@ pub enum StartError {
         /// What sled says.
         why: String,
     },
-    /// The journal does not say where it ends.
+    /// The journal does not say where it ends: it cannot be trusted, or was out of reach for two minutes.
     #[error(transparent)]
     Source(#[from] SourceError),
     /// The journal has lost events that the rows know. Verify it before anything else; if an older copy was restored
@@ -118,7 +130,7 @@ impl Projection {
             Err(Shut::Home(e)) => return Err(e.into()),
             Err(Shut::New(why)) => return Err(StartError::NoRows { directory, why }),
         };
-        let last = source.last_position().await?;
+        let last = last_position(&source).await?;
         let known = rows.store.checkpoint().position;
         if known > last {
             return Err(StartError::WentBackwards { known, last, directory });
@@ -126,7 +138,7 @@ impl Projection {
         let opened = rows.opened;
         tracing::info!(?opened, position = known, last, "rows are open at position {known} of {last}");
         let line = Line::new(options.name, rows.generation, rows.store, rows.in_use, last);
-        let (handle, supervisor) = Supervisor::new(home, expected, source, views.into(), line);
+        let (handle, supervisor) = Supervisor::new(home, expected, source, views.into(), options.turns, line);
         let stop = CancellationToken::new();
         let task = tokio::spawn(supervisor.run(stop.clone()));
         Ok((Self { handle, stop: stop.drop_guard(), task }, opened))
@@ -143,6 +155,20 @@ impl Projection {
         drop(self.stop);
         // A panic in there was told on standard error; the rows are as after a crash.
         let _ = self.task.await;
+    }
+}
+
+/// Where the journal ends. It may be out of reach for a moment: so it is asked again.
+async fn last_position<S: Source>(source: &S) -> Result<u64, SourceError> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match source.last_position().await {
+            Err(SourceError::Unreachable(why)) if Instant::now() < deadline => {
+                tracing::warn!(why, "the journal cannot be reached yet: {why}");
+                sleep(AGAIN).await;
+            }
+            answer => return answer,
+        }
     }
 }
 

@@ -1,6 +1,8 @@
 //! Where events come from: the journal, or anything that gives them in order.
 
+use journal::follow::Trouble;
 use journal::{Follower, Journal, ReadError, Recorded};
+use tokio::sync::watch;
 
 /// Events in order, and how many more there are.
 #[derive(Debug, Default)]
@@ -45,6 +47,11 @@ pub trait Follow: Send + 'static {
     /// # Errors
     /// [`SourceError`]. After an error the follower is not used again.
     fn next_batch(&mut self, max: usize) -> impl Future<Output = Result<Batch, SourceError>> + Send;
+
+    /// Why nothing comes, while nothing comes though the source is connected.
+    fn trouble(&self) -> watch::Receiver<Option<Trouble>> {
+        watch::Sender::new(None).subscribe()
+    }
 }
 
 impl Source for Journal {
@@ -76,5 +83,9 @@ impl Follow for Follower {
             // None of its errors mends itself.
             Err(why) => Err(SourceError::Broken(why.to_string())),
         }
+    }
+
+    fn trouble(&self) -> watch::Receiver<Option<Trouble>> {
+        Follower::trouble(self)
     }
 }

@@ -8,7 +8,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::handle::{Handle, Progress, RebuildError};
-use crate::home::{Home, Marker};
+use crate::home::{Home, HomeError, Marker};
 use crate::line::{Line, Status};
 use crate::opening::{Expected, Shut};
 use crate::pipeline;
@@ -16,6 +16,7 @@ use crate::projection::{Lines, Rebuilds};
 use crate::source::Source;
 use crate::stop::Stop;
 use crate::store::Store;
+use crate::turns::Turns;
 use crate::view::View;
 
 /// How long a page may still be read after its rows were replaced or closed.
@@ -39,6 +40,7 @@ pub(crate) struct Supervisor<S> {
     expected: Arc<Expected>,
     source: S,
     views: Arc<[Box<dyn View>]>,
+    turns: Turns,
     lines: Lines,
     rebuilds: Rebuilds,
     progress: watch::Sender<Option<Progress>>,
@@ -50,6 +52,7 @@ impl<S: Source> Supervisor<S> {
         expected: Expected,
         source: S,
         views: Arc<[Box<dyn View>]>,
+        turns: Turns,
         line: Arc<Line>,
     ) -> (Handle, Self) {
         let lines = watch::Sender::new(line);
@@ -57,7 +60,7 @@ impl<S: Source> Supervisor<S> {
         let progress = watch::Sender::new(None);
         let handle = Handle::new(lines.subscribe(), ask, progress.subscribe());
         let (home, expected) = (Arc::new(home), Arc::new(expected));
-        (handle, Self { home, expected, source, views, lines, rebuilds, progress })
+        (handle, Self { home, expected, source, views, turns, lines, rebuilds, progress })
     }
 
     /// Until `stop`.
@@ -90,8 +93,8 @@ impl<S: Source> Supervisor<S> {
 
     fn keep_up(&self, line: Arc<Line>) -> Running {
         let stop = CancellationToken::new();
-        let (views, source) = (Arc::clone(&self.views), self.source.clone());
-        let task = tokio::spawn(pipeline::keep_up(Arc::clone(&line), views, source, stop.clone()));
+        let (views, source, turns) = (Arc::clone(&self.views), self.source.clone(), self.turns.clone());
+        let task = tokio::spawn(pipeline::keep_up(Arc::clone(&line), views, source, turns, stop.clone()));
         Running { status: line.watch(), line, stop, task, doubted: false }
     }
 
@@ -102,7 +105,10 @@ impl<S: Source> Supervisor<S> {
             return;
         }
         let (home, generation) = (Arc::clone(&self.home), running.line.generation);
+        let (marker, store) = (self.expected.marker(), running.line.store());
         let named = tokio::task::spawn_blocking(move || {
+            mark_position(&home, generation, marker, store.as_deref())?;
+            drop(store);
             home.set_current(generation)?;
             home.generations()?
                 .into_iter()
@@ -206,12 +212,14 @@ impl<S: Source> Supervisor<S> {
         let line = running.line;
         let closing = tokio::task::spawn_blocking(move || {
             let Some(store) = line.close() else { return };
+            let position = store.checkpoint().position;
             let directory = home.store(line.generation);
             let safe = store.sync().and_then(|()| closed(store, &directory)).is_ok();
             let stopped = line.status().stopped;
             let doubt = stopped.filter(Stop::doubts_rows).map(|why| why.to_string());
             if mark {
-                let marker = Marker { clean: safe && !panicked, doubt, ..expected.marker() };
+                let position = if safe { position } else { 0 };
+                let marker = Marker { clean: safe && !panicked, doubt, position, ..expected.marker() };
                 if let Err(e) = home.mark(line.generation, &marker) {
                     tracing::warn!(error = %e, "the rows cannot be marked: {e}; they may be rebuilt at the next start");
                 }
@@ -242,6 +250,22 @@ impl<S: Source> Supervisor<S> {
         if let Ok(Err(e)) = marked {
             tracing::error!(generation, error = %e, "doubtful rows cannot be marked: {e}");
         }
+    }
+}
+
+/// Writes down a position that the rows know from now on, once it is safe on the disk.
+fn mark_position(
+    home: &Home,
+    generation: u64,
+    marker: Marker,
+    store: Option<&Store>,
+) -> Result<(), HomeError> {
+    let Some(store) = store else { return Ok(()) };
+    let position = store.checkpoint().position;
+    match store.sync() {
+        Ok(()) => home.mark(generation, &Marker { position, ..marker }),
+        // Nothing is promised then; whoever writes the rows meets the same disk.
+        Err(_) => Ok(()),
     }
 }
 

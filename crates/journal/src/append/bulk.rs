@@ -9,8 +9,12 @@ use super::wire::{self, Item, Outcome};
 use super::{AppendError, Unreachable};
 use crate::decision::{Decision, MAX_CHANGES, Prepared, Unwritable, prepare};
 use crate::journal::Journal;
+use crate::keys::KeyError;
 use crate::link::Link;
 use crate::sealing::has_personal;
+
+/// How long a load waits before it asks again a broker that did not answer.
+const PAUSE: std::time::Duration = std::time::Duration::from_millis(200);
 
 /// How far a load has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,12 +113,28 @@ impl Journal {
             batch.events += decision.drafts.len();
             chosen.push(decision);
         }
-        self.draw_keys(&chosen).await?;
+        self.draw_keys_patiently(&chosen).await?;
         for decision in chosen {
             let decision = stated(decision);
             batch.decisions.push(prepare(decision, &self.config().partitions, self.keys()).await?);
         }
         Ok(batch)
+    }
+
+    /// Draws keys, again for a while if the broker does not answer.
+    async fn draw_keys_patiently(&self, decisions: &[Decision]) -> Result<(), Unwritable> {
+        let deadline = tokio::time::Instant::now() + self.config().patience;
+        loop {
+            match self.draw_keys(decisions).await {
+                Err(Unwritable::Unsealed(KeyError::Broker { what, source }))
+                    if tokio::time::Instant::now() < deadline =>
+                {
+                    tracing::warn!(what, error = %source, "keys are drawn once more");
+                    tokio::time::sleep(PAUSE).await;
+                }
+                drawn => return drawn,
+            }
+        }
     }
 
     /// Draws the keys of the households that personal values are about, all at once.
@@ -159,7 +179,7 @@ impl Journal {
             if tokio::time::Instant::now() >= deadline {
                 return Err(Unreachable::new("load decisions", why).into());
             }
-            tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+            tokio::time::sleep(PAUSE).await;
             outcome = match self.find(batch, guards).await {
                 Ok(Some(first)) => Outcome::Stored { first },
                 Ok(None) => store(self.link(), batch, guards).await,

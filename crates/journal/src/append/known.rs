@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use domain::ledger::AggregateId;
 use lru::LruCache;
 
-use crate::link::Link;
+use crate::link::{Link, Mark};
 
 /// How many ledgers are remembered: about 6 MB.
 const REMEMBERED: NonZeroUsize = NonZeroUsize::new(65_536).unwrap();
@@ -16,7 +16,7 @@ const REMEMBERED: NonZeroUsize = NonZeroUsize::new(65_536).unwrap();
 /// lost connection everything is forgotten, since a broker may come back restored from a backup.
 pub(super) struct Known {
     versions: LruCache<AggregateId, u64>,
-    mark: u64,
+    mark: Mark,
 }
 
 impl Known {

@@ -100,7 +100,16 @@ impl Journal {
     /// [`AppendError`] says what to do. After `Conflict` and `Unknown` the command may have been recorded by an
     /// earlier attempt: [`Journal::execute`] does all of this.
     pub async fn append(&self, decision: Decision) -> Result<Appended, AppendError> {
-        let prepared = prepare(decision, &self.config().partitions, self.keys()).await?;
+        self.send(self.prepared(decision).await?).await
+    }
+
+    /// A decision made ready, to be sent as often as it takes.
+    pub(crate) async fn prepared(&self, decision: Decision) -> Result<Prepared, Unwritable> {
+        prepare(decision, &self.config().partitions, self.keys()).await
+    }
+
+    /// Records what was made ready. Sent again, it is recorded only if it was not before: its guards see to that.
+    pub(crate) async fn send(&self, prepared: Prepared) -> Result<Appended, AppendError> {
         let appender = self.appender(&prepared.stream).ok_or_else(|| AppendError::Refused {
             why: format!("no stream {} was opened", prepared.stream),
         })?;

@@ -207,6 +207,8 @@ fn graded(line: &str) -> (Level, &str) {
         .and_then(|rest| rest.split_once("] ["))
         .and_then(|(_, rest)| rest.split_once("] "));
     match graded {
+        // The server calls it information that it cuts a client off.
+        Some(("INF", text)) if text.contains("Slow Consumer Detected") => (Level::Warning, text),
         Some(("INF" | "DBG" | "TRC", text)) => (Level::Chat, text),
         Some(("WRN", text)) => (Level::Warning, text),
         Some((_, text)) => (Level::Error, text),
@@ -222,6 +224,8 @@ mod tests {
     fn the_lines_of_the_server_keep_their_gravity() {
         assert_eq!(graded("[12] [INF] Server is ready"), (Level::Chat, "Server is ready"));
         assert_eq!(graded("[12] [WRN] slow"), (Level::Warning, "slow"));
+        let slow = "127.0.0.1:1 - cid:6 - Slow Consumer Detected: MaxPending of 16777216 Exceeded";
+        assert_eq!(graded(&format!("[12] [INF] {slow}")), (Level::Warning, slow));
         assert_eq!(graded("[12] [FTL] no [more] disk"), (Level::Error, "no [more] disk"));
         assert_eq!(graded("nats-server: a.conf:1:2: bad"), (Level::Error, "nats-server: a.conf:1:2: bad"));
     }

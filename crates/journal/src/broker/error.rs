@@ -33,7 +33,7 @@ pub enum BrokerError {
         found: String,
     },
     /// The environment names no home for caches.
-    #[error("no cache directory: set XDG_CACHE_HOME or HOME, or put nats-server on the PATH")]
+    #[error("no cache directory: set XDG_CACHE_HOME or HOME")]
     NoCacheDir,
     /// Another process runs a broker on this directory.
     #[error("{} is in use by another running instance: stop it, or choose another data directory", dir.display())]
@@ -71,8 +71,8 @@ pub enum BrokerError {
         /// The last lines it wrote.
         log: String,
     },
-    /// It ended again and again. The process that needs it cannot go on.
-    #[error("nats-server ended {restarts} times within {} s and was given up; {last}", window.as_secs())]
+    /// It failed again and again. The process that needs it cannot go on.
+    #[error("nats-server failed more than {restarts} times within {} s and was given up; {last}", window.as_secs())]
     GaveUp {
         /// How often it was started again.
         restarts: usize,

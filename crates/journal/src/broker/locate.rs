@@ -85,10 +85,27 @@ pub fn locate(cache_dir: &Path, say: &dyn Fn(&str)) -> Result<Located, BrokerErr
     locate_among(std::env::var_os("PATH").as_deref(), cache_dir, say)
 }
 
+/// [`locate`] with this user's cache ([`default_cache_dir`]), which is needed only when there is none on the `PATH`.
+///
+/// # Errors
+/// As [`locate`].
+pub fn locate_for_user(say: &dyn Fn(&str)) -> Result<Located, BrokerError> {
+    locate_with(std::env::var_os("PATH").as_deref(), default_cache_dir, say)
+}
+
 /// [`locate`] with the search path as an argument.
 pub(super) fn locate_among(
     search: Option<&OsStr>,
     cache_dir: &Path,
+    say: &dyn Fn(&str),
+) -> Result<Located, BrokerError> {
+    locate_with(search, || Ok(cache_dir.to_owned()), say)
+}
+
+/// [`locate_among`] with a cache that is asked for only when it is needed.
+fn locate_with(
+    search: Option<&OsStr>,
+    cache_dir: impl FnOnce() -> Result<PathBuf, BrokerError>,
     say: &dyn Fn(&str),
 ) -> Result<Located, BrokerError> {
     let directories = search.map(|s| std::env::split_paths(s).collect::<Vec<_>>()).unwrap_or_default();
@@ -96,16 +113,25 @@ pub(super) fn locate_among(
     if let Some(found) = on_path {
         return Ok(found);
     }
+    let unobtainable = |why: String, place: &Path| BrokerError::Unobtainable {
+        minimum: MINIMUM,
+        why,
+        place: place.to_owned(),
+    };
+    let cache_dir = &cache_dir().map_err(|why| {
+        unobtainable(why.to_string(), &install::place(Path::new("$XDG_CACHE_HOME/continuum")))
+    })?;
     let place = install::place(cache_dir);
     if let Some(found) = usable(place.clone(), say) {
         return Ok(found);
     }
-    install::install(&directories, cache_dir, say)?;
-    usable(place.clone(), say).ok_or_else(|| BrokerError::Unobtainable {
-        minimum: MINIMUM,
-        why: "what was installed does not run on this machine".to_owned(),
-        place,
-    })
+    if let Err(failure) = install::install(&directories, cache_dir, say) {
+        // A cache that cannot be written is one more reason why there is none to be had.
+        let io = matches!(failure, BrokerError::Io { .. });
+        return Err(if io { unobtainable(failure.to_string(), &place) } else { failure });
+    }
+    usable(place.clone(), say)
+        .ok_or_else(|| unobtainable("what was installed does not run on this machine".to_owned(), &place))
 }
 
 /// The program at `path`, if it is one and new enough; says why not, when there is something.
@@ -183,6 +209,26 @@ mod tests {
         for word in ["on the PATH", "Python 3 with pip", place.to_str().unwrap()] {
             assert!(text.contains(word), "{text}");
         }
+    }
+
+    #[test]
+    fn a_cache_that_cannot_be_written_is_told_with_the_three_ways() {
+        let (bin, cache) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        program(bin.path(), "python3", "exit 1");
+        let file = cache.path().join("a file");
+        std::fs::write(&file, "").unwrap();
+        let failure = locate_among(Some(bin.path().as_os_str()), &file, &|_| {}).unwrap_err();
+        assert!(matches!(failure, BrokerError::Unobtainable { .. }), "{failure}");
+    }
+
+    #[test]
+    fn a_program_on_the_path_needs_no_cache_and_a_missing_cache_is_told_with_the_three_ways() {
+        let bin = tempfile::tempdir().unwrap();
+        let search = Some(bin.path().as_os_str());
+        let failure = locate_with(search, || Err(BrokerError::NoCacheDir), &|_| {}).unwrap_err();
+        assert!(matches!(failure, BrokerError::Unobtainable { .. }), "{failure}");
+        program(bin.path(), "nats-server", "echo nats-server: v2.13.4");
+        assert!(locate_with(search, || Err(BrokerError::NoCacheDir), &|_| {}).is_ok());
     }
 
     #[test]

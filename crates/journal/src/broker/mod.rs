@@ -6,7 +6,8 @@
 //! **Invariant.** One directory has one broker: a lock keeps a second process out, and a server left behind by a killed
 //! process is stopped before a new one starts.
 //!
-//! **Invariant.** It listens on loopback only, and ends with whoever started it.
+//! **Invariant.** It listens on loopback only. It ends with whoever started it, or, if that process was killed before it
+//! could end anything, when the next one starts.
 //!
 //! An installation with a NATS of its own does not need any of this.
 
@@ -28,7 +29,8 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 pub use error::BrokerError;
-pub use locate::{Located, MINIMUM, NoVersion, Version, default_cache_dir, locate};
+pub use locate::{Located, MINIMUM, NoVersion, Version, default_cache_dir, locate, locate_for_user};
+pub use settings::most_of_the_disk;
 pub use supervisor::Restarts;
 use supervisor::{Launch, Shared, Situation, supervise};
 
@@ -48,7 +50,7 @@ pub struct BrokerOptions {
     pub max_store_bytes: Option<u64>,
     /// How long a start may take. It grows with the journal after a power cut, when the server re-reads its files.
     pub ready_within: Duration,
-    /// How often it may end by itself before it is given up.
+    /// How often it may fail before it is given up.
     pub restarts: Restarts,
     /// A directory around [`Self::data_dir`] that is removed when the broker is gone.
     pub temporary: Option<TempDir>,
@@ -76,7 +78,7 @@ impl BrokerOptions {
     /// As [`locate`]; or the directory cannot be made.
     pub async fn temporary() -> Result<Self, BrokerError> {
         let found = tokio::task::spawn_blocking(|| {
-            locate(&default_cache_dir()?, &|step| tracing::info!(target: "nats-server", "{step}"))
+            locate_for_user(&|step| tracing::info!(target: "nats-server", "{step}"))
         });
         let located = match found.await {
             Ok(located) => located?,
@@ -117,7 +119,7 @@ impl Broker {
     pub async fn start(options: BrokerOptions) -> Result<Self, BrokerError> {
         let data_dir = settings::prepare(&options.data_dir)?;
         let lock = lock(&data_dir)?;
-        orphan::stop_orphan(&data_dir).await?;
+        orphan::stop_orphans(&data_dir).await?;
         let max_store_bytes = match options.max_store_bytes {
             Some(bytes) => bytes,
             None => settings::most_of_the_disk(&data_dir)?,

@@ -2,11 +2,10 @@
 //!
 //! When `continuum` is killed with no chance to clean up, its nats-server goes on. Two servers on one directory would
 //! destroy the streams, so the next start *stops* it (politely, then by force) before it starts its own: it cannot be
-//! adopted, since nobody reads what it writes nor learns when it ends. The process is recognised by its number, which
-//! the server wrote itself, *and* by its command line, which names our configuration: a number that was given to another
-//! process since harms nobody.
+//! adopted, since nobody reads what it writes nor learns when it ends. A server is recognised by its command line, which
+//! names our configuration, whether or not it came to write down its number: one killed process after another may have
+//! left several.
 
-use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
@@ -17,30 +16,25 @@ use super::BrokerError;
 use super::child::signal;
 use super::settings::{config_file, pid_file};
 
-/// How long each way of stopping it may take.
+/// How long each way of stopping one may take.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// Stops the nats-server that still serves `data_dir`, if there is one. The caller holds the directory's lock.
-pub(super) async fn stop_orphan(data_dir: &Path) -> Result<(), BrokerError> {
-    let file = pid_file(data_dir);
-    let recorded =
-        fs::read_to_string(&file).ok().and_then(|text| text.trim().parse().ok()).and_then(Pid::from_raw);
-    if let Some(pid) = recorded
-        && serves(pid, data_dir)
-    {
-        tracing::warn!(
-            pid = pid.as_raw_pid(),
-            "a nats-server was left behind by a killed process: stopping it"
-        );
+/// Stops the nats-servers that still serve `data_dir`, if there are any. The caller holds the directory's lock.
+pub(super) async fn stop_orphans(data_dir: &Path) -> Result<(), BrokerError> {
+    let config = config_file(data_dir);
+    for pid in serving(&config) {
+        let number = pid.as_raw_pid();
+        tracing::warn!(pid = number, "a nats-server was left behind by a killed process: stopping it");
         signal(pid, Signal::TERM);
-        if !gone(pid, data_dir).await {
+        if !gone(pid, &config).await {
             signal(pid, Signal::KILL);
-            if !gone(pid, data_dir).await {
-                return Err(BrokerError::Orphan { pid: pid.as_raw_pid(), dir: data_dir.to_owned() });
+            if !gone(pid, &config).await {
+                return Err(BrokerError::Orphan { pid: number, dir: data_dir.to_owned() });
             }
         }
     }
-    match fs::remove_file(&file) {
+    let file = pid_file(data_dir);
+    match std::fs::remove_file(&file) {
         Err(why) if why.kind() != std::io::ErrorKind::NotFound => {
             Err(BrokerError::io("cannot remove", &file)(why))
         }
@@ -49,9 +43,9 @@ pub(super) async fn stop_orphan(data_dir: &Path) -> Result<(), BrokerError> {
 }
 
 /// Waits for it to go; it is not our child, so there is nothing to wait on but its traces.
-async fn gone(pid: Pid, data_dir: &Path) -> bool {
+async fn gone(pid: Pid, config: &Path) -> bool {
     let deadline = Instant::now() + GRACE;
-    while serves(pid, data_dir) {
+    while serves(pid, config) {
         if Instant::now() >= deadline {
             return false;
         }
@@ -60,22 +54,35 @@ async fn gone(pid: Pid, data_dir: &Path) -> bool {
     true
 }
 
-/// Whether the process runs with the configuration of `data_dir`. A zombie has no command line: it serves nothing.
-fn serves(pid: Pid, data_dir: &Path) -> bool {
-    let config = config_file(data_dir);
-    let config = config.as_os_str().as_encoded_bytes();
-    command_line(pid).is_some_and(|line| line.windows(config.len()).any(|part| part == config))
+/// The processes that run with this configuration.
+#[cfg(target_os = "linux")]
+fn serving(config: &Path) -> Vec<Pid> {
+    let Ok(processes) = std::fs::read_dir("/proc") else { return Vec::new() };
+    let numbers = processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    numbers.filter_map(Pid::from_raw).filter(|pid| serves(*pid, config)).collect()
 }
 
+/// Whether the process runs with this configuration: `nats-server -c <configuration>`. A zombie has no command line: it
+/// serves nothing.
 #[cfg(target_os = "linux")]
-fn command_line(pid: Pid) -> Option<Vec<u8>> {
-    fs::read(format!("/proc/{}/cmdline", pid.as_raw_pid())).ok()
+fn serves(pid: Pid, config: &Path) -> bool {
+    let line = std::fs::read(format!("/proc/{}/cmdline", pid.as_raw_pid())).unwrap_or_default();
+    let arguments: Vec<&[u8]> = line.split(|byte| *byte == 0).collect();
+    arguments.windows(2).any(|pair| pair[0] == b"-c" && pair[1] == config.as_os_str().as_encoded_bytes())
+}
+
+/// The processes that run with this configuration.
+#[cfg(not(target_os = "linux"))]
+fn serving(config: &Path) -> Vec<Pid> {
+    let listed = std::process::Command::new("ps").args(["-axww", "-o", "pid=,command="]).output();
+    let listed = listed.map(|listed| listed.stdout).unwrap_or_default();
+    let ours = format!(" -c {}", config.display());
+    let lines = String::from_utf8_lossy(&listed);
+    let numbers = lines.lines().filter(|line| line.trim_end().ends_with(&ours));
+    numbers.filter_map(|line| Pid::from_raw(line.split_whitespace().next()?.parse().ok()?)).collect()
 }
 
 #[cfg(not(target_os = "linux"))]
-fn command_line(pid: Pid) -> Option<Vec<u8>> {
-    let pid = pid.as_raw_pid().to_string();
-    let output =
-        std::process::Command::new("ps").args(["-ww", "-o", "command=", "-p", &pid]).output().ok()?;
-    output.status.success().then_some(output.stdout)
+fn serves(pid: Pid, config: &Path) -> bool {
+    serving(config).contains(&pid)
 }

@@ -57,10 +57,12 @@ logtime: false
 
 max_payload: 262144
 max_connections: 2000
-max_subscriptions: 1000
+# Each read in flight is one, and the services of one process share a connection.
+max_subscriptions: 100000
 max_control_line: 4096
-max_pending: 16MB
-write_deadline: "5s"
+# More than all followers of one connection may have asked for: 4 MiB each.
+max_pending: 64MB
+write_deadline: "10s"
 ping_interval: "20s"
 ping_max: 2
 lame_duck_duration: "30s"
@@ -87,7 +89,10 @@ fn quoted(path: &Path) -> String {
 
 /// Four fifths of the disk that holds `dir`, so that a full journal is refused with an explanation before the disk
 /// is full for everybody. Counted on the whole disk, not on what is free: the limit must not shrink as the journal grows.
-pub(super) fn most_of_the_disk(dir: &Path) -> Result<u64, BrokerError> {
+///
+/// # Errors
+/// [`BrokerError::Io`] when the disk cannot be measured.
+pub fn most_of_the_disk(dir: &Path) -> Result<u64, BrokerError> {
     let disk =
         rustix::fs::statvfs(dir).map_err(|e| BrokerError::io("cannot measure the disk of", dir)(e.into()))?;
     Ok(disk.f_blocks.saturating_mul(disk.f_frsize) / 5 * 4)

@@ -12,10 +12,14 @@ use tokio::time::{Instant, sleep};
 use super::BrokerError;
 use super::child::{Child, signal};
 
-/// How often the broker may end before it is given up.
+/// After how long a broker that ends had settled: starting it again repaired what was wrong before.
+const SETTLED: Duration = Duration::from_secs(1);
+
+/// How often the broker may fail before it is given up: end within a second of its start, or not come up. One that
+/// had settled is started again however often it is killed.
 #[derive(Debug, Clone, Copy)]
 pub struct Restarts {
-    /// Starts after the first one, within [`Self::window`].
+    /// Failures that are followed by another start, within [`Self::window`].
     pub at_most: usize,
     /// The time in which they are counted.
     pub window: Duration,
@@ -126,8 +130,9 @@ pub(super) async fn supervise(
     shared: Arc<Shared>,
     mut stop: oneshot::Receiver<()>,
 ) {
-    let mut ends = VecDeque::new();
+    let mut failures = VecDeque::new();
     loop {
+        let ready = Instant::now();
         let status = tokio::select! {
             status = child.ended() => status,
             _ = &mut stop => {
@@ -140,8 +145,15 @@ pub(super) async fn supervise(
         shared.set_process(None);
         let mut last = format!("it ended ({status}); its last words: {}", child.last_words());
         tracing::error!(port = launch.port, "the broker is gone: {last}");
+        let mut settled = ready.elapsed() >= SETTLED;
         child = loop {
-            let Some(pause) = next_pause(&mut ends, restarts, Instant::now()) else {
+            let pause = if settled {
+                Some(Duration::ZERO)
+            } else {
+                next_pause(&mut failures, restarts, Instant::now())
+            };
+            settled = false;
+            let Some(pause) = pause else {
                 tracing::error!(port = launch.port, "the broker is given up");
                 shared.situation.send_replace(Situation::GivenUp { last });
                 return;
@@ -171,16 +183,17 @@ pub(super) async fn supervise(
     }
 }
 
-/// How long to wait before the next start: none the first time, then doubling; `None` when it ended too often.
-fn next_pause(ends: &mut VecDeque<Instant>, restarts: Restarts, now: Instant) -> Option<Duration> {
-    while ends.front().is_some_and(|end| now.duration_since(*end) > restarts.window) {
-        ends.pop_front();
+/// How long to wait before the next start after a failure: not at all the first time, then doubling; `None` when it
+/// failed too often.
+fn next_pause(failures: &mut VecDeque<Instant>, restarts: Restarts, now: Instant) -> Option<Duration> {
+    while failures.front().is_some_and(|failure| now.duration_since(*failure) > restarts.window) {
+        failures.pop_front();
     }
-    let before = ends.len();
+    let before = failures.len();
     if before >= restarts.at_most {
         return None;
     }
-    ends.push_back(now);
+    failures.push_back(now);
     let doublings = u32::try_from(before).unwrap_or(u32::MAX).min(6);
     Some(if before == 0 { Duration::ZERO } else { Duration::from_millis(50) * 2_u32.pow(doublings) })
 }
@@ -190,14 +203,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_broker_that_ends_again_and_again_is_given_up_until_time_has_passed() {
+    fn a_broker_that_fails_again_and_again_is_given_up_until_time_has_passed() {
         let restarts = Restarts { at_most: 3, window: Duration::from_secs(60) };
-        let (mut ends, start) = (VecDeque::new(), Instant::now());
+        let (mut failures, start) = (VecDeque::new(), Instant::now());
         let after = |seconds| start + Duration::from_secs(seconds);
-        assert_eq!(next_pause(&mut ends, restarts, after(0)), Some(Duration::ZERO));
-        assert_eq!(next_pause(&mut ends, restarts, after(1)), Some(Duration::from_millis(100)));
-        assert_eq!(next_pause(&mut ends, restarts, after(2)), Some(Duration::from_millis(200)));
-        assert_eq!(next_pause(&mut ends, restarts, after(3)), None);
-        assert_eq!(next_pause(&mut ends, restarts, after(100)), Some(Duration::ZERO));
+        assert_eq!(next_pause(&mut failures, restarts, after(0)), Some(Duration::ZERO));
+        assert_eq!(next_pause(&mut failures, restarts, after(1)), Some(Duration::from_millis(100)));
+        assert_eq!(next_pause(&mut failures, restarts, after(2)), Some(Duration::from_millis(200)));
+        assert_eq!(next_pause(&mut failures, restarts, after(3)), None);
+        assert_eq!(next_pause(&mut failures, restarts, after(100)), Some(Duration::ZERO));
     }
 }

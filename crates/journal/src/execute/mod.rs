@@ -4,10 +4,14 @@
 //! is looked for in *all* events since the version that was stated, on every ledger it was to be written to. (Looking
 //! at the last event only records twice when another writer came in between.)
 //!
+//! **Invariant.** What may have been recorded is sent again as it was until that is known: it is not decided again, nor
+//! refused, while it may still be recorded.
+//!
 //! **Invariant.** Nothing is refused on stale data: a no that was said on the local view is said again on fresh data
 //! before it is answered.
 
 mod attempt;
+mod insist;
 mod receipt;
 
 use std::future::Future;
@@ -228,8 +232,7 @@ impl Journal {
                     if Instant::now() + course.pause >= course.deadline {
                         return Err(ExecuteError::Unreachable(unreachable));
                     }
-                    sleep(course.pause).await;
-                    course.pause = (course.pause * 2).min(LONGEST_PAUSE);
+                    course.rest().await;
                 }
             }
         }
@@ -298,7 +301,7 @@ impl Journal {
         let Command { origin, digest, .. } = *course.command;
         let drafts = changes.iter().map(Draft::from).collect();
         let decision = Decision { origin: origin.clone(), digest, drafts, expected: versions.clone() };
-        match self.append(decision).await {
+        match self.insist(course, decision).await {
             Ok(appended) => Ok(Round::Recorded(Receipt::new(origin.command, changes, &appended))),
             Err(AppendError::Conflict { .. }) => {
                 course.suspect(versions);
@@ -331,6 +334,12 @@ impl Journal {
 }
 
 impl Course<'_> {
+    /// Pauses, longer each time.
+    async fn rest(&mut self) {
+        sleep(self.pause).await;
+        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+    }
+
     /// The command may have been written to these ledgers, behind these versions.
     fn suspect(&mut self, versions: Vec<(AggregateId, u64)>) {
         for (ledger, version) in versions {

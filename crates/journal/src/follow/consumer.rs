@@ -9,26 +9,35 @@ use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt};
 use serde::Deserialize;
 use serde_json::json;
+use tokio::task::unconstrained;
 
+use super::address::Address;
 use crate::envelope::{self, Malformed};
 use crate::link::{Link, Unreachable};
 use crate::read::{ApiError, ReadError, api};
 use crate::recorded::Recorded;
 
-/// How many events one request asks for. Two requests are open: half of what a subscription may hold unread.
+/// How many events one request asks for. Two requests are open; a subscription may hold 65,536 messages unread.
 const ASKED: u64 = 4_000;
+
+/// How many bytes one request asks for: what waits to be sent must stay small against what the broker lets wait for all
+/// readers of one connection, or it cuts the connection.
+const ASKED_BYTES: u64 = 2 << 20;
 
 /// How long the broker keeps one request open.
 const EXPIRES: Duration = Duration::from_secs(10);
 
-/// How often the broker gives a sign of life while it has nothing to send: often enough for the watchdog.
+/// How often the broker gives a sign of life while it has nothing to send: often enough for the watch.
 const HEARTBEAT: Duration = Duration::from_millis(150);
 
 /// After how long without a request the broker forgets a consumer whose reader is gone.
 const FORGOTTEN: Duration = Duration::from_secs(30);
 
-/// The consumer does not exist any more, or its requests cannot be answered.
-const TERMINATED: u16 = 409;
+/// A request ends before its time, or the consumer does.
+const CONFLICT: u16 = 409;
+
+/// How the broker words the end of a request whose bytes are used up.
+const USED_UP: [&str; 2] = ["Message Size Exceeds MaxBytes", "Batch Completed"];
 
 /// One message as it came.
 #[derive(Debug)]
@@ -56,6 +65,9 @@ pub(super) struct Consumer {
     /// What was asked for and has not come.
     outstanding: u64,
     pending_at_start: u64,
+    /// Why nothing more comes, learned where it could not be told.
+    failed: Option<String>,
+    address: Address,
 }
 
 impl Consumer {
@@ -102,10 +114,22 @@ impl Consumer {
             requests,
             outstanding: 0,
             pending_at_start: answer.num_pending,
+            failed: None,
+            address: Address { stream: stream.to_owned(), name: answer.name },
         };
         consumer.ask().await.map_err(|why| lost(&why))?;
         consumer.ask().await.map_err(|why| lost(&why))?;
         Ok(consumer)
+    }
+
+    /// Where the consumer is.
+    pub(super) fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// No request is open any more, whatever was counted.
+    pub(super) fn nothing_is_asked(&mut self) {
+        self.outstanding = 0;
     }
 
     /// How many events there were behind the checkpoint when the consumer was made.
@@ -113,8 +137,11 @@ impl Consumer {
         self.pending_at_start
     }
 
-    /// The next event; `None` for a sign of life without one.
+    /// The next event; `None` for a sign of life without one. The call can be dropped without losing an event.
     pub(super) async fn next(&mut self) -> Result<Option<Delivery>, String> {
+        if let Some(why) = self.failed.take() {
+            return Err(why);
+        }
         if self.outstanding <= ASKED {
             self.ask().await?;
         }
@@ -124,11 +151,18 @@ impl Consumer {
 
     /// The next event if it has already arrived.
     pub(super) fn ready(&mut self) -> Option<Delivery> {
-        if self.outstanding <= ASKED {
+        if self.outstanding <= ASKED || self.failed.is_some() {
             return None;
         }
-        let message = self.messages.next().now_or_never()??;
-        self.accept(message).ok().flatten()
+        // The library would pretend after 128 messages that nothing has arrived.
+        let message = unconstrained(self.messages.next()).now_or_never()??;
+        match self.accept(message) {
+            Ok(delivery) => delivery,
+            Err(why) => {
+                self.failed = Some(why);
+                None
+            }
+        }
     }
 
     fn accept(&mut self, message: Message) -> Result<Option<Delivery>, String> {
@@ -144,7 +178,11 @@ impl Consumer {
                 self.outstanding = self.outstanding.saturating_sub(unanswered(&message).unwrap_or(ASKED));
                 Ok(None)
             }
-            Some(status) if status.as_u16() == TERMINATED => {
+            Some(status) if status.as_u16() == CONFLICT && is_used_up(&message) => {
+                self.outstanding = self.outstanding.saturating_sub(unanswered(&message).unwrap_or(0));
+                Ok(None)
+            }
+            Some(status) if status.as_u16() == CONFLICT => {
                 Err(message.description.unwrap_or_else(|| "the consumer is gone".to_owned()))
             }
             Some(status) => Err(format!("status {status}")),
@@ -154,6 +192,7 @@ impl Consumer {
     async fn ask(&mut self) -> Result<(), String> {
         let question = json!({
             "batch": ASKED,
+            "max_bytes": ASKED_BYTES,
             "expires": u64::try_from(EXPIRES.as_nanos()).unwrap_or(u64::MAX),
             "idle_heartbeat": u64::try_from(HEARTBEAT.as_nanos()).unwrap_or(u64::MAX),
         });
@@ -165,7 +204,12 @@ impl Consumer {
     }
 }
 
-/// How many messages an expired request did not bring.
+/// Whether a request ended because its bytes are used up.
+fn is_used_up(message: &Message) -> bool {
+    message.description.as_deref().is_some_and(|why| USED_UP.iter().any(|end| why.starts_with(end)))
+}
+
+/// How many messages an ended request did not bring.
 fn unanswered(message: &Message) -> Option<u64> {
     message.headers.as_ref()?.get("Nats-Pending-Messages")?.as_str().parse().ok()
 }

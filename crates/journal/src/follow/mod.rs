@@ -4,13 +4,17 @@
 //! Anything else is an error: the broker skips or truncates damaged files without a word.
 //!
 //! The broker remembers nothing about a reader: its consumer is ephemeral and made anew, from the reader's own
-//! checkpoint, whenever 500 ms pass without a sign of life.
+//! checkpoint, whenever the connection was lost. After 500 ms without a sign of life the broker is asked.
 
+mod address;
 mod consumer;
+mod watch;
 
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep, timeout_at};
+use futures_util::future::BoxFuture;
+use tokio::sync::watch as channel;
+use tokio::time::{Instant, sleep};
 
 use crate::envelope::Malformed;
 use crate::journal::Journal;
@@ -18,10 +22,7 @@ use crate::link::Link;
 use crate::read::{self, ReadError};
 use crate::recorded::Recorded;
 use consumer::{Consumer, Delivery};
-
-/// How long a follower waits for a sign of life before it starts over: the client library's own watch would notice
-/// a restarted broker after 30 s only.
-const WATCHDOG: Duration = Duration::from_millis(500);
+use watch::{Alarm, Watch};
 
 /// How long a follower waits before it tries again to reach a broker that does not answer.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -74,21 +75,46 @@ pub enum FollowError {
     },
 }
 
+/// Why nothing comes from the broker, though it may be connected.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    /// Since when.
+    pub since: Instant,
+    /// What was tried last, and what came of it.
+    pub why: String,
+}
+
 /// A reader of the journal from its own checkpoint. While the broker is away it waits, and then goes on exactly
 /// where it was.
-#[derive(Debug)]
 pub struct Follower {
     link: Link,
     stream: String,
     /// The position of the last event handed out or held.
     checkpoint: u64,
-    consumer: Option<Consumer>,
+    stage: Stage,
     /// Taken from the wire, not yet handed out: so that a caller may drop a call to `next_batch` without loss.
     held: Batch,
     /// Whether the reader was told how far behind it is.
     told: bool,
     /// Whether the consumer was made anew because of a jump in positions: a second one is a gap.
     doubted: bool,
+    trouble: channel::Sender<Option<Trouble>>,
+}
+
+/// What a follower is doing.
+enum Stage {
+    /// Nothing was asked of the broker yet.
+    New,
+    /// A consumer is being made: kept here, so that a dropped call leaves none behind.
+    Starting(BoxFuture<'static, Result<Reading, Setback>>),
+    /// Events come.
+    Reading(Box<Reading>),
+}
+
+/// A consumer and who watches over it.
+struct Reading {
+    consumer: Consumer,
+    watch: Watch,
 }
 
 impl Journal {
@@ -97,13 +123,14 @@ impl Journal {
     #[must_use]
     pub fn follow(&self, after: u64) -> Follower {
         Follower {
-            link: self.link().clone(),
+            link: self.following().clone(),
             stream: self.stream().to_owned(),
             checkpoint: after,
-            consumer: None,
+            stage: Stage::New,
             held: Batch::default(),
             told: false,
             doubted: false,
+            trouble: channel::Sender::new(None),
         }
     }
 }
@@ -113,6 +140,12 @@ impl Follower {
     #[must_use]
     pub fn checkpoint(&self) -> u64 {
         self.checkpoint - self.held.events.len() as u64
+    }
+
+    /// Why nothing comes, while the broker gives no sign of life or refuses for now.
+    #[must_use]
+    pub fn trouble(&self) -> channel::Receiver<Option<Trouble>> {
+        self.trouble.subscribe()
     }
 
     /// The next events, at most `max` and at most [`MAX_BATCH`]: as many as are there, waiting for the first. Waits
@@ -126,32 +159,71 @@ impl Follower {
     pub async fn next_batch(&mut self, max: usize) -> Result<Batch, FollowError> {
         let max = max.clamp(1, MAX_BATCH);
         loop {
-            let Some(consumer) = &mut self.consumer else {
-                self.start().await?;
-                continue;
-            };
-            if self.held.events.is_empty() {
-                if !self.told {
-                    self.told = true;
-                    self.held.pending = consumer.pending_at_start();
-                    if self.held.pending == 0 {
-                        return Ok(Batch::default());
-                    }
+            let Self { stage, held, told, .. } = self;
+            let reading = match stage {
+                Stage::New => {
+                    self.start(Duration::ZERO);
+                    continue;
                 }
-                match timeout_at(Instant::now() + WATCHDOG, consumer.next()).await {
-                    Ok(Ok(Some(delivery))) => self.take(delivery)?,
-                    Ok(Ok(None)) => {}
-                    Ok(Err(why)) => self.start_over(&why),
-                    Err(_) => self.start_over("no sign of life from the broker"),
+                Stage::Starting(starting) => {
+                    let started = starting.await;
+                    self.started(started)?;
+                    continue;
+                }
+                Stage::Reading(reading) => reading,
+            };
+            if !held.events.is_empty() {
+                // Whatever has already arrived goes along.
+                let more = if held.events.len() < max { reading.consumer.ready() } else { None };
+                match more {
+                    Some(delivery) => self.take(delivery)?,
+                    None => return Ok(std::mem::take(held)),
                 }
                 continue;
             }
-            // Whatever has already arrived goes along.
-            match consumer.ready().filter(|_| self.held.events.len() < max) {
-                Some(delivery) => self.take(delivery)?,
-                None => return Ok(std::mem::take(&mut self.held)),
+            if !*told {
+                *told = true;
+                held.pending = reading.consumer.pending_at_start();
+                if held.pending == 0 {
+                    return Ok(Batch::default());
+                }
+            }
+            self.wait().await?;
+        }
+    }
+
+    /// Waits for the next message, or for what the watch says of its absence.
+    async fn wait(&mut self) -> Result<(), FollowError> {
+        let Stage::Reading(reading) = &mut self.stage else { return Ok(()) };
+        let Reading { consumer, watch } = &mut **reading;
+        let alarm = tokio::select! {
+            biased;
+            next = consumer.next() => {
+                watch.heard();
+                self.trouble.send_if_modified(|trouble| trouble.take().is_some());
+                return match next {
+                    Ok(Some(delivery)) => self.take(delivery),
+                    Ok(None) => Ok(()),
+                    Err(why) => {
+                        self.start_over(&why);
+                        Ok(())
+                    }
+                };
+            }
+            alarm = watch.alarm(self.checkpoint) => alarm,
+        };
+        match alarm {
+            Alarm::Lost(why) => self.start_over(&why),
+            Alarm::Idle => {
+                watch.heard();
+                consumer.nothing_is_asked();
+            }
+            Alarm::Mute(why) => self.note(why),
+            Alarm::Alive => {
+                self.trouble.send_if_modified(|trouble| trouble.take().is_some());
             }
         }
+        Ok(())
     }
 
     /// Accepts one message if it is the one that follows.
@@ -174,32 +246,71 @@ impl Follower {
     }
 
     fn start_over(&mut self, why: &str) {
-        tracing::debug!(stream = %self.stream, checkpoint = self.checkpoint, why, "reading anew from the checkpoint");
-        self.consumer = None;
+        tracing::info!(stream = %self.stream, checkpoint = self.checkpoint, why, "reading anew from the checkpoint");
+        self.start(Duration::ZERO);
     }
 
-    /// Makes a consumer behind the checkpoint; returns without one, after a pause, if the broker does not answer.
-    async fn start(&mut self) -> Result<(), FollowError> {
-        match self.attempt().await {
-            Ok(consumer) => {
-                self.consumer = Some(consumer);
+    /// Begins to make a consumer behind the checkpoint; the one there was is not read any more.
+    fn start(&mut self, pause: Duration) {
+        let old = match std::mem::replace(&mut self.stage, Stage::New) {
+            Stage::Reading(reading) => Some(reading.consumer.address().clone()),
+            Stage::New | Stage::Starting(_) => None,
+        };
+        let (link, stream, checkpoint) = (self.link.clone(), self.stream.clone(), self.checkpoint);
+        self.stage = Stage::Starting(Box::pin(async move {
+            if let Some(old) = old {
+                old.remove(&link).await;
+            }
+            sleep(pause).await;
+            Reading::begin(link, &stream, checkpoint).await
+        }));
+    }
+
+    fn started(&mut self, started: Result<Reading, Setback>) -> Result<(), FollowError> {
+        match started {
+            Ok(reading) => {
+                self.trouble.send_if_modified(|trouble| trouble.take().is_some());
+                self.stage = Stage::Reading(Box::new(reading));
                 Ok(())
             }
             Err(Setback::Later(why)) => {
                 tracing::debug!(stream = %self.stream, %why, "the journal cannot be followed yet");
-                sleep(PAUSE).await;
+                self.note(why);
+                self.start(PAUSE);
                 Ok(())
             }
             Err(Setback::Never(error)) => Err(error),
         }
     }
 
-    async fn attempt(&self) -> Result<Consumer, Setback> {
-        let last = read::last_position(&self.link, &self.stream).await?;
-        if last < self.checkpoint {
-            return Err(Setback::Never(FollowError::WentBackwards { checkpoint: self.checkpoint, last }));
+    fn note(&self, why: String) {
+        self.trouble.send_modify(|trouble| {
+            let since = trouble.as_ref().map_or_else(Instant::now, |trouble| trouble.since);
+            *trouble = Some(Trouble { since, why });
+        });
+    }
+}
+
+impl std::fmt::Debug for Follower {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Follower")
+            .field("stream", &self.stream)
+            .field("checkpoint", &self.checkpoint())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Reading {
+    /// Makes a consumer behind the checkpoint, unless the journal ends before it.
+    async fn begin(link: Link, stream: &str, checkpoint: u64) -> Result<Self, Setback> {
+        let mark = link.mark();
+        let last = read::last_position(&link, stream).await?;
+        if last < checkpoint {
+            return Err(Setback::Never(FollowError::WentBackwards { checkpoint, last }));
         }
-        Ok(Consumer::create(&self.link, &self.stream, self.checkpoint).await?)
+        let consumer = Consumer::create(&link, stream, checkpoint).await?;
+        let watch = Watch::over(link, consumer.address().clone(), mark);
+        Ok(Self { consumer, watch })
     }
 }
 

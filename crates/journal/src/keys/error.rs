@@ -17,6 +17,9 @@ pub enum KeyError {
     /// The stream was made with another key file. Restore that one: this one opens nothing.
     #[error("the key file is not the one that the stream KEYS was made with: restore that one")]
     WrongKeyFile,
+    /// The stream has no keys, but the journal beside it has events: what they hold of persons would read as erased.
+    #[error("the stream KEYS is empty beside a journal that is not: restore it from a backup")]
+    KeysLost,
     /// The key file does not hold the key-encryption key of this epoch: it is older or newer than the stream.
     #[error(
         "a key is wrapped under epoch {epoch}, which the key file does not hold: restore the key file of that epoch"
@@ -55,7 +58,7 @@ pub enum KeyError {
 
 impl KeyError {
     /// The broker failed at `what`.
-    pub(super) fn broker(
+    pub(crate) fn broker(
         what: &'static str,
         source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
     ) -> Self {

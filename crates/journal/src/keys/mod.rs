@@ -133,6 +133,11 @@ impl KeyRing {
         self.inner.checked.get_or_try_init(|| self.compare_mark()).await.copied()
     }
 
+    /// Whether the stream belongs to a key file already.
+    pub(crate) async fn is_marked(jetstream: Context) -> Result<bool, KeyError> {
+        Ok(Store::new(jetstream).read(MARK).await?.is_some())
+    }
+
     async fn compare_mark(&self) -> Result<(), KeyError> {
         let mark = serde_json::json!({ "v": 1, "file": format!("{:032x}", u128::from_be_bytes(self.digest(&[b"key file"]))) });
         let mark = mark.to_string().into_bytes();

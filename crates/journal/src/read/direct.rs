@@ -9,7 +9,7 @@ use futures_util::StreamExt;
 use serde::Serialize;
 
 use crate::envelope::{self, Malformed};
-use crate::link::{Link, Unreachable};
+use crate::link::{Link, Mark, Unreachable};
 use crate::recorded::Recorded;
 
 const SUBJECT: HeaderName = HeaderName::from_static("Nats-Subject");
@@ -182,7 +182,7 @@ async fn send(
 async fn next(
     link: &Link,
     answers: &mut Subscriber,
-    mark: u64,
+    mark: Mark,
     action: &'static str,
 ) -> Result<Message, ReadError> {
     let within: Duration = link.ack_wait;

@@ -184,3 +184,45 @@ async fn a_full_journal_says_so_and_keeps_what_it_has() {
     assert!(matches!(refused, AppendError::Full { .. }), "{refused:?}");
     assert_eq!(journal.range(0, 100).await.unwrap().len() as u64, recorded);
 }
+
+#[tokio::test]
+async fn a_full_journal_holds_whole_decisions_and_only_those_it_acknowledged() {
+    for (together, limit) in [(1, 64 << 10), (20, 256 << 10), (500, 4 << 20)] {
+        let ground = Ground::new().await;
+        let mut config = ground.config();
+        config.max_bytes = limit;
+        let journal = journal::Journal::open(config).await.unwrap();
+        let mut acknowledged = Vec::new();
+        let mut full = false;
+        for round in 0..100_u128 {
+            // Decisions on two ledgers each, of sizes that do not divide the limit.
+            let all = (0..together).map(|n| {
+                let n = 1000 * round + n;
+                let mut asked = decision(n, &[(household(n), 0), (place(n), 0)]);
+                let length = 200 + usize::try_from(n % 7).unwrap() * 50;
+                asked.drafts[0].body = json!({ "text": "x".repeat(length) });
+                journal.append(asked)
+            });
+            for answer in join_all(all).await {
+                match answer {
+                    Ok(appended) => acknowledged.extend(appended.positions),
+                    Err(AppendError::Full { .. }) => full = true,
+                    Err(other) => panic!("{other}"),
+                }
+            }
+            if full {
+                break;
+            }
+        }
+        assert!(full, "the limit is kept");
+        let events = journal.range(0, usize::MAX).await.unwrap();
+        for pair in events.chunks(2) {
+            let commands: Vec<_> = pair.iter().map(|event| event.command).collect();
+            assert_eq!(commands, [pair[0].command; 2], "half a decision at {}", pair[0].position);
+        }
+        acknowledged.sort_unstable();
+        let positions: Vec<_> = events.iter().map(|event| event.position).collect();
+        println!("{together}: {} stored, {} acknowledged", positions.len(), acknowledged.len());
+        assert_eq!(positions, acknowledged, "nothing that was refused is there");
+    }
+}

@@ -103,6 +103,35 @@ async fn a_server_left_behind_by_a_killed_process_is_stopped_before_a_new_one_st
 }
 
 #[tokio::test]
+async fn a_server_left_behind_before_its_number_was_written_down_is_found_and_nobody_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let broker = Broker::start(options(dir.path()).await).await.unwrap();
+    let home = broker.data_dir().to_owned();
+    broker.stop().await;
+    let config = home.join("nats-server.conf");
+    let binary = options(dir.path()).await.binary;
+    let mut left_behind = Command::new(binary).arg("-c").arg(&config).kill_on_drop(true).spawn().unwrap();
+    until(|| home.join("nats-server.pid").exists()).await;
+    std::fs::remove_file(home.join("nats-server.pid")).unwrap();
+    // Somebody who looks at another file, and somebody who looks at ours.
+    let beside = config.with_extension("conf.kept");
+    let looking = |at: &Path| {
+        let mut command = Command::new("sh");
+        command.args(["-c", "read something"]).arg(at).stdin(std::process::Stdio::piped());
+        command.kill_on_drop(true).spawn()
+    };
+    let mut strangers = [looking(&beside).unwrap(), looking(&config).unwrap()];
+
+    let broker = Broker::start(options(dir.path()).await).await.unwrap();
+    left_behind.wait().await.unwrap();
+    connect(&broker).await;
+    for stranger in &mut strangers {
+        assert_eq!(stranger.try_wait().unwrap(), None);
+        stranger.kill().await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn a_recorded_process_number_that_belongs_to_somebody_else_harms_nobody() {
     let dir = tempfile::tempdir().unwrap();
     let mut stranger = Command::new("sleep").arg("600").kill_on_drop(true).spawn().unwrap();
@@ -126,6 +155,20 @@ async fn a_server_that_ends_again_and_again_is_given_up_and_reported() {
     assert!(matches!(failure, BrokerError::GaveUp { restarts: 2, .. }), "{failure}");
     assert!(matches!(broker.ready().await, Err(BrokerError::GaveUp { .. })));
     assert_eq!(broker.pid(), None);
+}
+
+#[tokio::test]
+async fn a_server_that_had_settled_is_started_again_however_often_it_is_killed() {
+    let dir = tempfile::tempdir().unwrap();
+    let restarts = Restarts { at_most: 1, window: Duration::from_secs(600) };
+    let broker = Broker::start(BrokerOptions { restarts, ..options(dir.path()).await }).await.unwrap();
+    for _ in 0..3 {
+        let settled = tokio::time::timeout(Duration::from_millis(1100), broker.failed()).await;
+        assert!(settled.is_err(), "{settled:?}");
+        broker.kill_hard();
+        broker.ready().await.unwrap();
+    }
+    broker.stop().await;
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ use domain::ledger::{AggregateId, Change, Fact, Halt, Ledgers, State};
 use domain::refusal::{Refusal, RefusalClass};
 use journal::keys::KeyFile;
 use journal::{Command, Decision, ExecuteError, Journal, Local, Receipt};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 use tokio::runtime::Handle;
 use tokio::task::block_in_place;
@@ -64,6 +65,41 @@ async fn a_command_over_two_ledgers_is_recorded_and_seen() {
     assert_eq!((receipt.version(&structure(1)), receipt.version(&structure(2))), (Some(1), Some(2)));
     let kinds: Vec<_> = receipt.events.iter().map(|event| event.kind.as_str()).collect();
     assert_eq!(kinds, ["structure.opened", "structure.opened"]);
+}
+
+#[tokio::test]
+async fn what_may_have_been_recorded_is_sent_again_and_not_refused_meanwhile() {
+    let ground = Ground::new().await;
+    let mut config = ground.config();
+    config.ack_wait = Duration::from_millis(300);
+    let journal = Journal::open(config).await.unwrap();
+    let view = View::live(&journal);
+    let broker = Pid::from_raw(ground.broker.pid().unwrap()).unwrap();
+    let decided = AtomicUsize::new(0);
+    let decide = |ledgers: &Ledgers| {
+        ledgers.get(&structure(1)).ok_or_else(|| Halt::Need(structure(1)))?;
+        if decided.fetch_add(1, Ordering::AcqRel) == 0 {
+            // What is sent now is not answered, and lost with this server.
+            kill_process(broker, Signal::STOP).unwrap();
+            return Ok(vec![opening(structure(1))]);
+        }
+        Err(Halt::Refused(refusal()))
+    };
+    let killed = async {
+        until(|| decided.load(Ordering::Acquire) > 0).await;
+        tokio::time::timeout(Duration::from_millis(600), std::future::pending::<()>()).await.unwrap_err();
+        ground.broker.kill_hard();
+    };
+    let (receipt, ()) = tokio::join!(execute(&journal, &view, 1, decide), killed);
+    assert_eq!(receipt.expect("it is not refused").position, 1);
+    assert_eq!(decided.load(Ordering::Acquire), 1, "it is not decided again");
+}
+
+/// Waits until something holds.
+async fn until(holds: impl Fn() -> bool) {
+    while !holds() {
+        tokio::task::yield_now().await;
+    }
 }
 
 #[tokio::test]

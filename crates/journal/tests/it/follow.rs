@@ -3,8 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_nats::jetstream::consumer::Info;
 use async_nats::jetstream::stream::Config;
+use futures_util::StreamExt as _;
+use futures_util::future::join_all;
 use journal::{FollowError, Follower, Journal};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::json;
 use tokio::time::timeout;
 
 use crate::support::{Ground, decision, place};
@@ -109,6 +114,77 @@ async fn a_reader_goes_on_exactly_where_it_was_after_the_death_of_the_broker() {
     assert!(positions.into_iter().eq(1..=600));
 }
 
+#[test]
+fn a_reader_that_is_busy_for_long_is_not_cut_off_and_is_sent_no_more_than_it_asked_for() {
+    let ours = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    // The reader's connection stands still whenever this runtime is not polled, as that of a busy process does.
+    let busy = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let ground = ours.block_on(Ground::new());
+    ours.block_on(async {
+        let journal = ground.journal().await;
+        let heavy = (0..1000).map(|n| {
+            let mut heavy = decision(n, &[(place(n), 0)]);
+            heavy.drafts[0].body = json!({ "text": "x".repeat(60_000) });
+            journal.append(heavy)
+        });
+        assert!(join_all(heavy).await.iter().all(Result::is_ok));
+    });
+    let journal = busy.block_on(ground.journal());
+    let mut follower = journal.follow(0);
+    let mut positions: Vec<u64> = Vec::new();
+    let first = busy.block_on(follower.next_batch(1)).unwrap();
+    positions.extend(first.events.iter().map(|event| event.position));
+    let before = ours.block_on(async {
+        // Everything it asked for is on its way, or everything there is.
+        let sent = |reader: &Info| reader.num_waiting == 0 || reader.delivered.stream_sequence == 1000;
+        timeout(LONG, only_reader(&ground, sent)).await.expect("the broker goes on sending")
+    });
+    positions.extend(busy.block_on(read_up_to(&mut follower, 1000)));
+    assert!(positions.into_iter().eq(1..=1000));
+    let after = ours.block_on(only_reader(&ground, |_| true));
+    assert_eq!(after.name, before.name, "it never had to begin anew");
+}
+
+/// What the broker knows of its only reader, once that fits.
+async fn only_reader(ground: &Ground, fits: impl Fn(&Info) -> bool) -> Info {
+    let stream = ground.raw().await.get_stream("JOURNAL").await.unwrap();
+    loop {
+        let readers: Vec<_> = stream.consumers().map(Result::unwrap).collect().await;
+        match &readers[..] {
+            [only] if fits(only) => return only.clone(),
+            _ => tokio::task::yield_now().await,
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_broker_that_stands_still_is_waited_for_and_not_asked_for_everything_anew() {
+    let ground = Ground::new().await;
+    let journal = ground.journal().await;
+    write(&journal, 0..100).await;
+    let mut follower = journal.follow(0);
+    let mut positions = read_up_to(&mut follower, 50).await;
+    let before = only_reader(&ground, |_| true).await;
+    let process = Pid::from_raw(ground.broker.pid().unwrap()).unwrap();
+    let trouble = follower.trouble();
+
+    kill_process(process, Signal::STOP).unwrap();
+    // What had arrived before comes, then nothing.
+    while let Ok(batch) = timeout(Duration::from_secs(3), follower.next_batch(100)).await {
+        positions.extend(batch.unwrap().events.iter().map(|event| event.position));
+    }
+    kill_process(process, Signal::CONT).unwrap();
+    let writer = tokio::spawn(async move { write(&journal, 100..200).await });
+    while follower.checkpoint() < 200 {
+        let batch = timeout(LONG, follower.next_batch(100)).await.unwrap().unwrap();
+        positions.extend(batch.events.iter().map(|event| event.position));
+    }
+    writer.await.unwrap();
+    assert!(positions.into_iter().eq(1..=200));
+    assert_eq!(*trouble.borrow(), None);
+    assert_eq!(only_reader(&ground, |_| true).await.name, before.name, "it did not begin anew");
+}
+
 #[tokio::test]
 async fn a_journal_that_ends_before_the_checkpoint_went_backwards() {
     let ground = Ground::new().await;
@@ -146,6 +222,8 @@ async fn a_missing_event_is_an_error_and_not_skipped() {
     };
     assert_eq!(last, 3);
     assert!(matches!(error, FollowError::Gap { after: 3, found: 5 }), "{error}");
+    // It looked twice, and told the broker that the first reader is no more.
+    only_reader(&ground, |_| true).await;
 }
 
 #[tokio::test]

@@ -223,3 +223,20 @@ async fn a_digest_depends_on_every_part_its_place_and_the_key_file() {
         assert_ne!(other, digest);
     }
 }
+
+#[tokio::test]
+async fn an_empty_stream_of_keys_beside_a_journal_with_events_was_lost() {
+    let ground = crate::support::Ground::new().await;
+    let secrets = tempfile::tempdir().unwrap();
+    let file = || KeyFile::open_or_create(&secrets.path().join("key"), None).unwrap();
+    let journal = ground.journal().await;
+    assert!(!journal.has_keys().await.unwrap());
+    let journal = journal.with_keys(file()).await.unwrap();
+    assert!(journal.has_keys().await.unwrap());
+    journal.append(crate::support::decision(1, &[(crate::support::place(1), 0)])).await.unwrap();
+    ground.journal().await.with_keys(file()).await.unwrap();
+
+    ground.raw().await.delete_stream("KEYS").await.unwrap();
+    let lost = ground.journal().await.with_keys(file()).await;
+    assert!(matches!(lost.err(), Some(KeyError::KeysLost)));
+}

@@ -177,3 +177,17 @@ async fn damage_met_by_a_page_is_never_shown_and_rebuilt_at_the_next_start() {
     assert_eq!(dump(&projection.handle(), &source).await, right);
     projection.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_in_use_that_are_gone_are_not_taken_for_empty_ones() {
+    let source = Memory::of(events(&fed()));
+    let directory = tempfile::tempdir().unwrap();
+    let (projection, _) = start(&source, directory.path()).await;
+    let right = dump(&projection.handle(), &source).await;
+    projection.stop().await;
+    fs::remove_dir_all(directory.path().join("rows-1/store")).unwrap();
+    let (projection, opened) = start(&source, directory.path()).await;
+    assert!(matches!(opened, Opened::Quarantined { .. }), "{opened:?}");
+    assert_eq!(dump(&projection.handle(), &source).await, right);
+    projection.stop().await;
+}

@@ -6,5 +6,6 @@ mod follow;
 mod ledgers;
 mod life;
 mod poison;
+mod reach;
 mod sudden_death;
 mod support;

@@ -18,6 +18,9 @@ const DIRECTORY: &str = "PROJECTION_TEST_DIRECTORY";
 /// How many events there are before the process writes them one by one.
 const BEFORE: &str = "PROJECTION_TEST_BEFORE";
 
+/// Whether the process writes nothing beyond those.
+const ONLY_BUILDS: &str = "PROJECTION_TEST_ONLY_BUILDS";
+
 fn fed(position: u64) -> Fed {
     let n = u8::try_from(position * 7 % 60).unwrap();
     match position % 4 {
@@ -41,6 +44,9 @@ async fn a_process_that_writes_until_it_is_killed() {
     let source = source(before);
     let (projection, _) = start(&source, Path::new(&directory)).await;
     let handle = projection.handle();
+    if std::env::var_os(ONLY_BUILDS).is_some() {
+        std::future::pending::<()>().await;
+    }
     for position in before + 1.. {
         source.add(event(fed(position), position));
         println!("position {}", handle.position());
@@ -51,7 +57,12 @@ async fn a_process_that_writes_until_it_is_killed() {
 }
 
 fn writing(directory: &Path, before: u64) -> Child {
-    Command::new(std::env::current_exe().unwrap())
+    process(directory, before).spawn().unwrap()
+}
+
+fn process(directory: &Path, before: u64) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
         .args([
             "--ignored",
             "--exact",
@@ -60,9 +71,8 @@ fn writing(directory: &Path, before: u64) -> Child {
         ])
         .env(DIRECTORY, directory)
         .env(BEFORE, before.to_string())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap()
+        .stdout(Stdio::piped());
+    command
 }
 
 /// Kills the process once its rows are past a position.
@@ -102,11 +112,14 @@ async fn a_process_killed_while_it_builds_leaves_nothing_that_is_shown_half() {
     let right = built(&source(last)).await;
     for kill in 0..KILLS / 2 {
         let directory = tempfile::tempdir().unwrap();
-        let mut child = writing(directory.path(), last);
+        let mut child = process(directory.path(), last).env(ONLY_BUILDS, "1").spawn().unwrap();
         // Its files grow while it builds; there is nothing to tell before it is done.
         let grown = 1 << (16 + kill);
-        let files = directory.path().join("rows-1/store/db");
-        while files.metadata().map_or(0, |file| file.len()) < grown && child.try_wait().unwrap().is_none() {
+        let (files, built) = (directory.path().join("rows-1/store/db"), directory.path().join("current"));
+        while files.metadata().map_or(0, |file| file.len()) < grown
+            && !built.exists()
+            && child.try_wait().unwrap().is_none()
+        {
             tokio::task::yield_now().await;
         }
         child.kill().unwrap();

@@ -1,8 +1,11 @@
 //! A source in memory: events can be added, taken away, and handed out in small batches.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use journal::Recorded;
+use journal::follow::Trouble;
 use parking_lot::Mutex;
 use projection::{Batch, Follow, Source, SourceError};
 use tokio::sync::watch;
@@ -16,6 +19,12 @@ pub(crate) struct Memory {
     fault: Arc<Mutex<Option<SourceError>>>,
     /// Where it says that it ends, handing nothing out.
     silent: Option<u64>,
+    /// How often it cannot say where it ends.
+    unreachable: Arc<AtomicUsize>,
+    /// How long it takes to hand something out, from the question on.
+    slow: Duration,
+    /// Why nothing comes.
+    trouble: watch::Sender<Option<Trouble>>,
 }
 
 impl Memory {
@@ -25,6 +34,9 @@ impl Memory {
             sizes: Arc::new(vec![1000]),
             fault: Arc::default(),
             silent: None,
+            unreachable: Arc::default(),
+            slow: Duration::ZERO,
+            trouble: watch::Sender::new(None),
         }
     }
 
@@ -36,6 +48,21 @@ impl Memory {
     /// A source that says it ends there, and never hands anything out.
     pub(crate) fn silent(last: u64) -> Self {
         Self { silent: Some(last), ..Self::of(Vec::new()) }
+    }
+
+    /// The same events, each batch taking this long.
+    pub(crate) fn slow(&self, slow: Duration) -> Self {
+        Self { slow, ..self.clone() }
+    }
+
+    /// It cannot say where it ends, so many times.
+    pub(crate) fn unreachable(&self, times: usize) {
+        self.unreachable.store(times, Ordering::Release);
+    }
+
+    /// It is connected, but nothing comes.
+    pub(crate) fn trouble(&self, trouble: Option<Trouble>) {
+        self.trouble.send_replace(trouble);
     }
 
     pub(crate) fn last(&self) -> u64 {
@@ -73,6 +100,10 @@ impl Source for Memory {
     }
 
     async fn last_position(&self) -> Result<u64, SourceError> {
+        let less = |times: usize| times.checked_sub(1);
+        if self.unreachable.fetch_update(Ordering::AcqRel, Ordering::Acquire, less).is_ok() {
+            return Err(SourceError::Unreachable("not yet".to_owned()));
+        }
         let last = self.events.borrow().last().map_or(0, |event| event.position);
         Ok(self.silent.unwrap_or(last))
     }
@@ -85,6 +116,7 @@ impl Source for Memory {
 impl Follow for Reading {
     async fn next_batch(&mut self, max: usize) -> Result<Batch, SourceError> {
         let (at, memory) = (self.at, &self.memory);
+        tokio::time::sleep(memory.slow).await;
         if memory.silent.is_some() {
             return std::future::pending().await;
         }
@@ -98,5 +130,9 @@ impl Follow for Reading {
         let events_now: Vec<_> = events[at..].iter().take(size).cloned().collect();
         self.at += events_now.len();
         Ok(Batch { events: events_now, pending: (events.len() - self.at) as u64 })
+    }
+
+    fn trouble(&self) -> watch::Receiver<Option<Trouble>> {
+        self.memory.trouble.subscribe()
     }
 }
