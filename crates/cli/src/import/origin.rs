@@ -3,7 +3,11 @@
 //! A key is a function of what the source calls the thing, never of the line it stands on. The ids of what a command
 //! creates are a function of the key, so a later file finds what an earlier one created without asking the server.
 
-use domain::id::{CommandId, HouseholdId, OrganisationId, PlaceId, RequestId, StructureId, Territory};
+use std::collections::BTreeSet;
+
+use domain::id::{
+    CommandId, HouseholdId, OrganisationId, PersonId, PlaceId, RequestId, StructureId, Territory,
+};
 use uuid::Uuid;
 
 /// The name space of the keys of imports (a random UUID drawn once).
@@ -71,6 +75,13 @@ impl Origin {
             let command = self.created(self.households_of, Thing::Household, reference, "register");
             HouseholdId::created_by(self.territory, command)
         })
+    }
+
+    /// The first persons of the household that the source calls `reference`, in the order in which an import registers
+    /// them.
+    pub(crate) fn persons(&self, reference: &str, count: u8) -> BTreeSet<PersonId> {
+        let command = self.created(self.households_of, Thing::Household, reference, "register");
+        (0..usize::from(count)).map(|nth| PersonId::nth_created_by(command, nth)).collect()
     }
 
     /// The structure that the source calls `reference`, in `territory`; an id of Continuum is taken as it is.
