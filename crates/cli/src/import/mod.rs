@@ -19,6 +19,7 @@ mod choices;
 pub mod columns;
 pub mod http;
 mod kinds;
+mod moments;
 pub mod origin;
 pub mod plan;
 pub mod send;

@@ -26,6 +26,13 @@ pub struct Refused {
     pub faults: Vec<Fault>,
 }
 
+impl Refused {
+    /// A line with what its reading found.
+    pub(crate) fn of(cells: super::cells::Cells<'_>) -> Self {
+        Self { line: cells.number(), faults: cells.into_faults() }
+    }
+}
+
 /// What became of a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {

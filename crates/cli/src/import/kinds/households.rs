@@ -105,37 +105,55 @@ struct Row<'a> {
     person: Option<Person>,
 }
 
+/// The lines of one household.
+#[derive(Default)]
+struct Group<'a> {
+    rows: Vec<Row<'a>>,
+    /// Lines without a reference below one of its lines: merged cells of a spreadsheet leave it on the first line alone.
+    /// They may be of this household, so it waits for them: registered without them, it would stay so.
+    strays: Vec<Cells<'a>>,
+}
+
 /// The households of a file.
 pub(super) fn plan(table: &Table, layout: &Layout, origin: &Origin) -> Plan {
     let mut plan = Plan::default();
     let areas = Areas::of(origin.territory);
-    let (mut order, mut households) = (Vec::new(), HashMap::<&str, Vec<Row<'_>>>::new());
+    let (mut order, mut households) = (Vec::<&str>::new(), HashMap::<&str, Group<'_>>::new());
+    let mut above = None;
     for line in &table.lines {
         let mut cells = Cells::of(layout, line);
         let reference = cells.needed(&REFERENCE);
         let person = people::read(&mut cells);
-        match reference {
-            Some(reference) => {
-                let rows = households.entry(reference).or_default();
-                if rows.is_empty() {
+        match (reference, above.and_then(|above| households.get_mut(above))) {
+            (Some(reference), _) => {
+                let group = households.entry(reference).or_default();
+                if group.rows.is_empty() {
                     order.push(reference);
                 }
-                rows.push(Row { cells, person });
+                group.rows.push(Row { cells, person });
+                above = Some(reference);
             }
-            None => plan.refused.push(Refused { line: line.number, faults: cells.into_faults() }),
+            (None, Some(group)) => group.strays.push(cells),
+            (None, None) => plan.refused.push(Refused::of(cells)),
         }
     }
     for reference in order {
-        let rows = households.remove(reference).unwrap_or_default();
-        match household(reference, rows, layout, origin, &areas) {
-            Ok(job) => plan.chains.push(vec![job]),
-            Err(refused) => plan.refused.extend(refused),
-        }
+        let Group { rows, strays } = households.remove(reference).unwrap_or_default();
+        let mut refused = match household(reference, rows, layout, origin, &areas) {
+            Ok(job) if strays.is_empty() => {
+                plan.chains.push(vec![job]);
+                continue;
+            }
+            Ok(job) => job.lines.into_iter().map(|line| Refused { line, faults: Vec::new() }).collect(),
+            Err(refused) => refused,
+        };
+        refused.extend(strays.into_iter().map(Refused::of));
+        plan.refused.extend(together(refused));
     }
     plan
 }
 
-/// One household, or its lines with what is wrong. A household is taken whole: with a person missing, everything that
+/// One household, or its lines with what is wrong, each its own. A household is taken whole: with a person missing, everything that
 /// depends on its composition would be wrong.
 fn household(
     reference: &str,
@@ -172,7 +190,7 @@ fn household(
         (Some(members), Some(told)) if faults.iter().all(Vec::is_empty) => {
             Ok(Job { lines, steps: told.steps(reference, members, layout, origin) })
         }
-        (_, _) => Err(together(&lines, faults)),
+        (_, _) => Err(lines.into_iter().zip(faults).map(|(line, faults)| Refused { line, faults }).collect()),
     }
 }
 
@@ -266,18 +284,21 @@ fn tell(rows: &mut [Row<'_>], main: usize, areas: &Areas, reachable: bool) -> To
 }
 
 fn expected(cells: &mut Cells<'_>) -> Option<Expected> {
+    fn unsaid(cells: &mut Cells<'_>) -> Option<Expected> {
+        if cells.text(&DUE).is_none() {
+            cells.fault(&DUE, "à remplir : quand la naissance est attendue");
+        }
+        None
+    }
     let children = cells.count(&CHILDREN, 0..=9);
     let certified = cells.flag(&CERTIFIED).unwrap_or(false);
     let due = cells.day(&DUE);
     match (due, children) {
+        // A certificate is not lost without a word.
+        (None, Some(0) | None) if certified => unsaid(cells),
         (Some(_), Some(0)) | (None, Some(0) | None) => None,
         (Some(due), children) => Some(Expected { due, children: children.unwrap_or(1), certified }),
-        (None, Some(_)) => {
-            if cells.text(&DUE).is_none() {
-                cells.fault(&DUE, "à remplir : quand la naissance est attendue");
-            }
-            None
-        }
+        (None, Some(_)) => unsaid(cells),
     }
 }
 
@@ -317,16 +338,17 @@ fn order(member: &NewMember) -> (bool, Day, &str, &str) {
 }
 
 /// The lines of a household that is refused: each with what is wrong with it, or with the line it depends on.
-fn together(lines: &[u64], faults: Vec<Vec<Fault>>) -> Vec<Refused> {
-    let wrong = lines.iter().zip(&faults).find(|(_, faults)| !faults.is_empty()).map_or(0, |(line, _)| *line);
+fn together(lines: Vec<Refused>) -> Vec<Refused> {
+    let wrong = lines.iter().find(|line| !line.faults.is_empty()).map_or(0, |refused| refused.line);
     let along = || Fault {
         column: String::new(),
         why: format!("rien à corriger ici : le ménage attend la correction de la ligne {wrong}"),
     };
-    let each = lines.iter().zip(faults);
-    each.map(|(&line, faults)| Refused {
-        line,
-        faults: if faults.is_empty() { vec![along()] } else { faults },
-    })
-    .collect()
+    lines
+        .into_iter()
+        .map(|Refused { line, faults }| Refused {
+            line,
+            faults: if faults.is_empty() { vec![along()] } else { faults },
+        })
+        .collect()
 }

@@ -11,8 +11,9 @@ use domain::reference::{CommuneCode, MemberLink, ResidentialSituation, RightOfRe
 
 use super::applications;
 use super::xml::{BadXml, Element};
-use crate::import::cells::{read_moment, read_money};
+use crate::import::cells::read_money;
 use crate::import::choices::{bracket, bracket_label};
+use crate::import::moments::read_moment;
 use crate::import::origin::{Origin, Thing};
 use crate::import::plan::{Job, Plan, Step};
 use crate::import::table::{Line, Table};
