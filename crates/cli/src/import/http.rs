@@ -34,14 +34,14 @@ pub struct Instance {
 pub enum BadInstance {
     /// Not an address of an instance.
     #[error(
-        "« {0} » is not the address of an instance, such as https://continuum.example or http://127.0.0.1:8080"
+        "« {0} » n'est pas l'adresse d'une instance, comme https://continuum.example ou http://127.0.0.1:8080"
     )]
     Address(String),
     /// The token has letters that a header cannot carry.
-    #[error("the token is not one: it has characters that no token has")]
+    #[error("le jeton n'en est pas un : il a des caractères qu'aucun jeton n'a")]
     Token,
     /// The certificates of the machine cannot be read.
-    #[error("the certificates of this machine cannot be read, and {address} is over TLS: {why}")]
+    #[error("les certificats de cette machine ne se lisent pas, et {address} est en TLS : {why}")]
     Certificates {
         /// The address.
         address: String,
@@ -103,7 +103,7 @@ impl Target for Instance {
     async fn send(&self, request: &Outgoing) -> Result<Answer, Unreachable> {
         match tokio::time::timeout(ANSWER_WAIT_MAX, self.ask(request)).await {
             Ok(answer) => answer,
-            Err(_) => Err(Unreachable(format!("no answer within {} s", ANSWER_WAIT_MAX.as_secs()))),
+            Err(_) => Err(Unreachable(format!("aucune en {} s", ANSWER_WAIT_MAX.as_secs()))),
         }
     }
 }

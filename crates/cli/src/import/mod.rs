@@ -22,6 +22,7 @@ mod kinds;
 mod moments;
 pub mod origin;
 pub mod plan;
+pub mod refused;
 pub mod send;
 pub mod table;
 pub mod target;
@@ -30,7 +31,7 @@ pub mod verdict;
 mod words;
 
 pub use arguments::Import;
-pub use kinds::{BadFile, BadXml, Kind, Planned};
+pub use kinds::{BadFile, BadXml, Kind, Planned, Requests};
 pub use origin::Origin;
 pub use send::{Stopped, send};
 pub use target::{Answer, Problem, Target, Unreachable};

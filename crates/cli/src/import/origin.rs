@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use domain::calendar::Day;
 use domain::id::{
     CommandId, HouseholdId, OrganisationId, PersonId, PlaceId, RequestId, StructureId, Territory,
 };
@@ -26,6 +27,8 @@ pub struct Origin {
     pub households_of: OrganisationId,
     /// Who imported the structures and places that the file refers to, if somebody else did.
     pub places_of: OrganisationId,
+    /// The last renewal of the applications of a file of the register, which does not tell it.
+    pub renewed_on: Option<Day>,
 }
 
 /// What a reference is the reference of. Names are part of keys: they never change.
@@ -55,7 +58,14 @@ impl Origin {
     #[must_use]
     pub fn of(organisation: OrganisationId) -> Self {
         let (territory, source) = (organisation.territory(), String::new());
-        Self { organisation, territory, source, households_of: organisation, places_of: organisation }
+        Self {
+            organisation,
+            territory,
+            source,
+            households_of: organisation,
+            places_of: organisation,
+            renewed_on: None,
+        }
     }
 
     /// The *Idempotency-Key* of `command` about the thing that the source calls `reference`. References may tell who

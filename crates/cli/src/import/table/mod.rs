@@ -34,10 +34,10 @@ pub struct Line {
 #[derive(Debug, thiserror::Error)]
 pub enum Unreadable {
     /// The file system says no.
-    #[error("the file cannot be read: {0}")]
+    #[error("il ne se lit pas ({0})")]
     File(#[from] std::io::Error),
     /// Too much at once.
-    #[error("the file has more than {bound} {unit}: split it")]
+    #[error("le fichier a plus de {bound} {unit} : partagez-le en plusieurs")]
     TooLarge {
         /// The bound.
         bound: u64,
@@ -45,13 +45,13 @@ pub enum Unreadable {
         unit: &'static str,
     },
     /// Nothing in it.
-    #[error("the file has no line of headings")]
+    #[error("le fichier n'a pas de ligne de titres")]
     Empty,
     /// A workbook that is not one, or is damaged.
-    #[error("the workbook cannot be read: {0}")]
+    #[error("le classeur ne se lit pas ({0})")]
     Workbook(#[from] calamine::Error),
     /// No such sheet.
-    #[error("the workbook has no sheet « {wanted} »; it has: {found}")]
+    #[error("le classeur n'a pas de feuille « {wanted} » ; il a : {found}")]
     NoSheet {
         /// The sheet that was asked for.
         wanted: String,
@@ -59,7 +59,7 @@ pub enum Unreadable {
         found: String,
     },
     /// Quotes or cells that do not end.
-    #[error("the text cannot be read as a table: {0}")]
+    #[error("le texte ne se lit pas comme un tableau ({0})")]
     Text(#[from] csv::Error),
 }
 
@@ -81,7 +81,7 @@ pub fn bytes(path: &Path) -> Result<Vec<u8>, Unreadable> {
     let mut read = Vec::new();
     std::fs::File::open(path)?.take(FILE_BYTES_MAX + 1).read_to_end(&mut read)?;
     if u64::try_from(read.len()).unwrap_or(u64::MAX) > FILE_BYTES_MAX {
-        return Err(Unreadable::TooLarge { bound: FILE_BYTES_MAX, unit: "bytes" });
+        return Err(Unreadable::TooLarge { bound: FILE_BYTES_MAX, unit: "octets" });
     }
     Ok(read)
 }
@@ -101,11 +101,11 @@ pub fn parse(bytes: &[u8], sheet: Option<&str>) -> Result<Table, Unreadable> {
     let mut rows = rows.into_iter().filter(|line| line.cells.iter().any(|cell| !cell.is_empty()));
     let headings = rows.next().ok_or(Unreadable::Empty)?.cells;
     if headings.len() > COLUMNS_MAX {
-        return Err(Unreadable::TooLarge { bound: bound(COLUMNS_MAX), unit: "columns" });
+        return Err(Unreadable::TooLarge { bound: bound(COLUMNS_MAX), unit: "colonnes" });
     }
     let lines: Vec<Line> = rows.take(LINES_MAX + 1).collect();
     if lines.len() > LINES_MAX {
-        return Err(Unreadable::TooLarge { bound: bound(LINES_MAX), unit: "lines" });
+        return Err(Unreadable::TooLarge { bound: bound(LINES_MAX), unit: "lignes" });
     }
     Ok(Table { headings, lines })
 }
