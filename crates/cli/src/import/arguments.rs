@@ -40,7 +40,7 @@ pub struct Import {
     #[arg(value_name = "FILE", required_unless_present_any = ["template", "columns"])]
     file: Option<PathBuf>,
     /// The running instance.
-    #[arg(long, value_name = "URL", required_unless_present_any = ["template", "columns", "dry_run"])]
+    #[arg(long, visible_alias = "url", value_name = "URL", required_unless_present_any = ["template", "columns", "dry_run"])]
     to: Option<String>,
     /// On whose behalf: the id of your organisation.
     #[arg(long, value_name = "ID", env = "CONTINUUM_ORGANISATION", required_unless_present_any = ["template", "columns"])]

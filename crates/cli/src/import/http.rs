@@ -22,7 +22,8 @@ const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 /// The longest wait for an answer.
 const ANSWER_WAIT_MAX: Duration = Duration::from_secs(60);
 
-/// A running instance.
+/// A running instance, asked by somebody. A clone shares its connections.
+#[derive(Clone)]
 pub struct Instance {
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
     base: String,
@@ -79,6 +80,13 @@ impl Instance {
             Client::builder(TokioExecutor::new()).build(connector(tls).map_err(|error| why(&error))?);
         let headers = headers(organisation, actor, token).ok_or(BadInstance::Token)?;
         Ok(Self { client, base: base.trim_end_matches('/').to_owned(), headers })
+    }
+
+    /// The same instance, asked by somebody else; none if the actor's code has letters that a header cannot carry.
+    #[must_use]
+    pub fn on_behalf_of(&self, organisation: OrganisationId, actor: &Actor) -> Option<Self> {
+        let headers = headers(organisation, actor, None)?;
+        Some(Self { client: self.client.clone(), base: self.base.clone(), headers })
     }
 
     async fn ask(&self, request: &Outgoing) -> Result<Answer, Unreachable> {

@@ -33,6 +33,7 @@ mod words;
 pub use arguments::Import;
 pub use kinds::{BadFile, BadXml, Kind, Planned, Requests};
 pub use origin::Origin;
+pub(crate) use send::ask;
 pub use send::{Stopped, send};
 pub use target::{Answer, Problem, Target, Unreachable};
 pub use verdict::{Report, Verdict};

@@ -107,6 +107,9 @@ async fn carry_out(steps: &[Step], target: &impl Target) -> Ended {
 }
 
 /// Asks for one command until there is an answer about the command itself.
+///
+/// # Errors
+/// [`Stopped`], when there is none.
 pub(crate) async fn ask(outgoing: &Outgoing, target: &impl Target) -> Result<Answer, Stopped> {
     let mut wait = WAIT_MIN;
     let mut last = String::new();

@@ -15,8 +15,14 @@ const END: &str = "-->";
 pub struct Requests {
     text: String,
     root: Range<usize>,
-    /// Each `demande`, with its `demandeLogement`: their number and where they stand.
-    demands: Vec<(Range<usize>, Vec<(u64, Range<usize>)>)>,
+    demands: Vec<Demand>,
+}
+
+/// A `demande`: where it stands, and the `demandeLogement` in it by number.
+#[derive(Debug)]
+struct Demand {
+    stands: Range<usize>,
+    requests: Vec<(u64, Range<usize>)>,
 }
 
 impl Requests {
@@ -27,7 +33,7 @@ impl Requests {
         let demands = root.all("demande").into_iter();
         let demands = demands.map(|demand| {
             let requests = demand.all("demandeLogement").into_iter().filter_map(&mut numbered);
-            (demand.span.clone(), requests.collect())
+            Demand { stands: demand.span.clone(), requests: requests.collect() }
         });
         Self { demands: demands.collect(), text: text.to_owned(), root: root.span.clone() }
     }
@@ -41,9 +47,9 @@ impl Requests {
         };
         let mut written = Written { text: &self.text, at: self.root.start, file: HEAD.to_owned() };
         let mut some = false;
-        for (demand, requests) in &self.demands {
+        for Demand { stands, requests } in &self.demands {
             if requests.iter().all(|(number, _)| faults(*number).is_none()) {
-                written.leave_out(demand);
+                written.leave_out(stands);
                 continue;
             }
             for (number, request) in requests {
