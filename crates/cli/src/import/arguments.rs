@@ -30,7 +30,7 @@ const TOLD_MAX: usize = 50;
 /// reason (FILE.refused.xml for sne). Importing the same file again changes nothing.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  continuum import households --template > menages.csv\n  continuum import households --columns\n  continuum import structures structures.xlsx --to http://127.0.0.1:8080 --organisation 33-0192f1c2-7d5e-7c3a-9b1f-2f6d0c1e8a90\n  continuum import sne demande.xml --to https://continuum.example --organisation 33-0192f1c2-7d5e-7c3a-9b1f-2f6d0c1e8a90\n\nThe order of files: structures, places, households, stays, applications. Ends with 0 when all lines were taken,\nwith 2 when some were refused, with 1 when the import could not go on."
+    after_help = "Examples:\n  continuum import households --template > menages.csv\n  continuum import households --columns\n  continuum import structures structures.xlsx --to http://127.0.0.1:8080 --organisation 33-0192f1c2-7d5e-7c3a-9b1f-2f6d0c1e8a90\n  continuum import sne demande.xml --to https://continuum.example --organisation 33-0192f1c2-7d5e-7c3a-9b1f-2f6d0c1e8a90\n\nThe order of files: structures, places, households, stays, applications. Ends with 0 when all lines were taken,\nwith 2 when some were refused, with 1 when the import could not go on.\n\nWhere the services are five processes, --to is the proxy in front of them: households are asked of intake, structures,\nplaces and stays of insertion, buildings, dwellings and applications of landlord. A service alone does not know the paths\nof the others."
 )]
 pub struct Import {
     /// What the file holds.

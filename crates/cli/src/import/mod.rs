@@ -20,6 +20,7 @@ pub mod columns;
 pub mod http;
 mod kinds;
 mod moments;
+mod names;
 pub mod origin;
 pub mod plan;
 pub mod refused;

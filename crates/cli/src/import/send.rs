@@ -28,7 +28,7 @@ pub enum Stopped {
     )]
     Unavailable(String),
     /// What answers does not take commands as they are sent: the address, the actor or the organisation is wrong.
-    #[error("{0} : vérifiez l'adresse, l'organisme et l'acteur de l'import")]
+    #[error("{0} ; vérifiez l'adresse, l'organisme et l'acteur")]
     Misaddressed(String),
 }
 
@@ -117,7 +117,9 @@ pub(crate) async fn ask(outgoing: &Outgoing, target: &impl Target) -> Result<Ans
         let pause = match target.send(outgoing).await {
             Ok(Answer::Problem(problem)) => match judge(&problem) {
                 Judgement::Line => return Ok(Answer::Problem(problem)),
-                Judgement::Setup => return Err(Stopped::Misaddressed(said(&problem))),
+                Judgement::Setup => {
+                    return Err(Stopped::Misaddressed(format!("{} : {}", outgoing.path, said(&problem))));
+                }
                 // A fault of theirs that stays is about this line: the others go on.
                 Judgement::Later if problem.status == 500 && attempt == ATTEMPTS => {
                     return Ok(Answer::Problem(problem));

@@ -1,6 +1,7 @@
 //! The kinds of file that can be imported, one file each: its columns, and how its lines become commands.
 
 mod applications;
+mod composition;
 mod households;
 mod once;
 mod people;

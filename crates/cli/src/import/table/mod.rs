@@ -12,6 +12,9 @@ pub const LINES_MAX: usize = 200_000;
 /// Most columns of one file.
 pub const COLUMNS_MAX: usize = 500;
 
+/// What a workbook of today begins with: it is an archive.
+const ZIP: &[u8] = b"PK\x03\x04";
+
 /// A table: its headings, and its lines that are not blank.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Table {
@@ -91,7 +94,6 @@ pub fn bytes(path: &Path) -> Result<Vec<u8>, Unreadable> {
 /// # Errors
 /// [`Unreadable`] says what is wrong with the file as a whole.
 pub fn parse(bytes: &[u8], sheet: Option<&str>) -> Result<Table, Unreadable> {
-    const ZIP: &[u8] = b"PK\x03\x04";
     const COMPOUND: &[u8] = &[0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1];
     let rows = if bytes.starts_with(ZIP) || bytes.starts_with(COMPOUND) {
         sheet::rows(bytes, sheet)?
