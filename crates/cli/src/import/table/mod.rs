@@ -1,5 +1,6 @@
 //! Tables as people keep them: CSV of any common form, and workbooks. All come out alike: headings, then lines of text.
 
+mod ods;
 mod sheet;
 mod text;
 

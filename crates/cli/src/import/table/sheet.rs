@@ -5,7 +5,7 @@ use std::io::{Cursor, Read as _};
 
 use calamine::{Data, Reader as _, Sheets, Xlsx, open_workbook_auto_from_rs};
 
-use super::{COLUMNS_MAX, LINES_MAX, Line, Unreadable, ZIP, bound};
+use super::{COLUMNS_MAX, LINES_MAX, Line, Unreadable, ZIP, bound, ods};
 
 /// The most that the parts of a workbook may come to, in bytes: a few kilobytes can be made to expand without end.
 const EXPANDED_BYTES_MAX: u64 = 512 << 20;
@@ -18,6 +18,9 @@ pub(super) fn rows(bytes: &[u8], wanted: Option<&str>) -> Result<Vec<Line>, Unre
         return Err(Unreadable::TooLarge {
             bound: EXPANDED_BYTES_MAX, unit: "octets une fois décompressé"
         });
+    }
+    if ods::repeats_beyond(bytes, CELLS_BYTES_MAX) {
+        return Err(Unreadable::TooLarge { bound: bound(CELLS_BYTES_MAX), unit: "octets de cellules" });
     }
     let mut book = open_workbook_auto_from_rs(Cursor::new(bytes))?;
     let names = book.sheet_names();
@@ -83,7 +86,7 @@ fn by_cell(book: &mut Xlsx<Cursor<&[u8]>>, name: &str) -> Result<Vec<Line>, Unre
             return Err(Unreadable::TooLarge { bound: bound(LINES_MAX), unit: "lignes" });
         }
         if bytes > CELLS_BYTES_MAX {
-            return Err(Unreadable::TooLarge { bound: bound(CELLS_BYTES_MAX), unit: "octets de texte" });
+            return Err(Unreadable::TooLarge { bound: bound(CELLS_BYTES_MAX), unit: "octets de cellules" });
         }
     }
     Ok(rows.into_iter().map(|(row, cells)| Line { number: u64::from(row) + 1, cells }).collect())
@@ -143,5 +146,41 @@ mod tests {
         let bytes = book(&[(0, 0, &"a".repeat(30_000))]);
         assert!(bytes.len() < 20_000 && expands_beyond(&bytes, 30_000) && !expands_beyond(&bytes, 1 << 20));
         assert!(!expands_beyond(b"PK\x03\x04nothing", 1));
+    }
+
+    /// A spreadsheet of OpenDocument whose one sheet has this row.
+    fn open_document(row: &str) -> Vec<u8> {
+        use std::io::Write as _;
+        let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
+        let content = format!(
+            "<office:document-content xmlns:office='o' xmlns:table='t' xmlns:text='x'><office:body><office:spreadsheet><table:table table:name='Un'>{row}</table:table></office:spreadsheet></office:body></office:document-content>"
+        );
+        let manifest = "<manifest:manifest xmlns:manifest='m'/>";
+        for (name, text) in [
+            ("mimetype", "application/vnd.oasis.opendocument.spreadsheet"),
+            ("META-INF/manifest.xml", manifest),
+            ("content.xml", &content),
+        ] {
+            archive.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
+            archive.write_all(text.as_bytes()).unwrap();
+        }
+        archive.finish().unwrap().into_inner()
+    }
+
+    #[test]
+    fn a_sheet_of_open_document_is_read_unless_its_repeats_are_beyond_measure() {
+        let cell = |times: &str| {
+            format!(
+                "<table:table-cell office:value-type='string' {times}><text:p>a</text:p></table:table-cell>"
+            )
+        };
+        let row = |times: &str, cell: &str| format!("<table:table-row {times}>{cell}</table:table-row>");
+        let small = open_document(&row("", &cell("table:number-columns-repeated='2'")));
+        let a = || "a".to_owned();
+        assert_eq!(rows(&small, None).unwrap(), [Line { number: 1, cells: vec![a(), a()] }]);
+        let wide = cell("table:number-columns-repeated='16384'");
+        let bomb = open_document(&row("table:number-rows-repeated='1048576'", &wide));
+        assert!(bomb.len() < 2_000);
+        assert!(matches!(rows(&bomb, None), Err(Unreadable::TooLarge { .. })));
     }
 }
