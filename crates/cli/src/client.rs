@@ -1,12 +1,28 @@
 //! A small client of a running instance, for the verbs that read.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, bail};
 use serde_json::Value;
+use service::problem::Kind;
 
 /// Where `up` listens by default.
 pub const DEFAULT_URL: &str = "http://127.0.0.1:8080";
 /// The code under which this program reads.
 const ACTOR: &str = "cli";
+
+/// The longest wait for a connection.
+const CONNECT_WAIT_MAX: Duration = Duration::from_secs(5);
+/// The longest wait for an answer.
+const ANSWER_WAIT_MAX: Duration = Duration::from_secs(60);
+
+/// A client of HTTP that does not wait for ever.
+///
+/// # Errors
+/// When the system has no certificates.
+pub fn patient() -> reqwest::Result<reqwest::Client> {
+    reqwest::Client::builder().connect_timeout(CONNECT_WAIT_MAX).timeout(ANSWER_WAIT_MAX).build()
+}
 
 /// A running instance.
 pub struct Client {
@@ -25,7 +41,7 @@ impl Client {
         if !base.starts_with("http://") && !base.starts_with("https://") {
             bail!("« {base} » is not the address of an instance, such as {DEFAULT_URL}");
         }
-        Ok(Self { http: reqwest::Client::new(), base, organisation: organisation.to_owned() })
+        Ok(Self { http: patient()?, base, organisation: organisation.to_owned() })
     }
 
     /// Reads JSON. A problem of the service is told in its own words.
@@ -49,33 +65,22 @@ impl Client {
         if status.is_success() {
             return Ok(body);
         }
-        let said = |name: &str| body.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-        bail!("{} ({}, {})", said("detail"), said("code"), status.as_u16())
+        bail!("{} ({})", sentence(&body), status.as_u16())
     }
+}
 
-    /// Asks a command under `key`. The code of the problem, if the instance says no.
-    ///
-    /// # Errors
-    /// When nothing answers.
-    pub async fn post(&self, path: &str, key: &str, body: &Value) -> anyhow::Result<Result<Value, String>> {
-        let request = self
-            .http
-            .post(format!("{}{path}", self.base))
-            .header("Continuum-Actor", ACTOR)
-            .header("Continuum-Organisation", &self.organisation)
-            .header("Idempotency-Key", key)
-            .json(body);
-        let answer = request
-            .send()
-            .await
-            .with_context(|| format!("nothing answers at {}: is it running?", self.base))?;
-        let taken = answer.status().is_success();
-        let body: Value =
-            answer.json().await.with_context(|| format!("{} does not answer in JSON", self.base))?;
-        if taken {
-            return Ok(Ok(body));
-        }
-        Ok(Err(body.get("code").and_then(Value::as_str).unwrap_or("unknown").to_owned()))
+/// What a problem says. One of the moment, such as a broker that is away, has no sentence about its occurrence: its title
+/// and what to do stand in.
+fn sentence(problem: &Value) -> String {
+    let said = |name: &str| problem.get(name).and_then(Value::as_str).unwrap_or_default();
+    let (detail, title, code) = (said("detail"), said("title"), said("code"));
+    if !detail.is_empty() {
+        return format!("{detail} ({code})");
+    }
+    let known = Kind::ALL.into_iter().map(Kind::entry).find(|entry| entry.code == code);
+    match known {
+        Some(entry) => format!("{title} ({code}): {}", entry.remedy),
+        None => format!("{title} ({code})"),
     }
 }
 
@@ -83,4 +88,23 @@ impl Client {
 #[must_use]
 pub fn nobody() -> String {
     "75-00000000-0000-7000-8000-000000000000".to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_problem_without_a_sentence_says_its_title_and_what_to_do() {
+        let entry = Kind::ALL.into_iter().map(Kind::entry).find(|entry| entry.code == "broker-unreachable");
+        let remedy = entry.unwrap().remedy;
+        let told =
+            sentence(&json!({ "code": "broker-unreachable", "title": "the broker is away", "detail": "" }));
+        assert_eq!(told, format!("the broker is away (broker-unreachable): {remedy}"));
+        let told =
+            sentence(&json!({ "code": "place-taken", "title": "x", "detail": "Cette place est prise." }));
+        assert_eq!(told, "Cette place est prise. (place-taken)");
+    }
 }

@@ -6,7 +6,7 @@ use clap::Args;
 use journal::broker::{default_cache_dir, locate};
 use journal::keys::KeyFile;
 
-use crate::client::DEFAULT_URL;
+use crate::client::{DEFAULT_URL, patient};
 use crate::up::Layout;
 
 /// Check this machine and a running instance, and say what to do.
@@ -19,7 +19,7 @@ pub struct Doctor {
     #[arg(long, value_name = "DIR", default_value = "continuum-data")]
     data: PathBuf,
     /// Where the instance listens, if one runs.
-    #[arg(long, value_name = "URL", default_value = DEFAULT_URL)]
+    #[arg(long, visible_alias = "to", value_name = "URL", default_value = DEFAULT_URL)]
     url: String,
 }
 
@@ -86,7 +86,14 @@ fn key_file(layout: &Layout) -> Found {
 
 async fn instance(url: &str) -> Found {
     let ready = format!("{}/readyz", url.trim_end_matches('/'));
-    match reqwest::get(&ready).await {
+    let asked = match patient() {
+        Ok(client) => client.get(&ready).send().await,
+        Err(error) => Err(error),
+    };
+    match asked {
+        Err(error) if error.is_timeout() && !error.is_connect() => {
+            Found::Wrong(format!("{url} takes a connection and does not answer"))
+        }
         Err(_) => Found::Absent(format!("nothing answers at {url}")),
         Ok(answer) if answer.status().is_success() => Found::Well(format!("ready at {url}")),
         Ok(answer) => {

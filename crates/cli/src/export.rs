@@ -1,18 +1,18 @@
 //! `continuum export`: the events of a running instance, or the rows of a stopped one.
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::Write as _;
 use std::path::PathBuf;
 
-use anyhow::Context as _;
 use clap::{Args, Subcommand};
+use desk::Context;
 use projection::{Options, Projection};
-use service::{Edge, Stop};
 
 use crate::client::{Client, DEFAULT_URL, nobody};
+use crate::output::Output;
 use crate::progress::Progress;
 use crate::services::Service;
-use crate::up::{Layout, broker, open};
+use crate::stopped;
+use crate::up::Layout;
 
 /// How many events are asked for at once.
 const PAGE: u64 = 200;
@@ -30,6 +30,9 @@ pub struct Export {
 #[derive(Debug, Subcommand)]
 enum What {
     /// Events as CloudEvents, one a line, personal values sealed.
+    #[command(
+        after_help = "Examples:\n  continuum export events --out events.jsonl\n  continuum export events --after 48211 --filter 'type:referral.*'"
+    )]
     Events {
         /// Begin behind this position: the last one that is known.
         #[arg(long, value_name = "POSITION", default_value_t = 0)]
@@ -41,10 +44,11 @@ enum What {
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
         /// Where the instance listens.
-        #[arg(long, value_name = "URL", default_value = DEFAULT_URL)]
+        #[arg(long, visible_alias = "to", value_name = "URL", default_value = DEFAULT_URL)]
         url: String,
     },
     /// Every row of a service's view; the instance must be stopped.
+    #[command(after_help = "Example:\n  continuum export rows intake --data continuum-data --out intake.txt")]
     Rows {
         /// Whose rows.
         #[arg(value_enum)]
@@ -71,19 +75,9 @@ impl Export {
     }
 }
 
-fn output(out: Option<PathBuf>) -> anyhow::Result<Box<dyn Write>> {
-    Ok(match out {
-        Some(path) => {
-            let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
-            Box::new(BufWriter::new(file))
-        }
-        None => Box::new(BufWriter::new(std::io::stdout())),
-    })
-}
-
 async fn events(after: u64, filter: &str, out: Option<PathBuf>, url: &str) -> anyhow::Result<()> {
     let client = Client::new(url, &nobody())?;
-    let mut to = output(out)?;
+    let mut to = Output::to(out)?;
     let (mut cursor, mut written) = (after, 0_u64);
     let mut progress: Option<Progress> = None;
     loop {
@@ -102,7 +96,7 @@ async fn events(after: u64, filter: &str, out: Option<PathBuf>, url: &str) -> an
         }
         cursor = next;
     }
-    to.flush()?;
+    to.finish()?;
     if let Some(progress) = progress {
         progress.end(&format!("{written} written"));
     }
@@ -110,19 +104,15 @@ async fn events(after: u64, filter: &str, out: Option<PathBuf>, url: &str) -> an
 }
 
 async fn rows(service: Service, layout: &Layout, out: Option<PathBuf>) -> anyhow::Result<()> {
-    let broker = broker(layout).await?;
-    let exported = Box::pin(dump(service, layout, &broker.url())).await;
-    broker.stop().await;
-    let mut to = output(out)?;
-    to.write_all(exported?.as_bytes())?;
-    Ok(to.flush()?)
+    let dump = stopped::over(layout, async |context| dump(service, layout, context).await).await?;
+    let mut to = Output::to(out)?;
+    to.write_all(dump.as_bytes())?;
+    to.finish()
 }
 
-async fn dump(service: Service, layout: &Layout, url: &str) -> anyhow::Result<String> {
-    let settings = layout.settings(url, ([127, 0, 0, 1], 0).into())?;
-    let context = open(layout, &settings[0], Edge::system(), &Stop::new()).await?;
+async fn dump(service: Service, layout: &Layout, context: &Context) -> anyhow::Result<String> {
     let options = Options::new(service.name(), layout.views(service));
-    let (projection, _) = Projection::start(context.journal, service.views(), options).await?;
+    let (projection, _) = Projection::start(context.journal.clone(), service.views(), options).await?;
     let handle = projection.handle();
     handle.until_ready().await.map_err(|stopped| anyhow::anyhow!("the view stopped: {stopped}"))?;
     let dump = handle.reader().page()?.dump();

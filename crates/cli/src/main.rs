@@ -8,7 +8,12 @@ use service::lifecycle::exit_code;
 
 /// From the SIAO to housing: one journal, and every screen a reader of it.
 #[derive(Debug, Parser)]
-#[command(name = "continuum", version, about, arg_required_else_help = true)]
+#[command(
+    name = "continuum",
+    version,
+    arg_required_else_help = true,
+    after_help = "Example:\n  continuum up --demo\n\nEvery verb has examples of its own: continuum import --help"
+)]
 struct Program {
     #[command(subcommand)]
     verb: Verb,

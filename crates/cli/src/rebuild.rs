@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use desk::Context;
 use projection::{Options, Projection};
-use service::{Edge, Stop};
 
 use crate::progress::Progress;
 use crate::services::Service;
-use crate::up::{Layout, broker, open};
+use crate::stopped;
+use crate::up::Layout;
 
 /// How often the bar moves.
 const SHOWN_EVERY: std::time::Duration = std::time::Duration::from_millis(200);
@@ -34,15 +35,10 @@ impl Rebuild {
     /// A directory in use, a journal that cannot be read.
     pub async fn run(self) -> anyhow::Result<()> {
         let layout = Layout::new(&self.data);
-        let broker = broker(&layout).await?;
-        let rebuilt = Box::pin(self.over(&layout, &broker.url())).await;
-        broker.stop().await;
-        rebuilt
+        stopped::over(&layout, async |context| self.over(&layout, context).await).await
     }
 
-    async fn over(self, layout: &Layout, url: &str) -> anyhow::Result<()> {
-        let settings = layout.settings(url, ([127, 0, 0, 1], 0).into())?;
-        let context = open(layout, &settings[0], Edge::system(), &Stop::new()).await?;
+    async fn over(self, layout: &Layout, context: &Context) -> anyhow::Result<()> {
         let services = if self.services.is_empty() { Service::ALL.to_vec() } else { self.services };
         for service in services {
             let options = Options::new(service.name(), layout.views(service));

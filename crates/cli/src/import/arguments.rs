@@ -5,8 +5,10 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 use clap::Args;
+use domain::calendar::Day;
 use domain::event::Actor;
 use domain::id::{OrganisationId, Territory};
+use jiff::civil::Date;
 
 use super::columns::Unknown;
 use super::http::Instance;
@@ -25,10 +27,10 @@ const TOLD_MAX: usize = 50;
 /// Import households, structures, places, stays, housing applications or a request of the SNE.
 ///
 /// Every line gets a verdict. Good lines are taken; refused ones come back in FILE.refused.csv with line, column and
-/// reason. Importing the same file again changes nothing.
+/// reason (FILE.refused.xml for sne). Importing the same file again changes nothing.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  continuum import households --template > menages.csv\n  continuum import households --columns\n  continuum import structures structures.xlsx --to http://127.0.0.1:8080 --organisation 33-0192f1c2-7d5e-7c3a-9b1f-2f6d0c1e8a90\n  continuum import sne demande.xml --to https://continuum.example --organisation 33-0192f1c2-7d5e-7c3a-9b1f-2f6d0c1e8a90\n\nThe order of files: structures, places, households, stays, applications. Ends with 0 when all lines were taken,\nwith 2 when some were refused, with 1 when the import could not go on."
+    after_help = "Examples:\n  continuum import households --template > menages.csv\n  continuum import households --columns\n  continuum import structures structures.xlsx --to http://127.0.0.1:8080 --organisation 33-0192f1c2-7d5e-7c3a-9b1f-2f6d0c1e8a90\n  continuum import sne demande.xml --to https://continuum.example --organisation 33-0192f1c2-7d5e-7c3a-9b1f-2f6d0c1e8a90\n\nThe order of files: structures, places, households, stays, applications. Ends with 0 when all lines were taken,\nwith 2 when some were refused, with 1 when the import could not go on.\n\nWhere the services are five processes, --to is the proxy in front of them: households are asked of intake, structures,\nplaces and stays of insertion, buildings, dwellings and applications of landlord. A service alone does not know the paths\nof the others."
 )]
 pub struct Import {
     /// What the file holds.
@@ -38,7 +40,7 @@ pub struct Import {
     #[arg(value_name = "FILE", required_unless_present_any = ["template", "columns"])]
     file: Option<PathBuf>,
     /// The running instance.
-    #[arg(long, value_name = "URL", required_unless_present_any = ["template", "columns", "dry_run"])]
+    #[arg(long, visible_alias = "url", value_name = "URL", required_unless_present_any = ["template", "columns", "dry_run"])]
     to: Option<String>,
     /// On whose behalf: the id of your organisation.
     #[arg(long, value_name = "ID", env = "CONTINUUM_ORGANISATION", required_unless_present_any = ["template", "columns"])]
@@ -64,6 +66,10 @@ pub struct Import {
     /// The sheet of a workbook; the first one if absent.
     #[arg(long, value_name = "NAME")]
     sheet: Option<String>,
+    /// For sne: the last renewal of the applications, which the file does not tell. One filed more than a year ago is no
+    /// longer valid without.
+    #[arg(long, value_name = "DATE")]
+    renewed_on: Option<Date>,
     /// Check the file without sending anything.
     #[arg(long)]
     dry_run: bool,
@@ -98,6 +104,9 @@ impl Import {
         let (Some(file), Some(organisation)) = (&self.file, self.organisation) else {
             bail!("a file and an organisation are needed");
         };
+        if self.renewed_on.is_some() && self.kind != Kind::Sne {
+            bail!("--renewed-on is for sne: other files have a column for it");
+        }
         self.import(file, &self.origin(organisation)).await
     }
 
@@ -108,13 +117,14 @@ impl Import {
             source: self.source.clone(),
             households_of: self.households_of.unwrap_or(organisation),
             places_of: self.places_of.unwrap_or(organisation),
+            renewed_on: self.renewed_on.map(Day),
         }
     }
 
     async fn import(&self, file: &Path, origin: &Origin) -> anyhow::Result<ExitCode> {
-        let named = || format!("cannot import {}", file.display());
+        let named = || format!("import impossible de {}", file.display());
         let bytes = table::bytes(file).with_context(named)?;
-        let Planned { table, plan, unknown, told } =
+        let Planned { table, plan, unknown, told, form } =
             self.kind.plan(&bytes, self.sheet.as_deref(), origin).with_context(named)?;
         unknown.iter().for_each(warn);
         told.iter().for_each(|line| println!("{line}"));
@@ -128,11 +138,13 @@ impl Import {
             let mut progress = Progress::begin(format!("import {}", self.kind.name()), total);
             let done = |lines: usize| progress.at(u64::try_from(lines).unwrap_or(u64::MAX));
             let (report, stopped) = send(plan, &instance, done).await;
-            progress.end(&report.summary());
+            progress.end("done");
             (report, stopped)
         };
         self.tell(&report);
-        if let Some(path) = report.write_refused(&table, file).context("cannot write the refused lines")? {
+        if let Some(path) =
+            report.write_refused(&table, &form, file).context("les lignes refusées ne s'écrivent pas")?
+        {
             println!("Lignes refusées : {}", path.display());
         }
         match stopped {

@@ -1,18 +1,16 @@
 //! Cells as values: each reading either yields a value or notes, for the verdict, the column and what to write instead.
 
-use domain::calendar::{Day, Instant, start_of_day};
+use domain::calendar::{Day, Instant};
 use domain::id::Territory;
 use domain::money::Money;
-use jiff::civil::{Date, DateTime, Time};
 
 use super::choices::{Choice, Unread};
 use super::columns::{Column, Layout};
+use super::moments::{instant, read_moment};
 use super::table::Line;
 use super::verdict::Fault;
 use super::words::fold;
 
-/// The earliest and latest years that a cell may name: outside, a digit was mistyped.
-const YEARS: std::ops::RangeInclusive<i16> = 1900..=2100;
 /// Signs that stand between the values of a cell that holds several.
 const BETWEEN: [char; 5] = ['|', ';', ',', '\n', '\r'];
 
@@ -30,7 +28,9 @@ impl<'a> Cells<'a> {
         let beyond = line.cells.get(layout.width()..).unwrap_or_default();
         if beyond.iter().any(|cell| !cell.is_empty()) {
             let (has, width) = (line.cells.len(), layout.width());
-            let why = format!("{has} cellules pour {width} colonnes : un séparateur manque de guillemets");
+            let why = format!(
+                "{has} cellules pour {width} colonnes : une cellule contenant un séparateur doit être entre guillemets"
+            );
             cells.faults.push(Fault { column: String::new(), why });
         }
         cells
@@ -153,18 +153,8 @@ impl<'a> Cells<'a> {
     }
 }
 
-/// The instant of a civil moment in a territory. A day alone is its first second: stays that follow one another on a
-/// place meet there without a gap or an overlap.
-pub(crate) fn instant(territory: Territory, moment: DateTime) -> Instant {
-    let zone = domain::calendar::time_zone(territory);
-    let at = moment
-        .to_zoned_datetime(zone)
-        .map_or_else(|_| start_of_day(territory, moment.date()), |zoned| zoned.timestamp());
-    Instant(at)
-}
-
 /// As much of a value as a verdict repeats.
-fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> String {
     const SHOWN_MAX: usize = 40;
     if text.chars().count() <= SHOWN_MAX {
         return text.to_owned();
@@ -178,74 +168,6 @@ fn read_flag(text: &str) -> Option<bool> {
         "non" | "n" | "faux" | "false" | "no" | "0" => Some(false),
         _ => None,
     }
-}
-
-const MOMENT_FORM: &str = "écrivez une date comme 2026-03-09 ou 09/03/2026";
-
-/// A day, with a time or without.
-pub(crate) fn read_moment(text: &str) -> Result<DateTime, String> {
-    let wrong = || MOMENT_FORM.to_owned();
-    if let Some(serial) = serial(text) {
-        return serial.ok_or_else(wrong);
-    }
-    let (day, time) = match text.split_once(['T', ' ']) {
-        Some((day, time)) => (day, Some(time.trim_start_matches("à ").trim())),
-        None => (text, None),
-    };
-    let day = read_date(day).ok_or_else(wrong)?;
-    if !YEARS.contains(&day.year()) {
-        return Err(format!("l'année {} ne se peut pas", day.year()));
-    }
-    let time = match time {
-        None | Some("") => Time::midnight(),
-        Some(time) => read_time(time).ok_or_else(|| "écrivez l'heure comme 14:30".to_owned())?,
-    };
-    Ok(day.to_datetime(time))
-}
-
-fn read_date(text: &str) -> Option<Date> {
-    let parts: Vec<&str> = text.split(['-', '/', '.']).collect();
-    let [first, second, third] = parts[..] else { return None };
-    let number =
-        |text: &str| text.parse::<i16>().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()));
-    let (year, month, day) = match (first.len(), third.len()) {
-        (4, 1..=2) => (first, second, third),
-        (1..=2, 4) => (third, second, first),
-        _ => return None,
-    };
-    Date::new(number(year)?, i8::try_from(number(month)?).ok()?, i8::try_from(number(day)?).ok()?).ok()
-}
-
-/// `14:30`, `14:30:00`, `14h30`, `9h`.
-fn read_time(text: &str) -> Option<Time> {
-    let mut parts = text.split([':', 'h', 'H']).map(|part| if part.is_empty() { "0" } else { part });
-    let hour = parts.next()?.parse().ok()?;
-    let minute = parts.next().map_or(Some(0), |minute| minute.parse().ok())?;
-    let second = parts.next().map_or(Some(0), |second| second.split('.').next()?.parse().ok())?;
-    if parts.next().is_some() {
-        return None;
-    }
-    Time::new(hour, minute, second, 0).ok()
-}
-
-/// The day that a spreadsheet's number stands for, `None` inside where it stands for none; `None` outside if the text is
-/// no such number. Days are counted from 30 December 1899, which makes those from March 1900 on right.
-fn serial(text: &str) -> Option<Option<DateTime>> {
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    if !digits(whole) || !digits(fraction) || whole.len() > 5 {
-        return None;
-    }
-    let days: i64 = whole.parse().ok()?;
-    let part: f64 = format!("0.{fraction}").parse().ok()?;
-    let floor = Date::new(1899, 12, 30).ok()?;
-    let day = floor.checked_add(jiff::Span::new().days(days)).ok();
-    // To the minute: a spreadsheet's fractions of a day are not exact.
-    #[expect(clippy::cast_possible_truncation, reason = "a part of a day is at most 1,440 minutes")]
-    let minutes = (part * 1_440.0).round() as i64;
-    Some(day.filter(|day| YEARS.contains(&day.year())).and_then(|day| {
-        day.to_datetime(Time::midnight()).checked_add(jiff::Span::new().minutes(minutes)).ok()
-    }))
 }
 
 /// `1 250,50 €`, `1250.5`, `450`: in cents.
@@ -265,27 +187,6 @@ pub(crate) fn read_money(text: &str) -> Option<Money> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_day_is_read_in_every_form_that_a_file_writes() {
-        for text in ["2026-03-09", "09/03/2026", "9/3/2026", "09.03.2026", "09-03-2026", "46090"] {
-            assert_eq!(read_moment(text).unwrap().to_string(), "2026-03-09T00:00:00", "{text}");
-        }
-        for text in ["2026-03-09 14:30", "09/03/2026 14h30", "2026-03-09T14:30:00", "46090.604166667"] {
-            assert_eq!(read_moment(text).unwrap().to_string(), "2026-03-09T14:30:00", "{text}");
-        }
-    }
-
-    #[test]
-    fn a_day_that_does_not_exist_is_not_read() {
-        for text in
-            ["31/02/2026", "2026-13-01", "09/03/26", "hier", "", "1/2", "09/03/0026", "123456", "-5", "0"]
-        {
-            assert!(read_moment(text).is_err(), "{text}");
-        }
-        assert!(read_moment("09/03/2026 25:00").is_err());
-        assert_eq!(read_moment("09/03/1026").unwrap_err(), "l'année 1026 ne se peut pas");
-    }
 
     #[test]
     fn an_amount_is_read_in_cents() {

@@ -86,10 +86,10 @@ pub struct Unknown {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadHeadings {
     /// Columns that every file of the kind has are missing.
-    #[error("the file lacks {}", list(.0))]
+    #[error("il manque au fichier : {}", list(.0))]
     Missing(Vec<Missing>),
     /// Two headings mean the same column.
-    #[error("the headings « {first} » and « {second} » mean the same column: keep one")]
+    #[error("les titres « {first} » et « {second} » désignent la même colonne : gardez-en un")]
     Twice {
         /// The one on the left.
         first: String,
@@ -111,7 +111,7 @@ pub struct Missing {
 
 fn list(missing: &[Missing]) -> String {
     let each = missing.iter().map(|missing| match &missing.nearest {
-        Some(near) => format!("« {} » ({}; « {near} » looks like it)", missing.fr, missing.id),
+        Some(near) => format!("« {} » ({} ; « {near} » y ressemble)", missing.fr, missing.id),
         None => format!("« {} » ({})", missing.fr, missing.id),
     });
     each.collect::<Vec<_>>().join(", ")
@@ -231,7 +231,7 @@ mod tests {
         let error = layout(&["Nom", "Date de naissanse"]).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "the file lacks « Date de naissance » (birth_date; « Date de naissanse » looks like it)"
+            "il manque au fichier : « Date de naissance » (birth_date ; « Date de naissanse » y ressemble)"
         );
     }
 

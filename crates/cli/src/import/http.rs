@@ -22,7 +22,8 @@ const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 /// The longest wait for an answer.
 const ANSWER_WAIT_MAX: Duration = Duration::from_secs(60);
 
-/// A running instance.
+/// A running instance, asked by somebody. A clone shares its connections.
+#[derive(Clone)]
 pub struct Instance {
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
     base: String,
@@ -34,14 +35,14 @@ pub struct Instance {
 pub enum BadInstance {
     /// Not an address of an instance.
     #[error(
-        "« {0} » is not the address of an instance, such as https://continuum.example or http://127.0.0.1:8080"
+        "« {0} » n'est pas l'adresse d'une instance, comme https://continuum.example ou http://127.0.0.1:8080"
     )]
     Address(String),
     /// The token has letters that a header cannot carry.
-    #[error("the token is not one: it has characters that no token has")]
+    #[error("le jeton n'en est pas un : il a des caractères qu'aucun jeton n'a")]
     Token,
     /// The certificates of the machine cannot be read.
-    #[error("the certificates of this machine cannot be read, and {address} is over TLS: {why}")]
+    #[error("les certificats de cette machine ne se lisent pas, et {address} est en TLS : {why}")]
     Certificates {
         /// The address.
         address: String,
@@ -81,6 +82,13 @@ impl Instance {
         Ok(Self { client, base: base.trim_end_matches('/').to_owned(), headers })
     }
 
+    /// The same instance, asked by somebody else; none if the actor's code has letters that a header cannot carry.
+    #[must_use]
+    pub fn on_behalf_of(&self, organisation: OrganisationId, actor: &Actor) -> Option<Self> {
+        let headers = headers(organisation, actor, None)?;
+        Some(Self { client: self.client.clone(), base: self.base.clone(), headers })
+    }
+
     async fn ask(&self, request: &Outgoing) -> Result<Answer, Unreachable> {
         let broken = |error: &dyn std::error::Error| Unreachable(chain(error));
         let mut message = Request::post(format!("{}{}", self.base, request.path))
@@ -103,7 +111,7 @@ impl Target for Instance {
     async fn send(&self, request: &Outgoing) -> Result<Answer, Unreachable> {
         match tokio::time::timeout(ANSWER_WAIT_MAX, self.ask(request)).await {
             Ok(answer) => answer,
-            Err(_) => Err(Unreachable(format!("no answer within {} s", ANSWER_WAIT_MAX.as_secs()))),
+            Err(_) => Err(Unreachable(format!("aucune en {} s", ANSWER_WAIT_MAX.as_secs()))),
         }
     }
 }

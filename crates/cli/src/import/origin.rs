@@ -3,7 +3,12 @@
 //! A key is a function of what the source calls the thing, never of the line it stands on. The ids of what a command
 //! creates are a function of the key, so a later file finds what an earlier one created without asking the server.
 
-use domain::id::{CommandId, HouseholdId, OrganisationId, PlaceId, RequestId, StructureId, Territory};
+use std::collections::BTreeSet;
+
+use domain::calendar::Day;
+use domain::id::{
+    CommandId, HouseholdId, OrganisationId, PersonId, PlaceId, RequestId, StructureId, Territory,
+};
 use uuid::Uuid;
 
 /// The name space of the keys of imports (a random UUID drawn once).
@@ -22,6 +27,8 @@ pub struct Origin {
     pub households_of: OrganisationId,
     /// Who imported the structures and places that the file refers to, if somebody else did.
     pub places_of: OrganisationId,
+    /// The last renewal of the applications of a file of the register, which does not tell it.
+    pub renewed_on: Option<Day>,
 }
 
 /// What a reference is the reference of. Names are part of keys: they never change.
@@ -51,7 +58,14 @@ impl Origin {
     #[must_use]
     pub fn of(organisation: OrganisationId) -> Self {
         let (territory, source) = (organisation.territory(), String::new());
-        Self { organisation, territory, source, households_of: organisation, places_of: organisation }
+        Self {
+            organisation,
+            territory,
+            source,
+            households_of: organisation,
+            places_of: organisation,
+            renewed_on: None,
+        }
     }
 
     /// The *Idempotency-Key* of `command` about the thing that the source calls `reference`. References may tell who
@@ -71,6 +85,13 @@ impl Origin {
             let command = self.created(self.households_of, Thing::Household, reference, "register");
             HouseholdId::created_by(self.territory, command)
         })
+    }
+
+    /// The first persons of the household that the source calls `reference`, in the order in which an import registers
+    /// them.
+    pub(crate) fn persons(&self, reference: &str, count: u8) -> BTreeSet<PersonId> {
+        let command = self.created(self.households_of, Thing::Household, reference, "register");
+        (0..usize::from(count)).map(|nth| PersonId::nth_created_by(command, nth)).collect()
     }
 
     /// The structure that the source calls `reference`, in `territory`; an id of Continuum is taken as it is.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 
-use super::plan::{Job, Plan, Step};
+use super::plan::{Job, Outgoing, Plan, Step};
 use super::target::{Answer, Problem, Target};
 use super::verdict::{Fault, Report, Verdict};
 
@@ -24,18 +24,19 @@ const WAIT_MAX: Duration = Duration::from_secs(10);
 pub enum Stopped {
     /// No answer, or only answers to ask again later.
     #[error(
-        "the instance does not take commands now ({0}): run the same file again later, nothing is recorded twice"
+        "l'application ne prend pas de commandes pour l'instant ({0}) : relancez le même import plus tard, rien n'est enregistré deux fois"
     )]
     Unavailable(String),
     /// What answers does not take commands as they are sent: the address, the actor or the organisation is wrong.
-    #[error("{0}: check the address, the organisation and the actor of the import")]
+    #[error("{0} ; vérifiez l'adresse, l'organisme et l'acteur")]
     Misaddressed(String),
 }
 
 /// How a job ended.
 enum Ended {
     Verdict(Verdict),
-    Stopped(Stopped),
+    /// The instance could not be asked on, with these steps done.
+    Stopped(Stopped, Vec<&'static str>),
 }
 
 /// Asks for everything in `plan`; `progress` hears how many lines have their verdict. The report has a verdict for every
@@ -58,9 +59,9 @@ pub async fn send(
         for (lines, ended) in ended {
             let verdict = match ended {
                 Ended::Verdict(verdict) => verdict,
-                Ended::Stopped(why) => {
+                Ended::Stopped(why, done) => {
                     stopped.get_or_insert(why);
-                    Verdict::NotAsked
+                    if done.is_empty() { Verdict::NotAsked } else { Verdict::CutShort(done) }
                 }
             };
             report.lines.extend(lines.into_iter().map(|line| (line, verdict.clone())));
@@ -79,7 +80,7 @@ async fn walk(chain: Vec<Job>, target: &impl Target, halt: &AtomicBool) -> Vec<(
         } else {
             carry_out(&job.steps, target).await
         };
-        if matches!(end, Ended::Stopped(_)) {
+        if matches!(end, Ended::Stopped(..)) {
             halt.store(true, Ordering::Relaxed);
         }
         ended.push((job.lines, end));
@@ -91,7 +92,7 @@ async fn walk(chain: Vec<Job>, target: &impl Target, halt: &AtomicBool) -> Vec<(
 async fn carry_out(steps: &[Step], target: &impl Target) -> Ended {
     let (mut new, mut done) = (false, Vec::new());
     for step in steps {
-        match ask(step, target).await {
+        match ask(&step.outgoing, target).await {
             Ok(Answer::Taken { repeated }) => {
                 new |= !repeated;
                 done.push(step.done);
@@ -99,21 +100,26 @@ async fn carry_out(steps: &[Step], target: &impl Target) -> Ended {
             Ok(Answer::Problem(problem)) => {
                 return Ended::Verdict(Verdict::Refused(vec![fault(step, &problem, &done)]));
             }
-            Err(stopped) => return Ended::Stopped(stopped),
+            Err(stopped) => return Ended::Stopped(stopped, done),
         }
     }
     Ended::Verdict(if new { Verdict::Created } else { Verdict::Already })
 }
 
 /// Asks for one command until there is an answer about the command itself.
-async fn ask(step: &Step, target: &impl Target) -> Result<Answer, Stopped> {
+///
+/// # Errors
+/// [`Stopped`], when there is none.
+pub(crate) async fn ask(outgoing: &Outgoing, target: &impl Target) -> Result<Answer, Stopped> {
     let mut wait = WAIT_MIN;
     let mut last = String::new();
     for attempt in 1..=ATTEMPTS {
-        let pause = match target.send(&step.outgoing).await {
+        let pause = match target.send(outgoing).await {
             Ok(Answer::Problem(problem)) => match judge(&problem) {
                 Judgement::Line => return Ok(Answer::Problem(problem)),
-                Judgement::Setup => return Err(Stopped::Misaddressed(said(&problem))),
+                Judgement::Setup => {
+                    return Err(Stopped::Misaddressed(format!("{} : {}", outgoing.path, said(&problem))));
+                }
                 // A fault of theirs that stays is about this line: the others go on.
                 Judgement::Later if problem.status == 500 && attempt == ATTEMPTS => {
                     return Ok(Answer::Problem(problem));
@@ -159,7 +165,7 @@ fn judge(problem: &Problem) -> Judgement {
 }
 
 fn said(problem: &Problem) -> String {
-    let code = if problem.code.is_empty() { "not an answer of Continuum" } else { &problem.code };
+    let code = if problem.code.is_empty() { "ce n'est pas une réponse de Continuum" } else { &problem.code };
     format!("{} {code}", problem.status)
 }
 

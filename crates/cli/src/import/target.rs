@@ -44,5 +44,5 @@ pub struct Problem {
 
 /// There is no answer.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("the instance does not answer: {0}")]
+#[error("pas de réponse : {0}")]
 pub struct Unreachable(pub String);

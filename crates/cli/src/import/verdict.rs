@@ -1,12 +1,7 @@
-//! What became of every line, and the file of those that were refused.
+//! What became of every line.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
-
-use super::columns::{VERDICT_HEADINGS, without_verdicts};
-use super::table::Table;
 
 /// Something that is wrong with a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +21,13 @@ pub struct Refused {
     pub faults: Vec<Fault>,
 }
 
+impl Refused {
+    /// A line with what its reading found.
+    pub(crate) fn of(cells: super::cells::Cells<'_>) -> Self {
+        Self { line: cells.number(), faults: cells.into_faults() }
+    }
+}
+
 /// What became of a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
@@ -35,6 +37,8 @@ pub enum Verdict {
     Already,
     /// It was not taken.
     Refused(Vec<Fault>),
+    /// The import stopped amid its steps: what was done before is recorded, in French.
+    CutShort(Vec<&'static str>),
     /// It was not asked for: the import stopped before, or was a rehearsal.
     NotAsked,
 }
@@ -48,6 +52,8 @@ pub struct Counts {
     pub already: usize,
     /// Not taken.
     pub refused: usize,
+    /// Recorded in part.
+    pub cut_short: usize,
     /// Not asked for.
     pub not_asked: usize,
 }
@@ -57,8 +63,6 @@ pub struct Counts {
 pub struct Report {
     /// By line number.
     pub lines: BTreeMap<u64, Verdict>,
-    /// What is worth knowing though nothing is refused for it, in French.
-    pub remarks: Vec<String>,
 }
 
 impl Report {
@@ -71,6 +75,7 @@ impl Report {
                 Verdict::Created => counts.created += 1,
                 Verdict::Already => counts.already += 1,
                 Verdict::Refused(_) => counts.refused += 1,
+                Verdict::CutShort(_) => counts.cut_short += 1,
                 Verdict::NotAsked => counts.not_asked += 1,
             }
         }
@@ -82,9 +87,12 @@ impl Report {
     pub fn summary(&self) -> String {
         let counts = self.counts();
         let total = self.lines.len();
-        let mut sentence = format!("{} : {}", lines(total, "lue"), lines(counts.created, "enregistrée"));
-        let _ = write!(sentence, ", {} déjà là", grouped(counts.already));
+        let mut sentence = format!("{} : {}", lines(total, "lue"), plural(counts.created, "enregistrée"));
+        let _ = write!(sentence, ", {}", plural(counts.already, "déjà enregistrée"));
         let _ = write!(sentence, ", {}", plural(counts.refused, "refusée"));
+        if counts.cut_short > 0 {
+            let _ = write!(sentence, ", {}", plural(counts.cut_short, "interrompue"));
+        }
         if counts.not_asked > 0 {
             let _ = write!(sentence, ", {}", plural(counts.not_asked, "non envoyée"));
         }
@@ -92,7 +100,7 @@ impl Report {
         sentence
     }
 
-    /// One line of text for each line that was refused; for every line if `all`.
+    /// One line of text for each line that was refused or cut short; for every line if `all`.
     #[must_use]
     pub fn verdicts(&self, all: bool) -> Vec<String> {
         let mut told = Vec::new();
@@ -104,86 +112,18 @@ impl Report {
                         column => format!("ligne {number}, {column} : {}", fault.why),
                     }));
                 }
+                Verdict::CutShort(done) => told.push(format!(
+                    "ligne {number} : interrompue après « {} » ; la suite se fait en relançant l'import",
+                    done.join(" », « ")
+                )),
                 Verdict::Created if all => told.push(format!("ligne {number} : enregistrée")),
-                Verdict::Already if all => told.push(format!("ligne {number} : déjà là")),
+                Verdict::Already if all => told.push(format!("ligne {number} : déjà enregistrée")),
                 Verdict::NotAsked if all => told.push(format!("ligne {number} : non envoyée")),
                 Verdict::Created | Verdict::Already | Verdict::NotAsked => {}
             }
         }
         told
     }
-
-    /// The refused lines as CSV: the columns of the original, then line, column and reason. It opens in a French
-    /// spreadsheet and can be imported again once corrected.
-    #[must_use]
-    pub fn refused_csv(&self, table: &Table) -> Option<Vec<u8>> {
-        let own = without_verdicts(&table.headings);
-        let mut writer =
-            csv::WriterBuilder::new().delimiter(b';').flexible(true).from_writer(b"\xef\xbb\xbf".to_vec());
-        // Writing to memory cannot fail.
-        let headings = own.iter().map(String::as_str).chain(VERDICT_HEADINGS);
-        writer.write_record(headings).ok()?;
-        let mut some = false;
-        for line in &table.lines {
-            let Some(Verdict::Refused(faults)) = self.lines.get(&line.number) else { continue };
-            some = true;
-            let (columns, reasons) =
-                (joined(faults, |fault| &fault.column), joined(faults, |fault| &fault.why));
-            let cell = |place: usize| line.cells.get(place).map_or("", String::as_str);
-            let number = line.number.to_string();
-            // Cells that no heading stands above are not lost: they come last.
-            let beyond = line.cells.iter().skip(table.headings.len()).map(String::as_str);
-            let record = (0..own.len()).map(cell).chain([number.as_str(), &columns, &reasons]).chain(beyond);
-            writer.write_record(record).ok()?;
-        }
-        if some { writer.into_inner().ok() } else { None }
-    }
-
-    /// Writes the refused lines beside `original`, readable by their owner alone. A file that somebody may be correcting
-    /// is not written over: the next free name is taken. None if no line was refused.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
-    pub fn write_refused(&self, table: &Table, original: &Path) -> std::io::Result<Option<PathBuf>> {
-        const NAMES_MAX: u32 = 1_000;
-        let Some(bytes) = self.refused_csv(table) else { return Ok(None) };
-        for nth in 1..=NAMES_MAX {
-            let mut name = original.as_os_str().to_owned();
-            name.push(if nth == 1 { ".refused.csv".to_owned() } else { format!(".refused-{nth}.csv") });
-            let path = PathBuf::from(name);
-            match create(&path) {
-                Ok(mut file) => {
-                    file.write_all(&bytes)?;
-                    return Ok(Some(path));
-                }
-                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-                    if std::fs::read(&path).is_ok_and(|there| there == bytes) {
-                        return Ok(Some(path));
-                    }
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        Err(std::io::Error::new(
-            std::io::ErrorKind::AlreadyExists,
-            "too many files of refused lines: remove the old ones",
-        ))
-    }
-}
-
-fn create(path: &Path) -> std::io::Result<std::fs::File> {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
-}
-
-fn joined<'f>(faults: &'f [Fault], part: impl Fn(&'f Fault) -> &'f String) -> String {
-    let mut parts: Vec<&str> =
-        faults.iter().map(|fault| part(fault).as_str()).filter(|text| !text.is_empty()).collect();
-    parts.dedup();
-    parts.join(" | ")
 }
 
 fn lines(count: usize, word: &str) -> String {
@@ -192,15 +132,8 @@ fn lines(count: usize, word: &str) -> String {
 }
 
 fn plural(count: usize, word: &str) -> String {
-    let words = if count > 1 {
-        word.split(' ')
-            .map(|word| if word == "non" { word.to_owned() } else { format!("{word}s") })
-            .collect::<Vec<_>>()
-            .join(" ")
-    } else {
-        word.to_owned()
-    };
-    format!("{} {words}", grouped(count))
+    let s = if count > 1 { "s" } else { "" };
+    format!("{} {word}{s}", grouped(count))
 }
 
 /// `2 000`, as French writes it: a narrow no-break space between thousands.
@@ -219,62 +152,37 @@ fn grouped(count: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::import::table::Line;
 
-    fn fault(column: &str, why: &str) -> Fault {
-        Fault { column: column.to_owned(), why: why.to_owned() }
-    }
-
-    fn report() -> (Report, Table) {
+    fn report() -> Report {
+        let faults = [("Sexe", "inconnu"), ("", "trop de cellules")];
+        let faults = faults.map(|(column, why)| Fault { column: column.to_owned(), why: why.to_owned() });
         let mut lines: BTreeMap<u64, Verdict> = (2..=1_964).map(|line| (line, Verdict::Created)).collect();
-        lines.insert(1_965, Verdict::Refused(vec![fault("Sexe", "inconnu"), fault("", "trop de cellules")]));
-        let cells = |name: &str| vec![name.to_owned(), "a;b".to_owned()];
-        let table = Table {
-            headings: ["Nom", "Sexe", "ligne", "colonne", "motif"].map(str::to_owned).into(),
-            lines: vec![
-                Line { number: 2, cells: cells("Un") },
-                Line {
-                    number: 1_965,
-                    cells: [cells("Deux"), ["4", "x", "y"].map(str::to_owned).into()].concat(),
-                },
-            ],
-        };
-        (Report { lines, remarks: Vec::new() }, table)
+        lines.insert(1_965, Verdict::Refused(faults.into()));
+        Report { lines }
     }
 
     #[test]
     fn the_summary_is_a_french_sentence() {
-        let (report, _) = report();
-        let summary = report.summary().replace('\u{202f}', " ");
-        assert_eq!(summary, "1 964 lignes lues : 1 963 lignes enregistrées, 0 déjà là, 1 refusée.");
-        assert_eq!(report.verdicts(false), ["ligne 1965, Sexe : inconnu", "ligne 1965 : trop de cellules"]);
-    }
-
-    #[test]
-    fn the_file_of_refused_lines_holds_the_original_columns_and_why() {
-        let (report, table) = report();
-        let text = String::from_utf8(report.refused_csv(&table).unwrap()).unwrap();
+        let mut report = report();
+        let summary = |report: &Report| report.summary().replace('\u{202f}', " ");
         assert_eq!(
-            text,
-            "\u{feff}Nom;Sexe;ligne;colonne;motif\nDeux;\"a;b\";1965;Sexe;inconnu | trop de cellules\n"
+            summary(&report),
+            "1 964 lignes lues : 1 963 enregistrées, 0 déjà enregistrée, 1 refusée."
         );
-    }
-
-    #[test]
-    fn a_file_that_somebody_corrects_is_not_written_over() {
-        let (mut report, table) = report();
-        let directory = tempfile::tempdir().unwrap();
-        let original = directory.path().join("m.csv");
-        let path = |report: &Report| report.write_refused(&table, &original).unwrap();
-        assert_eq!(path(&report), Some(directory.path().join("m.csv.refused.csv")));
+        report.lines.extend([2, 3].map(|line| (line, Verdict::Already)));
+        report.lines.extend([4, 5].map(|line| (line, Verdict::NotAsked)));
+        report.lines.insert(6, Verdict::CutShort(vec!["ménage enregistré"]));
         assert_eq!(
-            path(&report),
-            Some(directory.path().join("m.csv.refused.csv")),
-            "the same says nothing new"
+            summary(&report),
+            "1 964 lignes lues : 1 958 enregistrées, 2 déjà enregistrées, 1 refusée, 1 interrompue, 2 non envoyées."
         );
-        std::fs::write(directory.path().join("m.csv.refused.csv"), "corrected").unwrap();
-        assert_eq!(path(&report), Some(directory.path().join("m.csv.refused-2.csv")));
-        report.lines.remove(&1_965);
-        assert_eq!(path(&report), None);
+        assert_eq!(
+            report.verdicts(false),
+            [
+                "ligne 6 : interrompue après « ménage enregistré » ; la suite se fait en relançant l'import",
+                "ligne 1965, Sexe : inconnu",
+                "ligne 1965 : trop de cellules"
+            ]
+        );
     }
 }

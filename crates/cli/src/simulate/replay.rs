@@ -20,6 +20,10 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{Plan, Step, Summary, run};
+use crate::client::nobody;
+use crate::import::http::Instance;
+use crate::import::plan::Outgoing;
+use crate::import::{self, Answer};
 use crate::progress::Progress;
 
 /// How many commands are asked for side by side.
@@ -140,12 +144,14 @@ pub(super) struct Outcome {
 /// order.
 ///
 /// # Errors
-/// When nothing answers at `base`.
+/// When nothing answers at `base`, or what answers takes nothing.
 pub(super) async fn ask(plan: Plan, base: &str) -> anyhow::Result<(Summary, Outcome)> {
+    // Every command is asked for by its own actor; nothing is asked for by this one.
+    let instance = Instance::at(base, nobody().parse()?, &"simulate".parse()?, None)?;
     let (sender, receiver) = sync_channel(AHEAD);
     let simulating = tokio::task::spawn_blocking(move || simulate(&plan, &sender));
     let today = day(plan.territory, plan.until);
-    let mut asking = Asking::new(base, today);
+    let mut asking = Asking::new(instance, today);
     let mut progress = Progress::begin(format!("asking {base}"), 0);
     // Steps come from another thread: waiting for them must not hold up those that are being asked for.
     let mut steps = Steps { receiver, held: None };
@@ -164,6 +170,11 @@ pub(super) async fn ask(plan: Plan, base: &str) -> anyhow::Result<(Summary, Outc
     }
     progress.end(&format!("{} commands taken", asking.outcome.taken));
     let summary = simulating.await??;
+    anyhow::ensure!(
+        asking.outcome.taken > 0 || asking.outcome.refused.is_empty(),
+        "{base} took none of the commands: {:?}",
+        asking.outcome.refused
+    );
     Ok((summary, asking.outcome))
 }
 
@@ -211,8 +222,7 @@ fn read_by(command: &Command) -> Option<AggregateId> {
 }
 
 struct Asking {
-    client: reqwest::Client,
-    base: String,
+    instance: Instance,
     today: Date,
     /// Requests that were transmitted before: the next time it is at today's date.
     transmitted: HashSet<Value>,
@@ -220,10 +230,8 @@ struct Asking {
 }
 
 impl Asking {
-    fn new(base: &str, today: Date) -> Self {
-        let base = base.trim_end_matches('/').to_owned();
-        let client = reqwest::Client::new();
-        Self { client, base, today, transmitted: HashSet::new(), outcome: Outcome::default() }
+    fn new(instance: Instance, today: Date) -> Self {
+        Self { instance, today, transmitted: HashSet::new(), outcome: Outcome::default() }
     }
 
     async fn all(&mut self, batch: Vec<Step>) -> anyhow::Result<()> {
@@ -238,9 +246,9 @@ impl Asking {
             }
             lines.extend(Line::of(step));
         }
-        let (client, base) = (&self.client, &self.base);
+        let instance = &self.instance;
         let asked =
-            futures_util::stream::iter(lines).map(|line| one(client, base, line)).buffer_unordered(AT_ONCE);
+            futures_util::stream::iter(lines).map(|line| one(instance, line)).buffer_unordered(AT_ONCE);
         let answers: Vec<anyhow::Result<Option<String>>> = asked.collect().await;
         for answer in answers {
             match answer? {
@@ -252,34 +260,26 @@ impl Asking {
     }
 }
 
-/// Asks for one command; the code of the refusal if it is refused.
-async fn one(client: &reqwest::Client, base: &str, mut line: Line) -> anyhow::Result<Option<String>> {
-    let refused = post(client, base, &line).await?;
+/// Asks for one command, again where the instance says to; the code of the refusal if it is refused.
+async fn one(instance: &Instance, mut line: Line) -> anyhow::Result<Option<String>> {
+    let instance = instance
+        .on_behalf_of(line.organisation, &line.actor)
+        .with_context(|| format!("{} is not the code of an actor", line.actor))?;
+    let refused = post(&instance, &line).await?;
     // The instance's list is another one than the simulation's, and the coordinator has to say why.
     if refused.as_deref() == Some("deviation-unexplained") {
         line.body["deviation"] = json!("better_fit");
-        return post(client, base, &line).await;
+        return post(&instance, &line).await;
     }
     Ok(refused)
 }
 
-async fn post(client: &reqwest::Client, base: &str, line: &Line) -> anyhow::Result<Option<String>> {
-    let request = client
-        .post(format!("{base}{}", line.path))
-        .header("Continuum-Actor", line.actor.as_str())
-        .header("Continuum-Organisation", line.organisation.to_string())
-        .header("Idempotency-Key", line.key.to_string())
-        .json(&line.body);
-    let answer =
-        request.send().await.with_context(|| format!("nothing answers at {base}: is it running?"))?;
-    if answer.status().is_success() {
-        return Ok(None);
+async fn post(instance: &Instance, line: &Line) -> anyhow::Result<Option<String>> {
+    let (path, key, body) = (line.path.clone(), line.key.to_string(), line.body.clone());
+    match import::ask(&Outgoing { path, key, body }, instance).await? {
+        Answer::Taken { .. } => Ok(None),
+        Answer::Problem(problem) => Ok(Some(problem.code)),
     }
-    let status = answer.status().as_u16();
-    let problem: Value = answer.json().await.unwrap_or_default();
-    let code =
-        problem.get("code").and_then(Value::as_str).map_or_else(|| format!("http-{status}"), str::to_owned);
-    Ok(Some(code))
 }
 
 #[cfg(test)]

@@ -41,7 +41,7 @@ pub struct Simulate {
     #[arg(long, value_name = "FILE", conflicts_with = "to")]
     out: Option<PathBuf>,
     /// Ask a running instance for the commands.
-    #[arg(long, value_name = "URL")]
+    #[arg(long, visible_alias = "url", value_name = "URL")]
     to: Option<String>,
     /// Show the figures as JSON.
     #[arg(long)]

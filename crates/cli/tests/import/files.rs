@@ -82,7 +82,7 @@ fn a_workbook_asks_for_the_same_as_the_text() {
     assert_eq!(asked(&second.unwrap()), asked(&plan(Kind::Households, FRENCH)));
     let missing = Kind::Households.plan(&workbook(None), Some("Nulle part"), &Origin::of(organisation()));
     let Err(error) = missing else { panic!("there is no such sheet") };
-    assert_eq!(error.to_string(), "the workbook has no sheet « Nulle part »; it has: Ménages");
+    assert_eq!(error.to_string(), "le classeur n'a pas de feuille « Nulle part » ; il a : Ménages");
 }
 
 #[test]
@@ -94,7 +94,7 @@ fn a_file_without_a_needed_column_is_refused_whole_with_the_nearest_heading() {
     assert!(matches!(error, BadFile::Headings(_)));
     assert_eq!(
         error.to_string(),
-        "the file lacks « Date de naissance » (birth_date; « Datte de naisance » looks like it)"
+        "il manque au fichier : « Date de naissance » (birth_date ; « Datte de naisance » y ressemble)"
     );
 }
 

@@ -44,7 +44,7 @@ async fn import(kind: Kind, text: &str, target: &Memory) -> Report {
 /// Created, already there, refused.
 fn counts(report: &Report) -> (usize, usize, usize) {
     let counts = report.counts();
-    assert_eq!(counts.not_asked, 0);
+    assert_eq!((counts.not_asked, counts.cut_short), (0, 0));
     (counts.created, counts.already, counts.refused)
 }
 
@@ -54,7 +54,7 @@ fn faults(report: &Report) -> BTreeMap<u64, Vec<(String, String)>> {
         Verdict::Refused(faults) => {
             Some((*line, faults.iter().map(|fault| (fault.column.clone(), fault.why.clone())).collect()))
         }
-        Verdict::Created | Verdict::Already | Verdict::NotAsked => None,
+        Verdict::Created | Verdict::Already | Verdict::CutShort(_) | Verdict::NotAsked => None,
     });
     wrong.collect()
 }

@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use clap::Parser;
 use cli::import::http::Instance;
-use cli::import::{Import, Kind, Stopped, send};
+use cli::import::plan::Outgoing;
+use cli::import::{Answer, Import, Kind, Stopped, Target, Unreachable, Verdict, send};
 use serde_json::{Value, json};
 use service::axum::Router;
 use service::axum::extract::State;
@@ -107,6 +108,30 @@ async fn an_instance_that_does_not_answer_stops_the_import_and_no_line_is_called
         send(plan(Kind::Households, HOUSEHOLDS).plan, &client(&format!("http://{free}")), |_| {}).await;
     assert!(matches!(stopped, Some(Stopped::Unavailable(_))), "{stopped:?}");
     assert_eq!(report.counts().not_asked, 2);
+}
+
+/// An instance that is gone after its first answer.
+struct Dying {
+    instance: Memory,
+    answered: AtomicUsize,
+}
+
+impl Target for Dying {
+    async fn send(&self, request: &Outgoing) -> Result<Answer, Unreachable> {
+        match self.answered.fetch_add(1, Ordering::SeqCst) {
+            0 => self.instance.send(request).await,
+            _ => Err(Unreachable("gone".to_owned())),
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_line_that_was_done_in_part_when_the_instance_went_is_told_so() {
+    let target = Dying { instance: memory(), answered: AtomicUsize::new(0) };
+    let text = "ménage;nom;prénom;date de naissance;sexe;volet;situation;motif de la demande\nM-1;A;Un;01/01/1980;F;Insertion;À la rue;Dort dans la rue\n";
+    let (report, stopped) = send(plan(Kind::Households, text).plan, &target, |_| {}).await;
+    assert!(matches!(stopped, Some(Stopped::Unavailable(_))), "{stopped:?}");
+    assert_eq!(report.lines[&2], Verdict::CutShort(vec!["ménage enregistré"]));
 }
 
 #[tokio::test]

@@ -56,7 +56,7 @@ async fn of_2_000_lines_37_are_wrong_and_once_corrected_37_are_created() {
     assert_eq!(refused.lines.len(), 37);
     let verdict = |nth: usize| refused.lines[nth].cells[12..].join(" / ");
     assert_eq!(refused.lines[0].cells[..12].join(";"), lines[7]);
-    assert_eq!(verdict(0), "9 / Date de naissance / l'année 1080 ne se peut pas");
+    assert_eq!(verdict(0), "9 / Date de naissance / l'année 1080 est impossible");
     assert_eq!(verdict(1), "54 / Sexe / « Z » : inconnu ; voyez les choix avec --columns");
     assert_eq!(
         verdict(2),
@@ -181,4 +181,43 @@ async fn a_transmitted_request_keeps_its_seniority() {
     let faults = faults(&import(Kind::Households, &file(&[incomplete]), &instance).await);
     let columns: Vec<&str> = faults[&2].iter().map(|(column, _)| column.as_str()).collect();
     assert_eq!(columns, ["Souhaits", "Téléphone"]);
+}
+
+#[tokio::test]
+async fn a_household_waits_for_the_lines_below_it_that_have_no_reference() {
+    let instance = memory();
+    // Merged cells leave their text on the first line alone.
+    let merged = [
+        "F-1;Demandeur principal;A;Un;01/01/1980;M;;;;;;",
+        ";Enfant;A;Deux;01/01/2015;F;;;;;;",
+        ";Enfant;A;Trois;01/01/2017;F;;;;;;",
+        "F-2;;B;Quatre;01/01/1980;F;;;;;;",
+    ]
+    .map(str::to_owned);
+    let report = import(Kind::Households, &file(&merged), &instance).await;
+    assert_eq!((counts(&report), instance.households()), ((1, 0, 3), 1));
+    let told = faults(&report);
+    assert_eq!(told[&2][0].1, "rien à corriger ici : le ménage attend la correction de la ligne 3");
+    assert_eq!(told[&3], [("Référence du ménage".to_owned(), "à remplir".to_owned())]);
+    let filled = merged.map(|line| if line.starts_with(';') { format!("F-1{line}") } else { line });
+    assert_eq!(counts(&import(Kind::Households, &file(&filled), &instance).await), (3, 1, 0));
+}
+
+#[tokio::test]
+async fn what_belongs_to_a_request_or_to_a_pregnancy_is_not_lost_without_a_word() {
+    let headings = "ménage;nom;prénom;date de naissance;sexe;ressources;note de la demande;fauteuil roulant;animaux;grossesse attestée";
+    let lines = [
+        "M-1;A;Un;01/01/1980;F;450;;non;;non",
+        "M-2;A;Un;01/01/1980;F;;une note;;;",
+        "M-3;A;Un;01/01/1980;F;;;oui;;",
+        "M-4;A;Un;01/01/1980;F;;;non;chien;",
+        "M-5;A;Un;01/01/1980;F;;;;;oui",
+        "M-6;A;Un;01/01/1980;F;;;non;;non",
+    ];
+    let report = import(Kind::Households, &format!("{headings}\n{}\n", lines.join("\n")), &memory()).await;
+    assert_eq!(counts(&report), (1, 0, 5));
+    let columns: Vec<String> = faults(&report).into_values().map(|faults| faults[0].0.clone()).collect();
+    let expected =
+        ["ressources", "note de la demande", "fauteuil roulant", "animaux", "Naissance attendue le"];
+    assert_eq!(columns, expected);
 }

@@ -1,9 +1,12 @@
 //! A request of the national social-housing register.
 
-use cli::import::{Kind, Origin};
+use cli::import::refused::Form;
+use cli::import::{Kind, Origin, Report, send};
+use domain::calendar::Day;
 use domain::household::composition::Person;
 use domain::ledger::State;
 use domain::reference::MemberLink;
+use jiff::civil::date;
 
 use super::{counts, faults, import, memory, organisation, plan};
 
@@ -85,14 +88,71 @@ fn another_xml_is_refused_whole() {
     for (text, told) in [
         (
             "<interfaceNuu versionInterface='01.00'/>",
-            "the file is not an interfaceNuu of version 02.00 or 02.01: its root is interfaceNuu 01.00",
+            "ce fichier n'est pas une interfaceNuu de version 02.00 ou 02.01 : sa racine est interfaceNuu 01.00",
         ),
         (
             "<html/>",
-            "the file is not an interfaceNuu of version 02.00 or 02.01: its root is html without a version",
+            "ce fichier n'est pas une interfaceNuu de version 02.00 ou 02.01 : sa racine est html sans version",
         ),
     ] {
         let Err(error) = Kind::Sne.plan(text.as_bytes(), None, &origin) else { panic!("{text}") };
         assert_eq!(error.to_string(), told);
     }
+}
+
+#[tokio::test]
+async fn what_is_refused_is_a_file_of_the_register_again() {
+    let instance = memory();
+    let planned = plan(Kind::Sne, REQUESTS);
+    let (report, _) = send(planned.plan, &instance, |_| {}).await;
+    let directory = tempfile::tempdir().unwrap();
+    let write = |report: &Report, form: &Form| {
+        let path = report.write_refused(&planned.table, form, &directory.path().join("d.xml")).unwrap();
+        (path.clone(), path.map(|path| std::fs::read_to_string(path).unwrap()).unwrap_or_default())
+    };
+    let (path, refused) = write(&report, &planned.form);
+    assert_eq!(path, Some(directory.path().join("d.xml.refused.xml")));
+    assert!(refused.contains("Gabarit") && refused.contains("Patron") && !refused.contains("Modèle"));
+    assert_eq!(refused.matches("<!-- motif : demande 2, ").count(), 3, "{refused}");
+    assert_eq!(plan(Kind::Sne, &refused).table.lines.len(), 2);
+
+    let corrected = refused
+        .replace("<ns1:numUnique>33<", "<ns1:numUnique>0330326000044G0001<")
+        .replace("1984-02-30", "1984-02-28")
+        .replace("<ns1:nom>Patron", "<ns1:civilite code=\"1\"/><ns1:nom>Patron");
+    let again = plan(Kind::Sne, &corrected);
+    let (report, _) = send(again.plan, &instance, |_| {}).await;
+    assert_eq!(counts(&report), (1, 0, 1));
+    let (path, refused) = write(&report, &again.form);
+    assert_eq!(
+        path,
+        Some(directory.path().join("d.xml.refused-2.xml")),
+        "the first one may be under correction"
+    );
+    assert_eq!(refused.matches("<!-- motif").count(), 1, "the reasons of the first time are gone: {refused}");
+    assert!(refused.contains("Gabarit") && !refused.contains("Patron"));
+}
+
+#[tokio::test]
+async fn an_application_filed_years_ago_is_taken_over_with_the_day_of_its_last_renewal() {
+    let instance = memory();
+    let renewed = Some(Day(date(2026, 3, 1)));
+    let origin = || Origin { renewed_on: renewed, ..Origin::of(organisation()) };
+    let read = || Kind::Sne.plan(REQUESTS.as_bytes(), None, &origin()).unwrap().plan;
+    let (report, _) = send(read(), &instance, |_| {}).await;
+    assert_eq!(counts(&report), (2, 0, 1), "{:#?}", faults(&report));
+    let ledgers = instance.ledgers();
+    let valid = |number: &str| {
+        ledgers.iter().find_map(|(_, state)| match state {
+            State::Household(is) => {
+                let (_, live) = is.live_application()?;
+                (live.number?.to_string() == number).then(|| live.valid_until.to_string())
+            }
+            State::Place(_) | State::Structure(_) => None,
+        })
+    };
+    assert_eq!(valid("0330324000043G0001").as_deref(), Some("2027-03-01"));
+    assert_eq!(valid("0330326000042G0001").as_deref(), Some("2027-03-15"), "filed after that day");
+    let (report, _) = send(read(), &instance, |_| {}).await;
+    assert_eq!(counts(&report), (0, 2, 1));
 }

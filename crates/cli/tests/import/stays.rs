@@ -164,3 +164,22 @@ async fn applications_find_their_household_by_reference() {
         "{faults:#?}"
     );
 }
+
+#[tokio::test]
+async fn a_past_stay_counts_the_persons_who_stayed_then() {
+    let instance = supply().await;
+    let family = "ménage;lien;nom;prénom;date de naissance;sexe\n\
+        F-1;Enfant;A;Trois;01/01/2025;F\nF-1;;A;Un;01/01/1999;F\nF-1;Conjoint;A;Deux;01/01/1980;M\n";
+    assert_eq!(counts(&import(Kind::Households, family, &instance).await), (3, 0, 0));
+    let text = "ménage;place;entrée;sortie;personnes\n\
+        F-1;P-1;01/02/2024;01/03/2024;2\nF-1;P-1;01/03/2024;01/04/2024;4\nF-1;P-1;01/05/2026;;\n";
+    let report = import(Kind::Stays, text, &instance).await;
+    assert_eq!(counts(&report), (2, 0, 1));
+    assert_eq!(faults(&report)[&3][0].0, "personnes", "there are no four of them");
+    let (place, night) = (place(&instance, "P-1"), |on| end_of_day("33".parse().unwrap(), on));
+    let slept = |on| place.occupancies_at(night(on)).map(|there| there.persons).collect::<Vec<_>>();
+    assert_eq!((slept(date(2024, 2, 1)), slept(date(2026, 5, 1))), (vec![2], vec![3]));
+    let by_id = "ménage;place;entrée;sortie;personnes\n\
+        33-0192f1c2-7d5e-7c3a-9b1f-2f6d0c1e8a90;P-1;01/02/2023;01/03/2023;1\n";
+    assert_eq!(plan(Kind::Stays, by_id).plan.refused[0].faults[0].column, "personnes");
+}

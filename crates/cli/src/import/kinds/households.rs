@@ -6,18 +6,18 @@ use std::collections::HashMap;
 use domain::calendar::Day;
 use domain::decide::registration::{NewMember, Register};
 use domain::household::composition::Expected;
-use domain::id::HouseholdId;
 use domain::reference::MemberLink;
 
-use super::people::{self, Person};
+use super::composition::{Row, household, together};
+use super::people;
 use super::request::{self, Asked};
 use crate::import::areas::Areas;
 use crate::import::cells::Cells;
 use crate::import::columns::{Column, Layout};
 use crate::import::origin::{Origin, Thing};
-use crate::import::plan::{Job, Plan, Step};
+use crate::import::plan::{Plan, Step};
 use crate::import::table::Table;
-use crate::import::verdict::{Fault, Refused};
+use crate::import::verdict::Refused;
 
 pub(super) static REFERENCE: Column = Column::new(
     "household",
@@ -46,7 +46,7 @@ static CERTIFIED: Column = Column::new(
     "Grossesse attestée",
     "oui si un certificat de plus de 12 semaines a été vu.",
 );
-static THROUGH: Column = Column::new(
+pub(super) static THROUGH: Column = Column::new(
     "reachable_through_structure",
     "Joignable par une structure",
     "oui si une structure peut transmettre un message.",
@@ -99,137 +99,56 @@ pub(super) static COLUMNS: [&Column; 32] = [
     &request::NOTE,
 ];
 
-/// A line with the person it tells of.
-struct Row<'a> {
-    cells: Cells<'a>,
-    person: Option<Person>,
+/// The lines of one household.
+#[derive(Default)]
+struct Group<'a> {
+    rows: Vec<Row<'a>>,
+    /// Lines without a reference below one of its lines: merged cells of a spreadsheet leave it on the first line alone.
+    /// They may be of this household, so it waits for them: registered without them, it would stay so.
+    strays: Vec<Cells<'a>>,
 }
 
 /// The households of a file.
 pub(super) fn plan(table: &Table, layout: &Layout, origin: &Origin) -> Plan {
     let mut plan = Plan::default();
     let areas = Areas::of(origin.territory);
-    let (mut order, mut households) = (Vec::new(), HashMap::<&str, Vec<Row<'_>>>::new());
+    let (mut order, mut households) = (Vec::<&str>::new(), HashMap::<&str, Group<'_>>::new());
+    let mut above = None;
     for line in &table.lines {
         let mut cells = Cells::of(layout, line);
         let reference = cells.needed(&REFERENCE);
         let person = people::read(&mut cells);
-        match reference {
-            Some(reference) => {
-                let rows = households.entry(reference).or_default();
-                if rows.is_empty() {
+        match (reference, above.and_then(|above| households.get_mut(above))) {
+            (Some(reference), _) => {
+                let group = households.entry(reference).or_default();
+                if group.rows.is_empty() {
                     order.push(reference);
                 }
-                rows.push(Row { cells, person });
+                group.rows.push(Row { cells, person });
+                above = Some(reference);
             }
-            None => plan.refused.push(Refused { line: line.number, faults: cells.into_faults() }),
+            (None, Some(group)) => group.strays.push(cells),
+            (None, None) => plan.refused.push(Refused::of(cells)),
         }
     }
     for reference in order {
-        let rows = households.remove(reference).unwrap_or_default();
-        match household(reference, rows, layout, origin, &areas) {
-            Ok(job) => plan.chains.push(vec![job]),
-            Err(refused) => plan.refused.extend(refused),
-        }
+        let Group { rows, strays } = households.remove(reference).unwrap_or_default();
+        let mut refused = match household(reference, rows, layout, origin, &areas) {
+            Ok(job) if strays.is_empty() => {
+                plan.chains.push(vec![job]);
+                continue;
+            }
+            Ok(job) => job.lines.into_iter().map(|line| Refused { line, faults: Vec::new() }).collect(),
+            Err(refused) => refused,
+        };
+        refused.extend(strays.into_iter().map(Refused::of));
+        plan.refused.extend(together(refused));
     }
     plan
 }
 
-/// One household, or its lines with what is wrong. A household is taken whole: with a person missing, everything that
-/// depends on its composition would be wrong.
-fn household(
-    reference: &str,
-    mut rows: Vec<Row<'_>>,
-    layout: &Layout,
-    origin: &Origin,
-    areas: &Areas,
-) -> Result<Job, Vec<Refused>> {
-    if reference.parse::<HouseholdId>().is_ok() {
-        for row in &mut rows {
-            row.cells.fault(
-                &REFERENCE,
-                "ce ménage est déjà dans Continuum : il ne s'enregistre pas une seconde fois",
-            );
-        }
-    }
-    let main = main_applicant(&mut rows);
-    persons_apart(&mut rows);
-    let reachable = reachable(&rows, main);
-    let told = main.map(|main| tell(&mut rows, main, areas, reachable));
-    let lines: Vec<u64> = rows.iter().map(|row| row.cells.number()).collect();
-    let (mut members, mut faults) = (Vec::new(), Vec::new());
-    for (place, row) in rows.into_iter().enumerate() {
-        let Row { cells, person } = row;
-        if let Some(person) = person {
-            let link = if main == Some(place) { Some(MemberLink::main_applicant()) } else { person.link };
-            let Person { sex, residence, identity, .. } = person;
-            members.push(link.map(|link| NewMember { sex, link, residence, identity }));
-        }
-        faults.push(cells.into_faults());
-    }
-    let members: Option<Vec<NewMember>> = members.into_iter().collect();
-    match (members, told) {
-        (Some(members), Some(told)) if faults.iter().all(Vec::is_empty) => {
-            Ok(Job { lines, steps: told.steps(reference, members, layout, origin) })
-        }
-        (_, _) => Err(together(&lines, faults)),
-    }
-}
-
-/// Whose line is the main applicant's. A line without a link is, if no other line is said to be.
-fn main_applicant(rows: &mut [Row<'_>]) -> Option<usize> {
-    let main = MemberLink::main_applicant();
-    let is_main = |row: &Row<'_>| row.person.as_ref().and_then(|person| person.link) == Some(main);
-    let unsaid = |row: &Row<'_>| row.cells.text(&people::LINK).is_none();
-    let found = rows.iter().position(is_main).or_else(|| rows.iter().position(unsaid));
-    let first = found.and_then(|place| rows.get(place)).map(|row| row.cells.number());
-    for (place, row) in rows.iter_mut().enumerate().filter(|(place, _)| Some(*place) != found) {
-        match first {
-            Some(line) if is_main(row) => {
-                row.cells.fault(
-                    &people::LINK,
-                    format!("le demandeur principal de ce ménage est déjà ligne {line}"),
-                );
-            }
-            Some(line) if unsaid(row) => {
-                let why =
-                    format!("à remplir : ce que la personne est pour le demandeur principal (ligne {line})");
-                row.cells.fault(&people::LINK, why);
-            }
-            None if place == 0 && row.person.is_some() => {
-                row.cells.fault(&people::LINK, "aucune personne de ce ménage n'est le demandeur principal");
-            }
-            Some(_) | None => {}
-        }
-    }
-    found
-}
-
-/// Nobody is told of twice.
-fn persons_apart(rows: &mut [Row<'_>]) {
-    for place in 1..rows.len() {
-        let (before, rest) = rows.split_at_mut(place);
-        let Some(row) = rest.first_mut() else { return };
-        let Some(person) = &row.person else { continue };
-        let twin = before.iter().find(|one| {
-            one.person.as_ref().is_some_and(|other| people::same(&other.identity, &person.identity))
-        });
-        if let Some(twin) = twin {
-            let why = format!("la même personne est ligne {}", twin.cells.number());
-            row.cells.fault(&people::LAST_NAME, why);
-        }
-    }
-}
-
-fn reachable(rows: &[Row<'_>], main: Option<usize>) -> bool {
-    let contact =
-        |row: &Row<'_>| [&people::PHONE, &people::EMAIL].iter().any(|one| row.cells.text(one).is_some());
-    rows.iter().any(contact)
-        || main.and_then(|main| rows.get(main)).is_some_and(|row| row.cells.says_yes(&THROUGH))
-}
-
 /// What the main applicant's line tells of the household.
-struct Told {
+pub(super) struct Told {
     expected: Option<Expected>,
     through: bool,
     since: Option<domain::calendar::Instant>,
@@ -237,7 +156,7 @@ struct Told {
     asked: Option<Asked>,
 }
 
-fn tell(rows: &mut [Row<'_>], main: usize, areas: &Areas, reachable: bool) -> Told {
+pub(super) fn tell(rows: &mut [Row<'_>], main: usize, areas: &Areas, reachable: bool) -> Told {
     let columns = || OWN.iter().chain(&request::ALL);
     let said: Vec<Option<&str>> = match rows.get(main) {
         Some(row) => columns().map(|column| row.cells.text(column)).collect(),
@@ -266,23 +185,26 @@ fn tell(rows: &mut [Row<'_>], main: usize, areas: &Areas, reachable: bool) -> To
 }
 
 fn expected(cells: &mut Cells<'_>) -> Option<Expected> {
+    fn unsaid(cells: &mut Cells<'_>) -> Option<Expected> {
+        if cells.text(&DUE).is_none() {
+            cells.fault(&DUE, "à remplir : quand la naissance est attendue");
+        }
+        None
+    }
     let children = cells.count(&CHILDREN, 0..=9);
     let certified = cells.flag(&CERTIFIED).unwrap_or(false);
     let due = cells.day(&DUE);
     match (due, children) {
+        // A certificate is not lost without a word.
+        (None, Some(0) | None) if certified => unsaid(cells),
         (Some(_), Some(0)) | (None, Some(0) | None) => None,
         (Some(due), children) => Some(Expected { due, children: children.unwrap_or(1), certified }),
-        (None, Some(_)) => {
-            if cells.text(&DUE).is_none() {
-                cells.fault(&DUE, "à remplir : quand la naissance est attendue");
-            }
-            None
-        }
+        (None, Some(_)) => unsaid(cells),
     }
 }
 
 impl Told {
-    fn steps(
+    pub(super) fn steps(
         &self,
         reference: &str,
         mut members: Vec<NewMember>,
@@ -314,19 +236,4 @@ impl Told {
 fn order(member: &NewMember) -> (bool, Day, &str, &str) {
     let is = &member.identity;
     (member.link != MemberLink::main_applicant(), is.birth_date, &is.first_names, &is.last_name)
-}
-
-/// The lines of a household that is refused: each with what is wrong with it, or with the line it depends on.
-fn together(lines: &[u64], faults: Vec<Vec<Fault>>) -> Vec<Refused> {
-    let wrong = lines.iter().zip(&faults).find(|(_, faults)| !faults.is_empty()).map_or(0, |(line, _)| *line);
-    let along = || Fault {
-        column: String::new(),
-        why: format!("rien à corriger ici : le ménage attend la correction de la ligne {wrong}"),
-    };
-    let each = lines.iter().zip(faults);
-    each.map(|(&line, faults)| Refused {
-        line,
-        faults: if faults.is_empty() { vec![along()] } else { faults },
-    })
-    .collect()
 }

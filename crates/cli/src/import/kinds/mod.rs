@@ -1,6 +1,7 @@
 //! The kinds of file that can be imported, one file each: its columns, and how its lines become commands.
 
 mod applications;
+mod composition;
 mod households;
 mod once;
 mod people;
@@ -14,8 +15,10 @@ mod xml;
 use super::columns::{BadHeadings, Column, Layout, Unknown};
 use super::origin::Origin;
 use super::plan::Plan;
+use super::refused::Form;
 use super::table::{self, Table, Unreadable};
 
+pub use sne::Requests;
 pub use xml::BadXml;
 
 /// What a file holds.
@@ -46,6 +49,8 @@ pub struct Planned {
     pub unknown: Vec<Unknown>,
     /// What was understood, where that helps: for the requests of the register.
     pub told: Vec<String>,
+    /// How the lines that are refused are written.
+    pub form: Form,
 }
 
 /// Why a file was refused as a whole: nothing of it was asked for.
@@ -96,7 +101,7 @@ impl Kind {
             }
             Self::Applications => "Demandes de logement social : une ligne chacune.",
             Self::Sne => {
-                "Demandes du système national d'enregistrement, en XML (interfaceNuu 02.00 ou 02.01) : pas de colonnes. Chacune devient un ménage et sa demande de logement social ; le numéro unique est la référence du ménage. Une demande déposée il y a plus d'un an attend sa date de renouvellement : `applications`."
+                "Demandes du système national d'enregistrement, en XML (interfaceNuu 02.00 ou 02.01) : pas de colonnes. Chacune devient un ménage et sa demande de logement social ; le numéro unique est la référence du ménage. Une demande déposée il y a plus d'un an a été renouvelée depuis : `--renewed-on` dit quand. Les demandes refusées sont dans `<fichier>.refused.xml`, avec leur motif en commentaire."
             }
         }
     }
@@ -125,15 +130,12 @@ impl Kind {
             Self::Places => places::plan,
             Self::Stays => stays::plan,
             Self::Applications => applications::plan,
-            Self::Sne => {
-                let (table, plan, told) = sne::plan(&table::decode(bytes), origin)?;
-                return Ok(Planned { table, plan, unknown: Vec::new(), told });
-            }
+            Self::Sne => return Ok(sne::plan(&table::decode(bytes), origin)?),
         };
         let table = table::parse(bytes, sheet)?;
         let layout = Layout::of(&table, self.columns())?;
         let plan = plan(&table, &layout, origin);
         let unknown = layout.unknown().to_vec();
-        Ok(Planned { table, plan, unknown, told: Vec::new() })
+        Ok(Planned { table, plan, unknown, told: Vec::new(), form: Form::Csv })
     }
 }

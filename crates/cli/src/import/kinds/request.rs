@@ -86,6 +86,8 @@ pub(super) static NOTE: Column =
 
 /// The columns that tell that there is a request.
 static TELLING: [&Column; 6] = [&STREAM, &SITUATION, &REASON, &WISHES, &RECOMMENDED, &SUBMITTED];
+/// The needs that are told by yes or no.
+static NEEDS: [&str; 4] = [WHEELCHAIR.id, STEP_FREE.id, VIOLENCE.id, JUSTICE.id];
 /// Every column of a request.
 pub(super) static ALL: [&Column; 13] = [
     &STREAM,
@@ -113,6 +115,7 @@ pub(super) struct Asked {
 /// which no request is transmitted.
 pub(super) fn read(cells: &mut Cells<'_>, areas: &Areas, reachable: bool) -> Option<Asked> {
     if TELLING.iter().all(|column| cells.text(column).is_none()) {
+        without_request(cells);
         return None;
     }
     let stream = cells.needed(&STREAM).and_then(|_| cells.choice(&STREAM));
@@ -137,6 +140,22 @@ pub(super) fn read(cells: &mut Cells<'_>, areas: &Areas, reachable: bool) -> Opt
         RequestFile { stream: stream?, situation: situation?, reason: reason?, wishes, need, recommended };
     let note = cells.text(&NOTE).map(str::to_owned);
     Some(Asked { create: CreateRequest { siao: None, file, note, at: submitted }, submitted })
+}
+
+/// What belongs to a request is not lost without a word where there is none. A need that is denied says nothing.
+fn without_request(cells: &mut Cells<'_>) {
+    for column in ALL {
+        let text = cells.text(column).filter(|_| !NEEDS.contains(&column.id) || cells.says_yes(column));
+        if text.is_some() {
+            cells.fault(
+                column,
+                format!(
+                    "sans demande, ceci n'a pas de place : remplissez « {} », ou videz cette cellule",
+                    STREAM.fr
+                ),
+            );
+        }
+    }
 }
 
 fn need(cells: &mut Cells<'_>) -> NeedProfile {

@@ -1,9 +1,9 @@
 //! `stays`: one line per stay, running or over. A past stay with its dates makes the occupancy of a past night right.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use domain::decide::stay::{TakeOverStay, TakenOverEnd};
-use domain::id::Territory;
+use domain::id::{HouseholdId, PersonId, Territory};
 use domain::reference::{ExitDestination, ExitReason};
 use jiff::Timestamp;
 
@@ -40,6 +40,13 @@ static LEFT: Column = Column::new(
 )
 .also(&["date de sortie", "sortie le", "date de fin", "fin", "to"])
 .example("03/06/2026");
+static PERSONS: Column = Column::new(
+    "persons",
+    "Personnes",
+    "Combien de personnes du ménage ont séjourné : le demandeur principal, puis les plus âgés. Vide : tout le ménage.",
+)
+.also(&["nombre de personnes", "nombre de personnes accueillies", "nb personnes", "effectif"])
+.example("1");
 static DESTINATION: Column =
     Column::new("destination", "Destination", "Où va le ménage ; vide : non renseigné.")
         .also(&["situation à la sortie", "situationSortieDemande", "destination de sortie", "type de sortie"])
@@ -52,11 +59,12 @@ static PLANNED: Column = Column::new("planned_end", "Fin prévue", "Dernier jour
     .also(&["date de fin prévue", "échéance", "fin du contrat"]);
 
 /// The columns of the file.
-pub(super) static COLUMNS: [&Column; 9] = [
+pub(super) static COLUMNS: [&Column; 10] = [
     &households::REFERENCE,
     &places::REFERENCE,
     &ENTERED,
     &LEFT,
+    &PERSONS,
     &DESTINATION,
     &REASON,
     &PLANNED,
@@ -119,13 +127,27 @@ fn read(cells: &mut Cells<'_>, origin: &Origin) -> Option<Told> {
         cells.fault(&LEFT, "la sortie ne suit pas l'entrée");
     }
     let planned_end = cells.day(&PLANNED);
+    let persons = household.and_then(|household| persons(cells, household, origin));
     let ((place_reference, place), household, from) = (place?, household?, from?);
-    let stay = TakeOverStay { place, from, persons: None, planned_end, ended };
+    let stay = TakeOverStay { place, from, persons, planned_end, ended };
     let reference = match cells.text(&STAY) {
         Some(reference) => reference.to_owned(),
         None => format!("{household}/{place_reference}/{from}"),
     };
     Some(Told { household: household.to_owned(), reference, stay })
+}
+
+/// Who stayed, if not the whole household. The ids of persons follow from the import of their household, in the order it
+/// registers them; of a household that is named by its own id nobody knows them here.
+fn persons(cells: &mut Cells<'_>, household: &str, origin: &Origin) -> Option<BTreeSet<PersonId>> {
+    let count = cells.count(&PERSONS, 1..=20)?;
+    if household.parse::<HouseholdId>().is_ok() {
+        cells.fault(
+            &PERSONS,
+            "laissez vide, ou nommez le ménage par la référence sous laquelle il a été importé",
+        );
+    }
+    Some(origin.persons(household, count))
 }
 
 fn ended(cells: &mut Cells<'_>, home: Territory) -> Option<TakenOverEnd> {
@@ -154,7 +176,11 @@ impl Told {
         Step::new(path, key, &self.stay, "séjour repris")
             .blaming(
                 layout,
-                &[("unknown-id/Place", &places::REFERENCE), ("unknown-id", &households::REFERENCE)],
+                &[
+                    ("unknown-id/Place", &places::REFERENCE),
+                    ("unknown-id/Personne", &PERSONS),
+                    ("unknown-id", &households::REFERENCE),
+                ],
             )
             .blaming(layout, &[("household-merged", &households::REFERENCE)])
             .blaming(layout, &[("place-taken", &places::REFERENCE), ("over-capacity", &places::REFERENCE)])

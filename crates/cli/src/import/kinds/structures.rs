@@ -7,7 +7,7 @@ use domain::structure_kind::StructureKind;
 
 use super::once::Once;
 use crate::import::areas::Areas;
-use crate::import::cells::Cells;
+use crate::import::cells::{Cells, shown};
 use crate::import::columns::{Column, Layout};
 use crate::import::origin::{Origin, Thing};
 use crate::import::plan::{Job, Plan, Step};
@@ -122,7 +122,7 @@ pub(super) fn one_commune(cells: &mut Cells<'_>, areas: &Areas) -> Option<domain
     match areas.commune(text) {
         Ok(commune) => Some(commune),
         Err(unread) => {
-            cells.fault(&COMMUNE, format!("« {text} » : {}", unread.sentence()));
+            cells.fault(&COMMUNE, format!("« {} » : {}", shown(text), unread.sentence()));
             None
         }
     }

@@ -12,7 +12,7 @@ const ELEMENTS_MAX: usize = 2_000_000;
 #[derive(Debug, thiserror::Error)]
 pub enum BadXml {
     /// Not well-formed.
-    #[error("the XML is not well-formed at byte {at}: {why}")]
+    #[error("ce XML est mal formé à l'octet {at} ({why})")]
     Malformed {
         /// Where.
         at: u64,
@@ -20,7 +20,7 @@ pub enum BadXml {
         why: String,
     },
     /// Larger or deeper than any request is.
-    #[error("the XML has more than {bound} {unit}")]
+    #[error("ce XML a plus de {bound} {unit}")]
     TooLarge {
         /// The bound.
         bound: usize,
@@ -28,7 +28,7 @@ pub enum BadXml {
         unit: &'static str,
     },
     /// Something else.
-    #[error("the file is not an interfaceNuu of version 02.00 or 02.01: its root is {root}")]
+    #[error("ce fichier n'est pas une interfaceNuu de version 02.00 ou 02.01 : sa racine est {root}")]
     NotSne {
         /// The name and version of its root.
         root: String,
@@ -43,6 +43,8 @@ pub(super) struct Element {
     attributes: Vec<(String, String)>,
     children: Vec<Element>,
     text: String,
+    /// Where it stands in the document, from the first byte of its beginning to behind the last of its end.
+    pub(super) span: std::ops::Range<usize>,
 }
 
 impl Element {
@@ -52,23 +54,25 @@ impl Element {
         let mut open = vec![Self::default()];
         let mut elements = 0;
         loop {
+            let begins = place(reader.buffer_position());
             let event = reader.read_event();
             let at = reader.buffer_position();
             let malformed = |why: String| BadXml::Malformed { at, why };
             match event.map_err(|error| malformed(error.to_string()))? {
                 Event::Start(start) => {
-                    open.push(Self::of(&start).map_err(malformed)?);
+                    open.push(Self::of(&start, begins..place(at)).map_err(malformed)?);
                     elements += 1;
                 }
                 Event::Empty(start) => {
-                    let element = Self::of(&start).map_err(malformed)?;
+                    let element = Self::of(&start, begins..place(at)).map_err(malformed)?;
                     if let Some(parent) = open.last_mut() {
                         parent.children.push(element);
                     }
                     elements += 1;
                 }
                 Event::End(_) => {
-                    if let (Some(done), Some(parent)) = (open.pop(), open.last_mut()) {
+                    if let (Some(mut done), Some(parent)) = (open.pop(), open.last_mut()) {
+                        done.span.end = place(at);
                         parent.children.push(done);
                     }
                 }
@@ -76,7 +80,7 @@ impl Element {
                 Event::CData(text) => append(&mut open, &text.xml10_content()),
                 Event::GeneralRef(reference) => {
                     let letter =
-                        character(&reference).ok_or_else(|| malformed("an unknown entity".to_owned()))?;
+                        character(&reference).ok_or_else(|| malformed("entité inconnue".to_owned()))?;
                     append(&mut open, letter.encode_utf8(&mut [0; 4]));
                 }
                 Event::Eof => break,
@@ -84,23 +88,23 @@ impl Element {
                 Event::Comment(_) | Event::Decl(_) | Event::PI(_) | Event::DocType(_) => {}
             }
             if open.len() > DEPTH_MAX {
-                return Err(BadXml::TooLarge { bound: DEPTH_MAX, unit: "levels" });
+                return Err(BadXml::TooLarge { bound: DEPTH_MAX, unit: "niveaux" });
             }
             if elements > ELEMENTS_MAX {
-                return Err(BadXml::TooLarge { bound: ELEMENTS_MAX, unit: "elements" });
+                return Err(BadXml::TooLarge { bound: ELEMENTS_MAX, unit: "éléments" });
             }
         }
         let at = reader.buffer_position();
         let whole = |element: Self| element.children.into_iter().next();
         match (open.pop(), open.is_empty()) {
             (Some(document), true) => {
-                whole(document).ok_or_else(|| BadXml::Malformed { at, why: "no element".to_owned() })
+                whole(document).ok_or_else(|| BadXml::Malformed { at, why: "aucun élément".to_owned() })
             }
-            (_, _) => Err(BadXml::Malformed { at, why: "an element does not end".to_owned() }),
+            (_, _) => Err(BadXml::Malformed { at, why: "un élément ne finit pas".to_owned() }),
         }
     }
 
-    fn of(start: &BytesStart<'_>) -> Result<Self, String> {
+    fn of(start: &BytesStart<'_>, span: std::ops::Range<usize>) -> Result<Self, String> {
         let name = start.local_name().as_ref().to_owned();
         let mut attributes = Vec::new();
         for attribute in start.attributes() {
@@ -109,7 +113,7 @@ impl Element {
                 attribute.normalized_value(XmlVersion::Implicit1_0).map_err(|error| error.to_string())?;
             attributes.push((attribute.key.local_name().as_ref().to_owned(), value.into_owned()));
         }
-        Ok(Self { name, attributes, ..Self::default() })
+        Ok(Self { name, attributes, span, ..Self::default() })
     }
 
     /// An attribute, if it says something.
@@ -149,6 +153,10 @@ impl Element {
     }
 }
 
+fn place(at: u64) -> usize {
+    usize::try_from(at).unwrap_or(usize::MAX)
+}
+
 fn append(open: &mut [Element], text: &str) {
     if let Some(element) = open.last_mut() {
         element.text.push_str(text);
@@ -180,6 +188,10 @@ mod tests {
         let root = Element::parse(text).unwrap();
         assert_eq!((root.text("b"), root.code("b"), root.all("b").len()), (Some("x & <y> é"), Some("1"), 2));
         assert_eq!(root.text("b/c"), None);
+        let stands = |element: &Element| text[element.span.clone()].to_owned();
+        assert_eq!(stands(&root), text);
+        let inner: Vec<String> = root.all("b").into_iter().map(stands).collect();
+        assert_eq!(inner, ["<n:b code='1'>x &amp; <![CDATA[<y>]]> &#233;</n:b>", "<n:b/>"]);
     }
 
     #[test]

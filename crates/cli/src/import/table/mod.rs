@@ -1,5 +1,6 @@
 //! Tables as people keep them: CSV of any common form, and workbooks. All come out alike: headings, then lines of text.
 
+mod ods;
 mod sheet;
 mod text;
 
@@ -11,6 +12,9 @@ pub const FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
 pub const LINES_MAX: usize = 200_000;
 /// Most columns of one file.
 pub const COLUMNS_MAX: usize = 500;
+
+/// What a workbook of today begins with: it is an archive.
+const ZIP: &[u8] = b"PK\x03\x04";
 
 /// A table: its headings, and its lines that are not blank.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,10 +38,10 @@ pub struct Line {
 #[derive(Debug, thiserror::Error)]
 pub enum Unreadable {
     /// The file system says no.
-    #[error("the file cannot be read: {0}")]
+    #[error("il ne se lit pas ({0})")]
     File(#[from] std::io::Error),
     /// Too much at once.
-    #[error("the file has more than {bound} {unit}: split it")]
+    #[error("le fichier a plus de {bound} {unit} : partagez-le en plusieurs")]
     TooLarge {
         /// The bound.
         bound: u64,
@@ -45,13 +49,13 @@ pub enum Unreadable {
         unit: &'static str,
     },
     /// Nothing in it.
-    #[error("the file has no line of headings")]
+    #[error("le fichier n'a pas de ligne de titres")]
     Empty,
     /// A workbook that is not one, or is damaged.
-    #[error("the workbook cannot be read: {0}")]
+    #[error("le classeur ne se lit pas ({0})")]
     Workbook(#[from] calamine::Error),
     /// No such sheet.
-    #[error("the workbook has no sheet « {wanted} »; it has: {found}")]
+    #[error("le classeur n'a pas de feuille « {wanted} » ; il a : {found}")]
     NoSheet {
         /// The sheet that was asked for.
         wanted: String,
@@ -59,7 +63,7 @@ pub enum Unreadable {
         found: String,
     },
     /// Quotes or cells that do not end.
-    #[error("the text cannot be read as a table: {0}")]
+    #[error("le texte ne se lit pas comme un tableau ({0})")]
     Text(#[from] csv::Error),
 }
 
@@ -81,7 +85,7 @@ pub fn bytes(path: &Path) -> Result<Vec<u8>, Unreadable> {
     let mut read = Vec::new();
     std::fs::File::open(path)?.take(FILE_BYTES_MAX + 1).read_to_end(&mut read)?;
     if u64::try_from(read.len()).unwrap_or(u64::MAX) > FILE_BYTES_MAX {
-        return Err(Unreadable::TooLarge { bound: FILE_BYTES_MAX, unit: "bytes" });
+        return Err(Unreadable::TooLarge { bound: FILE_BYTES_MAX, unit: "octets" });
     }
     Ok(read)
 }
@@ -91,7 +95,6 @@ pub fn bytes(path: &Path) -> Result<Vec<u8>, Unreadable> {
 /// # Errors
 /// [`Unreadable`] says what is wrong with the file as a whole.
 pub fn parse(bytes: &[u8], sheet: Option<&str>) -> Result<Table, Unreadable> {
-    const ZIP: &[u8] = b"PK\x03\x04";
     const COMPOUND: &[u8] = &[0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1];
     let rows = if bytes.starts_with(ZIP) || bytes.starts_with(COMPOUND) {
         sheet::rows(bytes, sheet)?
@@ -101,11 +104,11 @@ pub fn parse(bytes: &[u8], sheet: Option<&str>) -> Result<Table, Unreadable> {
     let mut rows = rows.into_iter().filter(|line| line.cells.iter().any(|cell| !cell.is_empty()));
     let headings = rows.next().ok_or(Unreadable::Empty)?.cells;
     if headings.len() > COLUMNS_MAX {
-        return Err(Unreadable::TooLarge { bound: bound(COLUMNS_MAX), unit: "columns" });
+        return Err(Unreadable::TooLarge { bound: bound(COLUMNS_MAX), unit: "colonnes" });
     }
     let lines: Vec<Line> = rows.take(LINES_MAX + 1).collect();
     if lines.len() > LINES_MAX {
-        return Err(Unreadable::TooLarge { bound: bound(LINES_MAX), unit: "lines" });
+        return Err(Unreadable::TooLarge { bound: bound(LINES_MAX), unit: "lignes" });
     }
     Ok(Table { headings, lines })
 }

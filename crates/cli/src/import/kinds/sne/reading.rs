@@ -1,65 +1,23 @@
-//! `sne`: requests of the national social-housing register (`interfaceNuu` 02.00 and 02.01). Each becomes a household
-//! with its application. Of resources only the bracket is told, and nothing of them is recorded.
+//! One request as the register tells it, element by element. What is wrong is gathered by the path of the element.
 
 use domain::calendar::Day;
-use domain::decide::application::RegisterApplication;
-use domain::decide::registration::{NewMember, Register};
-use domain::household::application::UniqueRegistrationNumber;
+use domain::decide::registration::NewMember;
 use domain::household::composition::{Expected, Identity, Sex};
-use domain::money::Money;
-use domain::reference::{CommuneCode, MemberLink, ResidentialSituation, RightOfResidence};
+use domain::reference::{CommuneCode, MemberLink, RightOfResidence};
 
-use super::applications;
-use super::xml::{BadXml, Element};
-use crate::import::cells::{read_moment, read_money};
-use crate::import::choices::{bracket, bracket_label};
-use crate::import::origin::{Origin, Thing};
-use crate::import::plan::{Job, Plan, Step};
-use crate::import::table::{Line, Table};
-use crate::import::verdict::{Fault, Refused};
+use super::super::people::dialled;
+use super::super::xml::Element;
+use super::{Request, told};
+use crate::import::moments::read_moment;
+use crate::import::verdict::Fault;
 
 /// What a person who cannot be named is called (the register does not name children in shared custody).
 const UNKNOWN: &str = "inconnu";
 
-/// The requests of a file: a table of their numbers for the verdicts, the plan, and what was read of each.
-pub(super) fn plan(text: &str, origin: &Origin) -> Result<(Table, Plan, Vec<String>), BadXml> {
-    let root = Element::parse(text)?;
-    let version = root.attribute("versionInterface").unwrap_or("without a version");
-    if root.name != "interfaceNuu" || !["02.00", "02.01"].contains(&version) {
-        return Err(BadXml::NotSne { root: format!("{} {version}", root.name) });
-    }
-    let mut table = Table { headings: vec!["Numéro unique".to_owned()], lines: Vec::new() };
-    let (mut plan, mut told) = (Plan::default(), Vec::new());
-    for (line, asked) in (1..).zip(root.all("demande/demandeLogement")) {
-        let number = asked.text("numUnique").unwrap_or_default();
-        table.lines.push(Line { number: line, cells: vec![number.to_owned()] });
-        let mut reading = Reading { faults: Vec::new() };
-        let request = reading.request(asked);
-        match request {
-            Some(request) if reading.faults.is_empty() => {
-                told.push(format!("demande {line} : {}", request.told));
-                plan.chains.push(vec![Job { lines: vec![line], steps: request.steps(origin) }]);
-            }
-            Some(_) | None => plan.refused.push(Refused { line, faults: reading.faults }),
-        }
-    }
-    Ok((table, plan, told))
-}
-
 /// Gathers what is wrong with a request, by the path of the element.
-struct Reading {
-    faults: Vec<Fault>,
-}
-
-/// A request as the register tells it.
-struct Request {
-    number: UniqueRegistrationNumber,
-    filed_on: Day,
-    members: Vec<NewMember>,
-    expected: Option<Expected>,
-    communes: Vec<CommuneCode>,
-    note: Option<String>,
-    told: String,
+#[derive(Default)]
+pub(super) struct Reading {
+    pub(super) faults: Vec<Fault>,
 }
 
 impl Reading {
@@ -87,7 +45,8 @@ impl Reading {
         }
     }
 
-    fn request(&mut self, asked: &Element) -> Option<Request> {
+    /// The request of one `demandeLogement`.
+    pub(super) fn request(&mut self, asked: &Element) -> Option<Request> {
         let number = self.needed(asked, "numUnique").and_then(|text| {
             let number = text.parse();
             if number.is_err() {
@@ -184,7 +143,7 @@ impl Reading {
             first_names: name("prenom"),
             birth_name: person.text("nomPatronymique").map(str::to_owned),
             birth_date: birth_date?,
-            phone: phone.map(super::people::dialled),
+            phone: phone.map(dialled),
             email: person.text("mel").map(str::to_owned),
             address: person.first("adressePostale").and_then(address),
         })
@@ -237,71 +196,5 @@ fn visits(persons: &Element) -> Option<String> {
         0 => None,
         1 => Some("SNE : 1 enfant en droit de visite.".to_owned()),
         several => Some(format!("SNE : {several} enfants en droit de visite.")),
-    }
-}
-
-/// What was read of a request, without anything that names somebody: for the person who imports to compare.
-fn told(persons: &Element, members: &[NewMember], expected: Option<&Expected>) -> String {
-    let count = |path: &str| persons.all(path).len();
-    format!(
-        "{} dans le ménage, {} en cotitulaire, {} à charge, {} à naître ; ressources mensuelles : {} ; logement actuel : {}",
-        members.len(),
-        count("listeCotitulaire/cotitulaire"),
-        count("listePersonneACharge/personneACharge"),
-        expected.map_or(0, |expected| expected.children),
-        bracket_label(bracket(resources(persons))),
-        housing(persons),
-    )
-}
-
-/// Where the household lives now, as far as the register's code has one meaning here.
-fn housing(persons: &Element) -> String {
-    let Some(code) = persons.code("logementActuel/listeModeleLogement/modeleLogement") else {
-        return "non renseigné".to_owned();
-    };
-    let bears = |situation: &ResidentialSituation| situation.entry().sne_codes().any(|theirs| theirs == code);
-    let found: Vec<_> = ResidentialSituation::all().filter(bears).collect();
-    match found[..] {
-        [only] => only.label_fr().to_owned(),
-        _ => format!("code {code} du SNE"),
-    }
-}
-
-/// What the household receives a month, less what it pays.
-fn resources(persons: &Element) -> Money {
-    let sum = |list: &str| -> i64 {
-        let people =
-            ["demandeur", "listeCotitulaire/cotitulaire"].into_iter().flat_map(|path| persons.all(path));
-        let amounts = people.flat_map(|person| person.all(&format!("{list}/detailRessource/montant")));
-        amounts.filter_map(|amount| amount.own_text().and_then(read_money)).map(Money::as_cents).sum()
-    };
-    let received = sum("listeRessourceRecue") + sum("listeRessourceRecuePersACharge");
-    let paid = sum("listeRessourceVersee") + sum("listeRessourceVerseePersACharge");
-    Money::cents((received - paid).max(0))
-}
-
-impl Request {
-    fn steps(&self, origin: &Origin) -> Vec<Step> {
-        let reference = self.number.to_string();
-        let register = Register {
-            territory: origin.territory,
-            members: self.members.clone(),
-            expected: self.expected.clone(),
-            reachable_through_structure: false,
-            at: None,
-            note: self.note.clone(),
-        };
-        let key = origin.key(Thing::Household, &reference, "register");
-        let household = Step::new("/api/v1/households".to_owned(), key, &register, "ménage enregistré");
-        let application = RegisterApplication {
-            filed_on: Some(self.filed_on),
-            number: Some(self.number),
-            renewed_on: None,
-            communes: self.communes.clone(),
-        };
-        let own = Origin { households_of: origin.organisation, ..origin.clone() };
-        let known_as = applications::reference(&reference, Some(self.number), self.filed_on);
-        let application = applications::step(&reference, &known_as, &application, &own);
-        vec![household, application]
     }
 }

@@ -1,0 +1,40 @@
+//! Work on the data of an instance that does not run: its broker is started for it, and stopped whatever comes.
+
+use anyhow::Context as _;
+use desk::Context;
+use service::lifecycle::stop_on_signals;
+use service::{Edge, Stop};
+
+use crate::up::{Layout, broker, open};
+
+/// Does `work` over the journal of the instance at `layout`. Asked to end, it drops the work and stops the broker.
+///
+/// # Errors
+/// A directory that holds no instance or is in use, a journal that cannot be opened, the error of the work, a signal.
+pub(crate) async fn over<T>(
+    layout: &Layout,
+    work: impl AsyncFnOnce(&Context) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    // Nothing is made where nothing is: a mistyped path would look like an empty instance.
+    if !layout.broker().is_dir() {
+        anyhow::bail!(
+            "there is no instance: {} does not exist; --data names the directory that `continuum up` was given",
+            layout.broker().display()
+        );
+    }
+    let stop = Stop::new();
+    stop_on_signals(stop.clone()).context("cannot listen to signals")?;
+    let broker = broker(layout).await?;
+    let working = async {
+        let settings = layout.settings(&broker.url(), ([127, 0, 0, 1], 0).into())?;
+        let first = settings.first().context("no service has settings")?;
+        let context = open(layout, first, Edge::system(), &stop).await?;
+        work(&context).await
+    };
+    let ended = tokio::select! {
+        ended = Box::pin(working) => ended,
+        () = stop.stopping() => Err(anyhow::anyhow!("asked to end before it was done")),
+    };
+    broker.stop().await;
+    ended
+}
