@@ -66,6 +66,7 @@ pub fn key_problem(error: KeyError) -> Problem {
         error @ (KeyError::NoKeyFor(_)
         | KeyError::Forgotten(_)
         | KeyError::WrongKeyFile
+        | KeyError::KeysLost
         | KeyError::UnknownEpoch { .. }
         | KeyError::Damaged { .. }
         | KeyError::Seal(_)
