@@ -1,0 +1,230 @@
+//! Moving in: on a referral, in an emergency, or taken over from an earlier file.
+
+use std::collections::BTreeSet;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::admission::Entry;
+use super::exit::checked_exit;
+use crate::calendar::{Day, Instant};
+use crate::decide::command::Decide;
+use crate::decide::{Context, Draft, household, place, referral, words};
+use crate::household::referral::ReferralSituation;
+use crate::household::request::RequestFulfilled;
+use crate::household::stay::{Admission, StayEnded};
+use crate::id::{HouseholdId, PersonId, PlaceId, ReferralId, StayId};
+use crate::ledger::{Halt, Ledgers};
+use crate::place::Place;
+use crate::place::occupancy::{Title, Vacated};
+use crate::reference::{ExitDestination, ExitReason, WithdrawalReason};
+use crate::refusal::Refusal;
+
+/// The exit from the stay that the household leaves to move in.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Leaving {
+    /// The stay that ends.
+    pub stay: StayId,
+    /// When it ends, if not at the same instant.
+    #[serde(default)]
+    pub at: Option<Instant>,
+    /// Where to, in the words of the exits.
+    pub destination: ExitDestination,
+    /// Why.
+    pub reason: ExitReason,
+}
+
+/// The household moves in on an accepted referral.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StartStay {
+    /// The accepted referral.
+    pub referral: ReferralId,
+    /// When they moved in, if not now.
+    #[serde(default)]
+    pub at: Option<Instant>,
+    /// Who stays; everybody if absent.
+    #[serde(default)]
+    pub persons: Option<BTreeSet<PersonId>>,
+    /// Planned end; a CHRS must state one.
+    #[serde(default)]
+    pub planned_end: Option<Day>,
+    /// The running stay that ends, for a move.
+    #[serde(default)]
+    pub leaving: Option<Leaving>,
+}
+
+impl Decide<HouseholdId> for StartStay {
+    fn decide(
+        &self,
+        id: HouseholdId,
+        ctx: &Context<'_>,
+        ledgers: &Ledgers,
+        draft: &mut Draft,
+    ) -> Result<(), Halt> {
+        let is = household(ledgers, id)?;
+        let asked = referral::referral(is, self.referral)?;
+        let ReferralSituation::Accepted { .. } = asked.situation else {
+            let sentence = format!(
+                "Cette orientation est {} : l'admission suppose une acceptation.",
+                asked.situation.word()
+            );
+            return Err(Refusal::conflict("referral-not-accepted", "CASF R345-4", sentence).into());
+        };
+        let stay = StayId::created_by(ctx.command);
+        let entry = Entry {
+            stay,
+            place: asked.place,
+            at: ctx.past(asked.place.territory(), self.at)?,
+            persons: self.persons.as_ref(),
+            planned_end: self.planned_end,
+            admission: Admission::Referral { referral: self.referral },
+            leaving: self.leaving.as_ref(),
+        };
+        if entry.at < asked.proposed {
+            let sentence = "L'arrivée précède l'orientation : corrigez la date.";
+            return Err(Refusal::invalid("date-before-referral", "stay", sentence).into());
+        }
+        entry.decide(id, is, ctx, ledgers, draft)?;
+        if is.requests.get(&asked.request).is_some_and(|request| request.situation.is_open()) {
+            draft.household(id, ctx.at, RequestFulfilled { request: asked.request, stay });
+        }
+        Ok(())
+    }
+}
+
+/// The head of the structure admits in an emergency, then informs the SIAO.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AdmitDirectly {
+    /// The place.
+    pub place: PlaceId,
+    /// When they moved in, if not now.
+    #[serde(default)]
+    pub at: Option<Instant>,
+    /// Who stays; everybody if absent.
+    #[serde(default)]
+    pub persons: Option<BTreeSet<PersonId>>,
+    /// Planned end; a CHRS must state one.
+    #[serde(default)]
+    pub planned_end: Option<Day>,
+    /// The running stay that ends, for a move.
+    #[serde(default)]
+    pub leaving: Option<Leaving>,
+}
+
+impl Decide<HouseholdId> for AdmitDirectly {
+    fn decide(
+        &self,
+        id: HouseholdId,
+        ctx: &Context<'_>,
+        ledgers: &Ledgers,
+        draft: &mut Draft,
+    ) -> Result<(), Halt> {
+        let is = household(ledgers, id)?;
+        free_of_referrals(place(ledgers, self.place)?, self.place)?;
+        let entry = Entry {
+            stay: StayId::created_by(ctx.command),
+            place: self.place,
+            at: ctx.past(self.place.territory(), self.at)?,
+            persons: self.persons.as_ref(),
+            planned_end: self.planned_end,
+            admission: Admission::Direct,
+            leaving: self.leaving.as_ref(),
+        };
+        entry.decide(id, is, ctx, ledgers, draft)?;
+        let others: BTreeSet<_> = is.live_referrals().map(|(referral, _)| referral).collect();
+        referral::withdraw(id, is, &others, WithdrawalReason::placed_elsewhere(), ctx, ledgers, draft)
+    }
+}
+
+/// Takes over a past or running stay from an earlier file, with its dates.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TakeOverStay {
+    /// The place.
+    pub place: PlaceId,
+    /// When they moved in.
+    pub from: Instant,
+    /// Who stayed; everybody if absent.
+    #[serde(default)]
+    pub persons: Option<BTreeSet<PersonId>>,
+    /// Planned end.
+    #[serde(default)]
+    pub planned_end: Option<Day>,
+    /// When and where they left, for a past stay.
+    #[serde(default)]
+    pub ended: Option<TakenOverEnd>,
+}
+
+/// INV-2: nobody moves in beside a referral into a place that another referral holds.
+fn free_of_referrals(is: &Place, id: PlaceId) -> Result<(), Refusal> {
+    let Some(hold) = &is.hold else { return Ok(()) };
+    let since = words(id.territory(), hold.since);
+    let sentence = format!("Cette place a été prise le {since}. Choisissez-en une autre.");
+    Err(Refusal::conflict("place-taken", "INV-2", sentence).since(hold.since))
+}
+
+/// How a past stay ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TakenOverEnd {
+    /// When.
+    pub at: Instant,
+    /// Where to.
+    pub destination: ExitDestination,
+    /// Why.
+    pub reason: ExitReason,
+}
+
+impl Decide<HouseholdId> for TakeOverStay {
+    fn decide(
+        &self,
+        id: HouseholdId,
+        ctx: &Context<'_>,
+        ledgers: &Ledgers,
+        draft: &mut Draft,
+    ) -> Result<(), Halt> {
+        let is = household(ledgers, id)?;
+        if self.ended.is_none() {
+            free_of_referrals(place(ledgers, self.place)?, self.place)?;
+        }
+        let stay = StayId::created_by(ctx.command);
+        let until = match &self.ended {
+            Some(ended) => Some(ctx.happened(ended.at)?),
+            None => None,
+        };
+        let from = ctx.happened(self.from)?;
+        if until.is_some_and(|until| until <= from) {
+            let sentence = "La sortie précède l'entrée : corrigez l'une des deux dates.";
+            return Err(Refusal::invalid("dates-reversed", "stay", sentence).into());
+        }
+        let entry = Entry {
+            stay,
+            place: self.place,
+            at: from,
+            persons: self.persons.as_ref(),
+            planned_end: self.planned_end,
+            admission: Admission::TakenOver,
+            leaving: None,
+        };
+        let description = entry.check(is, until, ctx, ledgers)?;
+        if until.is_none()
+            && let Some(hold) = &place(ledgers, self.place)?.hold
+        {
+            let since = words(self.place.territory(), hold.since);
+            let sentence =
+                format!("Cette place a été prise le {since} : elle ne peut pas être reprise occupée.");
+            return Err(Refusal::conflict("place-taken", "INV-2", sentence).since(hold.since).into());
+        }
+        entry.write(id, is, description, ctx, draft);
+        if let (Some(ended), Some(until)) = (&self.ended, until) {
+            checked_exit(ended.destination)?;
+            let (destination, reason) = (ended.destination, ended.reason);
+            draft.household(id, until, StayEnded { stay, destination, reason, deposit_due: None });
+            draft.place(self.place, until, Vacated { title: Title::Stay { stay } });
+        }
+        Ok(())
+    }
+}

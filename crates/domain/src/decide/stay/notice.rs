@@ -1,0 +1,143 @@
+//! The contract of a résidence sociale ends: the resident's notice, the manager's termination.
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::running;
+use crate::calendar::{Day, Instant, day, days_after, months_after};
+use crate::decide::command::Decide;
+use crate::decide::{Context, Draft, day_words, household, place, words};
+use crate::household::Household;
+use crate::household::stay::{
+    NoticeGiven, NoticeMotive, Stay, StaySituation, TerminationGround, TerminationNotified,
+};
+use crate::id::{HouseholdId, StayId};
+use crate::ledger::{Halt, Ledgers};
+use crate::money::Money;
+use crate::place::occupancy::{DepartureAnnounced, Title};
+use crate::refusal::Refusal;
+
+/// The resident of a résidence sociale gives notice: one month, or eight days when leaving for housing or a job.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GiveNotice {
+    /// The stay.
+    pub stay: StayId,
+    /// Why, which decides how long the notice is.
+    pub motive: NoticeMotive,
+    /// The day it was received, if not today.
+    #[serde(default)]
+    pub received_on: Option<Day>,
+}
+
+impl Decide<HouseholdId> for GiveNotice {
+    fn decide(
+        &self,
+        id: HouseholdId,
+        ctx: &Context<'_>,
+        ledgers: &Ledgers,
+        draft: &mut Draft,
+    ) -> Result<(), Halt> {
+        let is = household(ledgers, id)?;
+        let staying = residence(is, self.stay)?;
+        let territory = staying.place.territory();
+        let received = self.received_on.map(|day| Instant(crate::calendar::start_of_day(territory, day.0)));
+        let at = ctx.past(territory, received)?;
+        let (rules, on) = (ctx.rules(territory), day(territory, at));
+        if on < day(territory, staying.from) {
+            let sentence = format!("Le préavis précède l'entrée du {}.", words(territory, staying.from));
+            return Err(Refusal::invalid("dates-reversed", "stay", sentence).into());
+        }
+        let at = at.max(staying.from);
+        let ends_on = Day(match self.motive {
+            NoticeMotive::Housing | NoticeMotive::Job | NoticeMotive::JobLoss => {
+                days_after(on, rules.residence_short_notice_days)
+            }
+            NoticeMotive::Other => months_after(on, rules.residence_notice_months),
+        });
+        place(ledgers, staying.place)?;
+        draft.household(id, at, NoticeGiven { stay: self.stay, motive: self.motive, ends_on });
+        announce(staying, self.stay, ends_on, at, draft);
+        Ok(())
+    }
+}
+
+/// A running stay under the contract of a logement-foyer, without a notice yet.
+fn residence(is: &Household, id: StayId) -> Result<&Stay, Halt> {
+    let staying = running(is, id)?;
+    if !staying.kind.residence_contract() {
+        let sentence = "Le préavis concerne les résidences sociales : mettez fin à la prise en charge.";
+        return Err(Refusal::invalid("not-a-residence", "CCH L633-1", sentence).into());
+    }
+    without_notice(staying)?;
+    Ok(staying)
+}
+
+/// A notice runs to its day: neither another one nor an absence takes its place.
+pub(super) fn without_notice(staying: &Stay) -> Result<(), Refusal> {
+    if let StaySituation::Leaving { ends_on } = staying.situation {
+        let sentence = format!("Un préavis court déjà jusqu'au {}.", day_words(ends_on.0));
+        return Err(Refusal::conflict("notice-running", "stay", sentence));
+    }
+    Ok(())
+}
+
+fn announce(staying: &Stay, stay: StayId, ends_on: Day, at: Timestamp, draft: &mut Draft) {
+    let available_from = Day(days_after(ends_on.0, 1));
+    draft.place(staying.place, at, DepartureAnnounced { title: Title::Stay { stay }, available_from });
+}
+
+/// The manager of a résidence sociale ends the contract.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NotifyTermination {
+    /// The stay.
+    pub stay: StayId,
+    /// Why.
+    pub ground: TerminationGround,
+}
+
+impl Decide<HouseholdId> for NotifyTermination {
+    fn decide(
+        &self,
+        id: HouseholdId,
+        ctx: &Context<'_>,
+        ledgers: &Ledgers,
+        draft: &mut Draft,
+    ) -> Result<(), Halt> {
+        let is = household(ledgers, id)?;
+        let staying = residence(is, self.stay)?;
+        let territory = staying.place.territory();
+        let (rules, today) = (ctx.rules(territory), ctx.today(territory));
+        let ends_on = match &self.ground {
+            TerminationGround::ConditionsLost { relocation_proposed_on } => {
+                let clear_months = months_after(today, rules.residence_conditions_lost_months);
+                let after_proposal = months_after(relocation_proposed_on.0, 1);
+                if relocation_proposed_on.0 > today {
+                    let sentence = "La proposition de relogement doit précéder la résiliation.";
+                    return Err(Refusal::invalid("relocation-missing", "CCH L633-2", sentence).into());
+                }
+                clear_months.max(after_proposal)
+            }
+            TerminationGround::Unpaid { months, debt, monthly } => {
+                let twice = Money::cents(monthly.as_cents().saturating_mul(2));
+                if *months < rules.residence_unpaid_months && *debt < twice {
+                    let sentence = format!(
+                        "Il faut {} mois entièrement impayés de suite, ou une dette d'au moins deux fois la redevance.",
+                        rules.residence_unpaid_months
+                    );
+                    return Err(Refusal::invalid("debt-too-small", "CCH R633-3", sentence).into());
+                }
+                months_after(today, 1)
+            }
+            TerminationGround::Breach => months_after(today, 1),
+        };
+        place(ledgers, staying.place)?;
+        let ends_on = Day(ends_on);
+        let notified = TerminationNotified { stay: self.stay, ground: self.ground.clone(), ends_on };
+        draft.household(id, ctx.at, notified);
+        announce(staying, self.stay, ends_on, ctx.at, draft);
+        Ok(())
+    }
+}
