@@ -263,7 +263,7 @@ impl List {
         match is.extension {
             Some(Extension::Requested { tacit_at, .. }) => {
                 let kind = TaskKind::DecideExtension { stay: id };
-                self.add(Desk::Prefecture, Some(tacit_at), is.from, kind, about);
+                self.add(Desk::Prefecture, tacit_at, is.from, kind, about);
             }
             Some(Extension::Refused) | None => {
                 if let Some(end) = is.planned_end {

@@ -36,12 +36,13 @@ pub enum Admission {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "snake_case")]
 pub enum Extension {
-    /// Asked for; silence for `tacit_at` means yes (CASF R345-4).
+    /// Asked for.
     Requested {
         /// The end that is asked for.
         until: Day,
-        /// When silence becomes acceptance.
-        tacit_at: Timestamp,
+        /// When silence becomes acceptance, where a text says that it does (CASF R345-4: in a CHRS).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        tacit_at: Option<Timestamp>,
     },
     /// Refused by the prefecture.
     Refused,
@@ -218,8 +219,9 @@ pub struct ExtensionRequested {
     pub stay: StayId,
     /// The end that is asked for.
     pub until: Day,
-    /// When silence becomes acceptance.
-    pub tacit_at: Instant,
+    /// When silence becomes acceptance, where a text says that it does (CASF R345-4: in a CHRS).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tacit_at: Option<Instant>,
     /// Whether it was asked later than the rule wants (one month before the planned end).
     pub late: bool,
     /// The motive, sealed.
@@ -421,7 +423,8 @@ impl Household {
             }
             E::StayResumed(e) => self.on_stay(e.stay, |s| s.situation = StaySituation::Present),
             E::ExtensionRequested(e) => self.on_stay(e.stay, |s| {
-                s.extension = Some(Extension::Requested { until: e.until, tacit_at: e.tacit_at.0 });
+                s.extension =
+                    Some(Extension::Requested { until: e.until, tacit_at: e.tacit_at.map(|at| at.0) });
             }),
             E::StayExtended(e) => self.on_stay(e.stay, |s| s.extended(e.until)),
             E::StayDeemedExtended(e) => self.on_stay(e.stay, |s| s.extended(e.until)),

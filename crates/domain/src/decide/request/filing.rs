@@ -65,7 +65,7 @@ impl Decide<HouseholdId> for CreateRequest {
     }
 }
 
-/// Sends a request to the SIAO.
+/// Sends a request to the SIAO, for the first time or again: after it was returned to complete, or went stale.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SubmitRequest {
@@ -87,9 +87,8 @@ impl Decide<HouseholdId> for SubmitRequest {
         let is = household(ledgers, id)?;
         let asked = request(is, self.request)?;
         match &asked.situation {
-            Situation::Draft | Situation::Stale { .. } => {}
+            Situation::Draft | Situation::UnderAssessment { .. } | Situation::Stale { .. } => {}
             Situation::Submitted
-            | Situation::UnderAssessment { .. }
             | Situation::InCommittee { .. }
             | Situation::Deferred { .. }
             | Situation::Qualified(_)
@@ -98,7 +97,7 @@ impl Decide<HouseholdId> for SubmitRequest {
             | Situation::Rejected { .. }
             | Situation::Absorbed => return Err(not_now(&asked.situation, "la transmettre")),
         }
-        if matches!(asked.situation, Situation::Stale { .. }) && self.at.is_some() {
+        if !matches!(asked.situation, Situation::Draft) && self.at.is_some() {
             let sentence =
                 "Une demande transmise de nouveau l'est à la date du jour : ne donnez pas de date.";
             return Err(Refusal::invalid("resubmission-dated", "INV-10", sentence).into());

@@ -210,14 +210,6 @@ impl Decide<HouseholdId> for TakeOverStay {
             leaving: None,
         };
         let description = entry.check(is, until, ctx, ledgers)?;
-        if until.is_none()
-            && let Some(hold) = &place(ledgers, self.place)?.hold
-        {
-            let since = words(self.place.territory(), hold.since);
-            let sentence =
-                format!("Cette place a été prise le {since} : elle ne peut pas être reprise occupée.");
-            return Err(Refusal::conflict("place-taken", "INV-2", sentence).since(hold.since).into());
-        }
         entry.write(id, is, description, ctx, draft);
         if let (Some(ended), Some(until)) = (&self.ended, until) {
             checked_exit(ended.destination)?;

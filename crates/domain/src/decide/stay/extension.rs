@@ -17,7 +17,7 @@ use crate::ledger::{Halt, Ledgers};
 use crate::personal::Personal;
 use crate::refusal::Refusal;
 
-/// Asks for an extension, with its motive (CASF R345-4).
+/// Asks for an extension, with its motive. In a CHRS a month of silence grants it (CASF R345-4); elsewhere somebody answers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RequestExtension {
@@ -62,7 +62,10 @@ impl Decide<HouseholdId> for RequestExtension {
         let requested = ExtensionRequested {
             stay: self.stay,
             until: self.until,
-            tacit_at: Instant(end_of_day(territory, months_after(today, rules.extension_tacit_months))),
+            tacit_at: staying
+                .kind
+                .under_social_aid()
+                .then(|| Instant(end_of_day(territory, months_after(today, rules.extension_tacit_months)))),
             late: today > months_after(planned_end.0, -rules.extension_request_before_end_months),
             motive: Personal::Known(self.motive.clone()),
         };
@@ -71,7 +74,7 @@ impl Decide<HouseholdId> for RequestExtension {
     }
 }
 
-/// The prefecture answers an extension.
+/// The prefecture answers an extension, or whoever decides on one outside a CHRS.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DecideExtension {
@@ -102,7 +105,9 @@ impl Decide<HouseholdId> for DecideExtension {
             let sentence = "Aucune demande de prolongation n'attend de réponse.";
             return Err(Refusal::conflict("no-extension-pending", "CASF R345-4", sentence).into());
         };
-        before_silence(tacit_at, staying, ctx)?;
+        if let Some(tacit_at) = tacit_at {
+            before_silence(tacit_at, staying, ctx)?;
+        }
         if self.granted {
             let until = self.until.unwrap_or(until);
             if let Some(planned_end) = staying.planned_end.filter(|planned_end| until <= *planned_end) {
@@ -129,7 +134,7 @@ pub(in crate::decide) fn deem_extended(
 ) -> Result<(), Halt> {
     let is = household(ledgers, id)?;
     let staying = stay_of(is, stay)?;
-    if let Some(Extension::Requested { until, tacit_at }) = staying.extension
+    if let Some(Extension::Requested { until, tacit_at: Some(tacit_at) }) = staying.extension
         && staying.is_active()
         && ctx.at > tacit_at
     {

@@ -112,7 +112,10 @@ impl Decide<HouseholdId> for NotifyTermination {
         let (rules, today) = (ctx.rules(territory), ctx.today(territory));
         let ends_on = match &self.ground {
             TerminationGround::ConditionsLost { relocation_proposed_on } => {
-                let clear_months = months_after(today, rules.residence_conditions_lost_months);
+                // « Trois mois francs »: neither the day of the letter nor the one on which the months run out counts
+                // in them, so the contract ends the day after. The month after the proposal of relocation runs beside
+                // them: both must be over.
+                let clear_months = days_after(months_after(today, rules.residence_conditions_lost_months), 1);
                 let after_proposal = months_after(relocation_proposed_on.0, 1);
                 if relocation_proposed_on.0 > today {
                     let sentence = "La proposition de relogement doit précéder la résiliation.";
@@ -121,6 +124,11 @@ impl Decide<HouseholdId> for NotifyTermination {
                 clear_months.max(after_proposal)
             }
             TerminationGround::Unpaid { months, debt, monthly } => {
+                if *monthly <= Money::ZERO || *debt < Money::ZERO {
+                    let sentence =
+                        "La redevance est un montant positif, la dette aussi ou nulle (en centimes).";
+                    return Err(Refusal::invalid("amount", "CCH R633-3", sentence).into());
+                }
                 let twice = Money::cents(monthly.as_cents().saturating_mul(2));
                 if *months < rules.residence_unpaid_months && *debt < twice {
                     let sentence = format!(

@@ -266,3 +266,18 @@ fn a_transferred_request_keeps_its_date_and_leaves_its_places_and_wishes_behind(
     let twin = TransferRequest { request: again, to: code("24"), wishes: vec![] };
     assert_eq!(w.refuses(household, twin).code, "request-already-open", "one request of a volet per SIAO");
 }
+
+#[test]
+fn a_returned_request_is_transmitted_again_once_the_missing_document_is_there() {
+    let mut w = World::at("2026-03-02T10:00");
+    let household = w.household("man 40");
+    let asked = w.request(household);
+    w.does(household, ReturnRequest { request: asked, reasons: vec![code("missing_needs")] });
+    w.pass(3.days());
+    let dated = SubmitRequest { request: asked, at: Some(Instant(instant("2026-02-02T10:00"))) };
+    assert_eq!(w.refuses(household, dated).code, "resubmission-dated");
+    w.does(household, SubmitRequest { request: asked, at: None });
+    let is = request(&w, household, asked);
+    assert_eq!(is.situation, RequestSituation::Submitted);
+    assert_eq!(is.seniority, Some(instant("2026-03-02T10:00")), "at its first date");
+}

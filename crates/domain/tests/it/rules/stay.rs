@@ -365,8 +365,8 @@ fn a_manager_ends_the_contract_only_on_the_grounds_of_the_convention() {
         (unpaid(3, 10), "2026-07-15"),
         (unpaid(0, 800), "2026-07-15"),
         (TerminationGround::Breach, "2026-07-15"),
-        (lost("2026-06-01"), "2026-09-15"),
-        (lost("2026-06-15"), "2026-09-15"),
+        (lost("2026-06-01"), "2026-09-16"),
+        (lost("2026-06-15"), "2026-09-16"),
     ] {
         let (mut w, household, stay, _) = resident();
         let kinds = w.does(household, NotifyTermination { stay, ground: ground.clone() });
@@ -377,6 +377,9 @@ fn a_manager_ends_the_contract_only_on_the_grounds_of_the_convention() {
     let (mut w, household, stay, _) = resident();
     let refused = w.refuses(household, NotifyTermination { stay, ground: unpaid(2, 799) });
     assert_eq!(refused.code, "debt-too-small");
+    let nothing_owed = TerminationGround::Unpaid { months: 0, debt: Money::ZERO, monthly: Money::ZERO };
+    let refused = w.refuses(household, NotifyTermination { stay, ground: nothing_owed });
+    assert_eq!(refused.code, "amount", "a fee of nothing is twice owed by everybody");
     let later = NotifyTermination { stay, ground: lost("2026-06-16") };
     assert_eq!(w.refuses(household, later).code, "relocation-missing");
 }

@@ -6,7 +6,7 @@ use domain::decide::stay::{
 };
 use domain::household::stay::{Extension, SocialAid, Stay};
 use domain::id::{HouseholdId, StayId};
-use domain::structure_kind::StructureKind::{Chrs, EmergencyShelter};
+use domain::structure_kind::StructureKind::{Alt, Chrs, EmergencyShelter};
 
 use crate::scenario::{World, code, day, instant};
 
@@ -141,4 +141,19 @@ fn a_stay_that_ended_waits_for_no_answer() {
     assert_eq!(w.until("2026-06-01T10:00"), [""; 0]);
     assert_eq!(w.refuses(household, DecideAdmission { stay, accepted: true }).code, "stay-ended");
     assert_eq!(w.refuses(household, extension(stay, "2028-01-01")).code, "stay-ended");
+}
+
+#[test]
+fn silence_extends_a_stay_in_a_chrs_and_no_other() {
+    let mut w = World::at("2026-03-02T10:00");
+    let place = w.vacancy(Alt, 1);
+    let household = w.household("man 40");
+    let stay = w.staying_directly(household, place);
+    w.until("2026-07-01T10:00");
+    w.does(household, extension(stay, "2027-03-02"));
+    assert_eq!(w.until("2026-09-30T10:00"), [""; 0], "no text makes silence an answer here");
+    assert!(matches!(is(&w, household, stay).extension, Some(Extension::Requested { tacit_at: None, .. })));
+    let late = DecideExtension { stay, granted: true, until: None, motive: None };
+    w.does(household, late);
+    assert_eq!(is(&w, household, stay).planned_end, Some(day("2027-03-02")));
 }
