@@ -223,6 +223,7 @@ fn lapse(
         && request.situation.is_open()
         && let Some(due) = request.contact_due
         && ctx.at > due
+        && !is.is_expected(which)
     {
         let own = is.live_referrals().filter(|(_, r)| r.request == which).map(|(id, _)| id).collect();
         super::referral::withdraw(id, is, &own, WithdrawalReason::request_closed(), ctx, ledgers, draft)?;
@@ -257,7 +258,7 @@ fn household_deadlines(id: HouseholdId, is: &Household) -> Vec<Deadline> {
         if let Some(due) = one.update_due {
             add(due, DeadlineKind::RequestStale { request: *request });
         }
-        if let Some(due) = one.contact_due {
+        if let Some(due) = one.contact_due.filter(|_| !is.is_expected(*request)) {
             add(due, DeadlineKind::RequestLapses { request: *request });
         }
     }

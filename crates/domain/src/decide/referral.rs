@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::command::Decide;
 use super::registration::{NOTE_MAX, REFUSAL_NOTE_MAX, check_note};
-use super::request::request;
+use super::request::{contact_due, request};
 use super::{Context, Draft, household, place, words};
 use crate::calendar::{Day, Instant, day, days_after, end_of_day, hours_after};
 use crate::household::Household;
@@ -250,12 +250,22 @@ impl Decide<HouseholdId> for AcceptReferral {
             let sentence = "Le jour d'arrivée est passé : donnez un jour à venir.";
             return Err(Refusal::invalid("date-in-past", "referral", sentence).into());
         }
-        draft.household(id, ctx.at, ReferralAccepted { referral: self.referral, arrival: self.arrival });
+        let accepted = ReferralAccepted {
+            referral: self.referral,
+            arrival: self.arrival,
+            contact_due: in_touch(is, asked, ctx),
+        };
+        draft.household(id, ctx.at, accepted);
         draft.place(asked.place, ctx.at, Reserved { referral: self.referral });
         let others: BTreeSet<_> =
             is.live_referrals().map(|(other, _)| other).filter(|other| *other != self.referral).collect();
         withdraw(id, is, &others, WithdrawalReason::placed_elsewhere(), ctx, ledgers, draft)
     }
+}
+
+/// Until when the request of a referral waits for the next contact.
+fn in_touch(is: &Household, of: &Referral, ctx: &Context<'_>) -> Option<Instant> {
+    is.requests.get(&of.request).map(|request| contact_due(ctx, request.siao))
 }
 
 /// The provider declines, with a reason.
@@ -336,7 +346,12 @@ impl Decide<HouseholdId> for RefuseReferral {
         draft.household(
             id,
             ctx.at,
-            DeclinedByHousehold { referral: self.referral, reason: self.reason, note },
+            DeclinedByHousehold {
+                referral: self.referral,
+                reason: self.reason,
+                note,
+                contact_due: in_touch(is, asked, ctx),
+            },
         );
         draft.place(asked.place, ctx.at, Released { referral: self.referral });
         Ok(())
@@ -439,7 +454,11 @@ impl Decide<HouseholdId> for RecordNoShow {
             return Err(closed(&asked.situation));
         }
         place(ledgers, asked.place)?;
-        draft.household(id, ctx.at, NoShow { referral: self.referral });
+        draft.household(
+            id,
+            ctx.at,
+            NoShow { referral: self.referral, contact_due: in_touch(is, asked, ctx) },
+        );
         draft.place(asked.place, ctx.at, Released { referral: self.referral });
         Ok(())
     }

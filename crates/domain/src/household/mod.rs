@@ -28,7 +28,7 @@ use candidacy::{Candidacy, Lease};
 use composition::{Composition, Safety};
 use consent::Consent;
 use priority::Label;
-use referral::Referral;
+use referral::{Referral, ReferralSituation};
 use request::Request;
 use stay::Stay;
 
@@ -110,6 +110,14 @@ impl Household {
             .iter()
             .filter(|(_, referral)| referral.situation.holds())
             .map(|(id, referral)| (*id, referral))
+    }
+
+    /// Whether the household is expected in a place on a referral of this request.
+    #[must_use]
+    pub fn is_expected(&self, request: RequestId) -> bool {
+        self.referrals.values().any(|referral| {
+            referral.request == request && matches!(referral.situation, ReferralSituation::Accepted { .. })
+        })
     }
 
     /// The application in the register, if there is one.

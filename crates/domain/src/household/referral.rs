@@ -135,6 +135,9 @@ pub struct ReferralAccepted {
     /// The day of arrival, if agreed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub arrival: Option<Day>,
+    /// When the request lapses without contact, should they not come: no earlier while they are expected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact_due: Option<Instant>,
 }
 
 /// `referral.declined_by_provider` (INV-9: with a reason, told to the person and to the SIAO).
@@ -159,6 +162,9 @@ pub struct DeclinedByHousehold {
     /// In words, sealed; 280 characters at most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<Personal<String>>,
+    /// When the request lapses without further contact: an answer is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact_due: Option<Instant>,
 }
 
 /// `refusal.judged`: the SIAO says whether the household's motive is receivable.
@@ -191,6 +197,9 @@ pub struct ReferralWithdrawn {
 pub struct NoShow {
     /// The referral.
     pub referral: ReferralId,
+    /// When the request lapses without contact: the delay starts again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact_due: Option<Instant>,
 }
 
 events! {
@@ -215,6 +224,17 @@ impl Household {
         }
     }
 
+    /// The request of the referral lapses no earlier than `due`, if it waits for contact at all.
+    fn in_touch(&mut self, id: ReferralId, due: Option<Instant>) {
+        let request = self.referrals.get(&id).map(|referral| referral.request);
+        if let (Some(due), Some(request)) = (due, request.and_then(|id| self.requests.get_mut(&id)))
+            && request.situation.is_open()
+            && let Some(lapses) = &mut request.contact_due
+        {
+            *lapses = due.0.max(*lapses);
+        }
+    }
+
     pub(super) fn fold_referral(&mut self, event: &ReferralEvent, stamp: &Stamp) {
         use ReferralEvent as E;
         match event {
@@ -236,6 +256,7 @@ impl Household {
                     e.referral,
                     ReferralSituation::Accepted { at: stamp.effective, arrival: e.arrival },
                 );
+                self.in_touch(e.referral, e.contact_due);
             }
             E::DeclinedByProvider(e) => {
                 self.referral_to(e.referral, ReferralSituation::DeclinedByProvider { reason: e.reason });
@@ -245,6 +266,7 @@ impl Household {
                     e.referral,
                     ReferralSituation::DeclinedByHousehold { reason: e.reason, receivable: None },
                 );
+                self.in_touch(e.referral, e.contact_due);
             }
             E::RefusalJudged(e) => {
                 if let Some(referral) = self.referrals.get_mut(&e.referral)
@@ -257,7 +279,10 @@ impl Household {
             E::ReferralWithdrawn(e) => {
                 self.referral_to(e.referral, ReferralSituation::Withdrawn { reason: e.reason })
             }
-            E::NoShow(e) => self.referral_to(e.referral, ReferralSituation::NoShow),
+            E::NoShow(e) => {
+                self.referral_to(e.referral, ReferralSituation::NoShow);
+                self.in_touch(e.referral, e.contact_due);
+            }
         }
     }
 }

@@ -181,8 +181,11 @@ impl Entry<'_> {
                 .kind
                 .under_social_aid()
                 .then(|| Day(months_after(from, rules.stay_review_months))),
-            social_aid_tacit_at: aided
-                .then(|| Instant(end_of_day(territory, months_after(from, rules.social_aid_tacit_months)))),
+            // The month runs from receipt by the préfet: the request goes out when the admission is recorded.
+            social_aid_tacit_at: aided.then(|| {
+                let sent = ctx.today(territory);
+                Instant(end_of_day(territory, months_after(sent, rules.social_aid_tacit_months)))
+            }),
         };
         draft.household(id, self.at, started);
         let title = Title::Stay { stay: self.stay };

@@ -2,7 +2,7 @@
 
 use domain::calendar::Instant;
 use domain::decide::family::Split;
-use domain::decide::referral::{JudgeRefusal, RefuseReferral};
+use domain::decide::referral::{AcceptReferral, JudgeRefusal, RecordNoShow, RefuseReferral};
 use domain::decide::registration::CorrectIdentity;
 use domain::decide::request::{
     AssessRequest, CancelRequest, CreateRequest, DeferRequest, QualifyRequest, ReactivateRequest,
@@ -280,4 +280,34 @@ fn a_returned_request_is_transmitted_again_once_the_missing_document_is_there() 
     let is = request(&w, household, asked);
     assert_eq!(is.situation, RequestSituation::Submitted);
     assert_eq!(is.seniority, Some(instant("2026-03-02T10:00")), "at its first date");
+}
+
+#[test]
+fn a_household_that_is_expected_somewhere_is_not_out_of_touch() {
+    let mut w = World::at("2026-03-02T10:00");
+    let household = w.household("man 40");
+    let asked = w.qualified(household, &[Chrs]);
+    w.until("2026-05-30T10:00");
+    let place = w.vacancy(Chrs, 1);
+    let referral = w.referred(household, asked, place);
+    w.until("2026-06-01T10:00");
+    w.does(household, AcceptReferral { referral, arrival: Some(day("2026-09-15")) });
+    assert_eq!(w.until("2026-09-02T10:00"), [""; 0], "its place is kept until it comes");
+    assert!(w.place_of(place).hold.is_some());
+    w.until("2026-09-02T23:59:59");
+    w.does(household, RecordNoShow { referral });
+    assert_eq!(request(&w, household, asked).contact_due, Some(instant("2026-12-02T23:59:59")));
+}
+
+#[test]
+fn a_household_that_answers_is_in_touch() {
+    let mut w = World::at("2026-03-02T10:00");
+    let household = w.household("man 40");
+    let asked = w.qualified(household, &[Chrs]);
+    w.until("2026-05-20T10:00");
+    let place = w.vacancy(Chrs, 1);
+    let referral = w.referred(household, asked, place);
+    assert_eq!(request(&w, household, asked).contact_due, Some(instant("2026-06-02T23:59:59")));
+    w.does(household, RefuseReferral { referral, reason: code("location"), note: None });
+    assert_eq!(request(&w, household, asked).contact_due, Some(instant("2026-08-20T23:59:59")));
 }
