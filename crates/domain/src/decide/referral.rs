@@ -56,6 +56,10 @@ impl Decide<HouseholdId> for ProposeReferral {
         draft: &mut Draft,
     ) -> Result<(), Halt> {
         let is = household(ledgers, id)?;
+        let referral = ReferralId::created_by(ctx.command);
+        if is.referrals.contains_key(&referral) {
+            return Ok(());
+        }
         let asked = request(is, self.request)?;
         let at_place = place(ledgers, self.place)?;
         check_note(self.note.as_ref(), NOTE_MAX)?;
@@ -93,7 +97,6 @@ impl Decide<HouseholdId> for ProposeReferral {
             );
             return Err(Refusal::invalid("deviation-unexplained", "matching", sentence).into());
         }
-        let referral = ReferralId::created_by(ctx.command);
         let expires_at = Instant(answer_by(ctx.rules(asked.siao), description.kind, asked.siao, ctx.at));
         let rationale = Rationale {
             rules: RULES_VERSION.to_owned(),

@@ -172,6 +172,7 @@ impl StayCopy {
                 (None, None) => StaySituation::Present,
             },
             review_due: self.review_due,
+            termination: None,
             extension: None,
             social_aid: None,
             housing_ready: self.housing_ready,

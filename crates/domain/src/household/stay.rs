@@ -118,6 +118,9 @@ pub struct Stay {
     /// When the next review is due, where the law asks for one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub review_due: Option<Day>,
+    /// The day the manager's termination ends the contract, if one was notified: a sooner notice may run before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub termination: Option<Day>,
     /// The running extension, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extension: Option<Extension>,
@@ -330,6 +333,16 @@ pub struct TerminationNotified {
     pub ends_on: Day,
 }
 
+/// `stay.notice_withdrawn`: the notice that ran is taken back.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct NoticeWithdrawn {
+    /// The stay.
+    pub stay: StayId,
+    /// The day the contract ends all the same: the manager's termination, which stands again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stands: Option<Day>,
+}
+
 /// `stay.ended`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct StayEnded {
@@ -363,6 +376,7 @@ impl Stay {
             admission: event.admission.clone(),
             situation: StaySituation::Present,
             review_due: event.review_due,
+            termination: None,
             extension: None,
             social_aid: event.social_aid_tacit_at.map(|at| SocialAid::Sent { tacit_at: at.0 }),
             housing_ready: false,
@@ -391,6 +405,7 @@ events! {
         "admission.deemed_accepted" v 1 => AdmissionDeemedAccepted(AdmissionDeemedAccepted),
         "stay.notice_given" v 1 => NoticeGiven(NoticeGiven),
         "stay.termination_notified" v 1 => TerminationNotified(TerminationNotified),
+        "stay.notice_withdrawn" v 1 => NoticeWithdrawn(NoticeWithdrawn),
         "stay.ended" v 1 => StayEnded(StayEnded),
         "stay.deposit_returned" v 1 => DepositReturned(DepositReturned),
     }
@@ -439,9 +454,17 @@ impl Household {
             E::NoticeGiven(e) => {
                 self.on_stay(e.stay, |s| s.situation = StaySituation::Leaving { ends_on: e.ends_on });
             }
-            E::TerminationNotified(e) => {
-                self.on_stay(e.stay, |s| s.situation = StaySituation::Leaving { ends_on: e.ends_on });
-            }
+            E::TerminationNotified(e) => self.on_stay(e.stay, |s| {
+                s.situation = StaySituation::Leaving { ends_on: e.ends_on };
+                s.termination = Some(e.ends_on);
+            }),
+            E::NoticeWithdrawn(e) => self.on_stay(e.stay, |s| {
+                s.termination = e.stands;
+                s.situation = match e.stands {
+                    Some(ends_on) => StaySituation::Leaving { ends_on },
+                    None => StaySituation::Present,
+                };
+            }),
             E::StayEnded(e) => self.on_stay(e.stay, |s| {
                 s.situation =
                     StaySituation::Ended { at: stamp.effective, destination: e.destination, by: stamp.event };

@@ -42,6 +42,10 @@ impl Decide<HouseholdId> for CreateRequest {
         draft: &mut Draft,
     ) -> Result<(), Halt> {
         let is = household(ledgers, id)?;
+        let request = RequestId::created_by(ctx.command);
+        if is.requests.contains_key(&request) {
+            return Ok(());
+        }
         check_note(self.note.as_ref(), NOTE_MAX)?;
         check_file(&self.file)?;
         let siao = self.siao.unwrap_or_else(|| id.territory());
@@ -55,7 +59,7 @@ impl Decide<HouseholdId> for CreateRequest {
             return Err(Refusal::conflict("request-already-open", "request", sentence).into());
         }
         let created = RequestCreated {
-            request: RequestId::created_by(ctx.command),
+            request,
             siao,
             file: self.file.clone(),
             note: self.note.clone().map(Personal::Known),

@@ -41,7 +41,12 @@ impl Entry<'_> {
         let description = self.check(is, None, ctx, ledgers)?;
         if let Some(leaving) = self.leaving {
             let at = leaving.at.map_or(self.at, |at| at.0);
-            let exit = Exit { at, destination: leaving.destination, reason: leaving.reason, deposit: false };
+            let exit = Exit {
+                at,
+                destination: leaving.destination,
+                reason: leaving.reason,
+                deposit: leaving.deposit_to_return,
+            };
             exit.write(id, is, leaving.stay, ctx, ledgers, draft)?;
         }
         self.write(id, is, description, ctx, draft);

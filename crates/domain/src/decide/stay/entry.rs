@@ -33,6 +33,9 @@ pub struct Leaving {
     pub destination: ExitDestination,
     /// Why.
     pub reason: ExitReason,
+    /// Whether a deposit is to be returned there.
+    #[serde(default)]
+    pub deposit_to_return: bool,
 }
 
 /// The household moves in on an accepted referral.
@@ -64,6 +67,10 @@ impl Decide<HouseholdId> for StartStay {
         draft: &mut Draft,
     ) -> Result<(), Halt> {
         let is = household(ledgers, id)?;
+        let stay = StayId::created_by(ctx.command);
+        if is.stays.contains_key(&stay) {
+            return Ok(());
+        }
         let asked = referral::referral(is, self.referral)?;
         let ReferralSituation::Accepted { .. } = asked.situation else {
             let sentence = format!(
@@ -72,7 +79,6 @@ impl Decide<HouseholdId> for StartStay {
             );
             return Err(Refusal::conflict("referral-not-accepted", "CASF R345-4", sentence).into());
         };
-        let stay = StayId::created_by(ctx.command);
         let entry = Entry {
             stay,
             place: asked.place,
@@ -123,9 +129,13 @@ impl Decide<HouseholdId> for AdmitDirectly {
         draft: &mut Draft,
     ) -> Result<(), Halt> {
         let is = household(ledgers, id)?;
+        let stay = StayId::created_by(ctx.command);
+        if is.stays.contains_key(&stay) {
+            return Ok(());
+        }
         free_of_referrals(place(ledgers, self.place)?, self.place)?;
         let entry = Entry {
-            stay: StayId::created_by(ctx.command),
+            stay,
             place: self.place,
             at: ctx.past(self.place.territory(), self.at)?,
             persons: self.persons.as_ref(),
@@ -187,10 +197,13 @@ impl Decide<HouseholdId> for TakeOverStay {
         draft: &mut Draft,
     ) -> Result<(), Halt> {
         let is = household(ledgers, id)?;
+        let stay = StayId::created_by(ctx.command);
+        if is.stays.contains_key(&stay) {
+            return Ok(());
+        }
         if self.ended.is_none() {
             free_of_referrals(place(ledgers, self.place)?, self.place)?;
         }
-        let stay = StayId::created_by(ctx.command);
         let until = match &self.ended {
             Some(ended) => Some(ctx.happened(ended.at)?),
             None => None,

@@ -13,7 +13,7 @@ pub use deposit::ReturnDeposit;
 pub use entry::{AdmitDirectly, Leaving, StartStay, TakeOverStay, TakenOverEnd};
 pub use exit::EndStay;
 pub use extension::{DecideExtension, RequestExtension};
-pub use notice::{GiveNotice, NotifyTermination};
+pub use notice::{GiveNotice, NotifyTermination, WithdrawNotice};
 pub use review::{RecordAbsence, RecordReturn, ReviewStay};
 pub use social_aid::DecideAdmission;
 

@@ -10,15 +10,17 @@ use crate::decide::command::Decide;
 use crate::decide::{Context, Draft, day_words, household, place, words};
 use crate::household::Household;
 use crate::household::stay::{
-    NoticeGiven, NoticeMotive, Stay, StaySituation, TerminationGround, TerminationNotified,
+    NoticeGiven, NoticeMotive, NoticeWithdrawn, Stay, StaySituation, TerminationGround, TerminationNotified,
 };
 use crate::id::{HouseholdId, StayId};
 use crate::ledger::{Halt, Ledgers};
 use crate::money::Money;
-use crate::place::occupancy::{DepartureAnnounced, Title};
+use crate::place::occupancy::{DepartureAnnounced, DepartureWithdrawn, Title};
 use crate::refusal::Refusal;
 
 /// The resident of a résidence sociale gives notice: one month, or eight days when leaving for housing or a job.
+///
+/// A notice that ends sooner takes the place of the one that runs, whoever gave that.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GiveNotice {
@@ -56,6 +58,7 @@ impl Decide<HouseholdId> for GiveNotice {
             }
             NoticeMotive::Other => months_after(on, rules.residence_notice_months),
         });
+        ends_sooner(staying, ends_on)?;
         place(ledgers, staying.place)?;
         draft.household(id, at, NoticeGiven { stay: self.stay, motive: self.motive, ends_on });
         announce(staying, self.stay, ends_on, at, draft);
@@ -63,18 +66,28 @@ impl Decide<HouseholdId> for GiveNotice {
     }
 }
 
-/// A running stay under the contract of a logement-foyer, without a notice yet.
+/// A running stay under the contract of a logement-foyer.
 fn residence(is: &Household, id: StayId) -> Result<&Stay, Halt> {
     let staying = running(is, id)?;
     if !staying.kind.residence_contract() {
         let sentence = "Le préavis concerne les résidences sociales : mettez fin à la prise en charge.";
         return Err(Refusal::invalid("not-a-residence", "CCH L633-1", sentence).into());
     }
-    without_notice(staying)?;
     Ok(staying)
 }
 
-/// A notice runs to its day: neither another one nor an absence takes its place.
+/// A shorter notice of the resident takes the place of a longer one; no other does.
+fn ends_sooner(staying: &Stay, ends_on: Day) -> Result<(), Refusal> {
+    match staying.situation {
+        StaySituation::Leaving { ends_on: running } if ends_on < running => Ok(()),
+        StaySituation::Leaving { .. }
+        | StaySituation::Present
+        | StaySituation::Absent { .. }
+        | StaySituation::Ended { .. } => without_notice(staying),
+    }
+}
+
+/// A notice runs to its day: an absence does not take its place.
 pub(super) fn without_notice(staying: &Stay) -> Result<(), Refusal> {
     if let StaySituation::Leaving { ends_on } = staying.situation {
         let sentence = format!("Un préavis court déjà jusqu'au {}.", day_words(ends_on.0));
@@ -108,6 +121,7 @@ impl Decide<HouseholdId> for NotifyTermination {
     ) -> Result<(), Halt> {
         let is = household(ledgers, id)?;
         let staying = residence(is, self.stay)?;
+        without_notice(staying)?;
         let territory = staying.place.territory();
         let (rules, today) = (ctx.rules(territory), ctx.today(territory));
         let ends_on = match &self.ground {
@@ -146,6 +160,43 @@ impl Decide<HouseholdId> for NotifyTermination {
         let notified = TerminationNotified { stay: self.stay, ground: self.ground.clone(), ends_on };
         draft.household(id, ctx.at, notified);
         announce(staying, self.stay, ends_on, ctx.at, draft);
+        Ok(())
+    }
+}
+
+/// The notice that runs is taken back: the resident's, or else the manager's. The manager's stands again when the
+/// resident takes back one that had taken its place.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WithdrawNotice {
+    /// The stay.
+    pub stay: StayId,
+}
+
+impl Decide<HouseholdId> for WithdrawNotice {
+    fn decide(
+        &self,
+        id: HouseholdId,
+        ctx: &Context<'_>,
+        ledgers: &Ledgers,
+        draft: &mut Draft,
+    ) -> Result<(), Halt> {
+        let is = household(ledgers, id)?;
+        let staying = running(is, self.stay)?;
+        let StaySituation::Leaving { ends_on } = staying.situation else {
+            let sentence = "Aucun préavis ne court.";
+            return Err(Refusal::conflict("no-notice", "stay", sentence).into());
+        };
+        place(ledgers, staying.place)?;
+        let stands = staying.termination.filter(|termination| ends_on < *termination);
+        draft.household(id, ctx.at, NoticeWithdrawn { stay: self.stay, stands });
+        match stands {
+            Some(ends_on) => announce(staying, self.stay, ends_on, ctx.at, draft),
+            None => {
+                let title = Title::Stay { stay: self.stay };
+                draft.place(staying.place, ctx.at, DepartureWithdrawn { title });
+            }
+        }
         Ok(())
     }
 }

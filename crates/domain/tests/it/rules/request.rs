@@ -311,3 +311,15 @@ fn a_household_that_answers_is_in_touch() {
     w.does(household, RefuseReferral { referral, reason: code("location"), note: None });
     assert_eq!(request(&w, household, asked).contact_due, Some(instant("2026-08-20T23:59:59")));
 }
+
+#[test]
+fn a_request_that_is_opened_again_by_the_same_command_does_not_come_back_to_life() {
+    let mut w = World::at("2026-03-02T10:00");
+    let household = w.household("man 40");
+    let create = CreateRequest { siao: None, file: file(RequestStream::Insertion), note: None, at: None };
+    w.does(household, create.clone());
+    let command = w.last;
+    w.does(household, CancelRequest { request: RequestId::created_by(command), reason: code("withdrawn") });
+    let again = domain::decide::Command::Household(household, create.into());
+    assert_eq!(w.rule(&again, command), Ok(vec![]), "it was opened once");
+}
