@@ -16,7 +16,7 @@ use crate::household::referral::{
     DeclinedByHousehold, DeclinedByProvider, NoShow, Referral, ReferralAccepted, ReferralExpired,
     ReferralProposed, ReferralSituation as Situation, ReferralViewed, ReferralWithdrawn, RefusalJudged,
 };
-use crate::household::request::{RequestSituation, RequestWentStale, SeniorityReset};
+use crate::household::request::{Request, RequestSituation, RequestWentStale, SeniorityReset};
 use crate::id::{HouseholdId, PlaceId, ReferralId, RequestId, Territory};
 use crate::ledger::{Halt, Ledgers};
 use crate::matching::{OrderingKey, RULES_VERSION, Rationale, assess};
@@ -393,19 +393,50 @@ impl Decide<HouseholdId> for JudgeRefusal {
             return Err(Refusal::conflict("already-judged", "referral", sentence).into());
         }
         draft.household(id, ctx.at, RefusalJudged { referral: self.referral, receivable: self.receivable });
-        let request = is.requests.get(&asked.request).map(|request| &request.situation);
-        let stale = matches!(request, Some(RequestSituation::Stale { .. }));
-        if !self.receivable && (stale || matches!(request, Some(RequestSituation::Qualified(_)))) {
-            let own: BTreeSet<_> =
-                is.live_referrals().filter(|(_, r)| r.request == asked.request).map(|(id, _)| id).collect();
+        if self.receivable {
+            return Ok(());
+        }
+        for (request, losing) in losing_seniority(is, asked) {
+            let own = is.live_referrals().filter(|(_, r)| r.request == request).map(|(id, _)| id).collect();
             withdraw(id, is, &own, WithdrawalReason::request_closed(), ctx, ledgers, draft)?;
-            if !stale {
-                draft.household(id, ctx.at, RequestWentStale { request: asked.request });
+            if losing.situation.is_open() && !matches!(losing.situation, RequestSituation::Stale { .. }) {
+                draft.household(id, ctx.at, RequestWentStale { request });
             }
-            draft.household(id, ctx.at, SeniorityReset { request: asked.request, referral: self.referral });
+            draft.household(id, ctx.at, SeniorityReset { request, referral: self.referral });
         }
         Ok(())
     }
+}
+
+/// The requests whose date a refusal that is not receivable costs: the one that was referred, cancelled or not, and
+/// any that was opened since under a date from before the referral.
+fn losing_seniority<'a>(
+    is: &'a Household,
+    refused: &Referral,
+) -> impl Iterator<Item = (RequestId, &'a Request)> {
+    let (which, proposed) = (refused.request, refused.proposed);
+    let desk = |request: &Request| (request.file.stream, request.siao);
+    let of = is.requests.get(&which).filter(|request| match request.situation {
+        RequestSituation::Draft
+        | RequestSituation::Submitted
+        | RequestSituation::UnderAssessment { .. }
+        | RequestSituation::InCommittee { .. }
+        | RequestSituation::Deferred { .. }
+        | RequestSituation::Qualified(_)
+        | RequestSituation::Stale { .. }
+        | RequestSituation::Cancelled { .. }
+        | RequestSituation::Rejected { .. } => true,
+        RequestSituation::Fulfilled { .. } | RequestSituation::Absorbed => false,
+    });
+    let since = move |request: &Request| {
+        of.is_some_and(|of| desk(of) == desk(request))
+            && request.situation.is_open()
+            && request.seniority.is_some_and(|at| at <= proposed)
+    };
+    is.requests
+        .iter()
+        .map(|(id, request)| (*id, request))
+        .filter(move |(id, request)| if *id == which { of.is_some() } else { since(request) })
 }
 
 /// The SIAO takes a referral back.

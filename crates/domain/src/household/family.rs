@@ -298,7 +298,7 @@ impl Household {
         self.reachable = e.reachable;
         self.join_from_another(&e.members, stamp, kind);
         for copy in &e.requests {
-            self.requests.insert(copy.request, copy.to_request(stamp.event));
+            self.take_request(copy.request, copy.to_request(stamp.event), stamp.effective);
         }
         if let Some(copy) = &e.application {
             self.take_application(copy);
@@ -320,7 +320,7 @@ impl Household {
         self.reachable = e.reachable;
         self.join_from_another(&e.members, stamp, kind);
         for copy in &e.requests {
-            self.requests.insert(copy.request, copy.to_request(stamp.event));
+            self.take_request(copy.request, copy.to_request(stamp.event), stamp.effective);
         }
         for older in &e.seniorities {
             if let Some(request) = self.requests.get_mut(&older.request) {

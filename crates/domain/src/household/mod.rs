@@ -29,7 +29,7 @@ use composition::{Composition, Safety};
 use consent::Consent;
 use priority::Label;
 use referral::{Referral, ReferralSituation};
-use request::Request;
+use request::{Request, SeniorityLoss};
 use stay::Stay;
 
 families! {
@@ -82,6 +82,9 @@ pub struct Household {
     pub safety: Option<Kept<Safety>>,
     /// Requests to the SIAO.
     pub requests: BTreeMap<RequestId, Request>,
+    /// When seniority was lost last, for each volet and SIAO.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub seniority_losses: Vec<SeniorityLoss>,
     /// Referrals, past and open.
     pub referrals: BTreeMap<ReferralId, Referral>,
     /// Stays, past and running.

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{check_file, contact_due, not_now, request, update_due};
+use super::{check_file, contact_due, not_before_loss, not_now, request, update_due};
 use crate::calendar::Instant;
 use crate::decide::command::Decide;
 use crate::decide::registration::{NOTE_MAX, check_note};
@@ -118,6 +118,7 @@ impl Decide<HouseholdId> for SubmitRequest {
             return Err(Refusal::invalid("request-incomplete", "request", sentence).into());
         }
         let at = ctx.past(asked.siao, self.at)?;
+        not_before_loss(is, asked, at)?;
         draft.household(
             id,
             at,

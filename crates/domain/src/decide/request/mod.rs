@@ -10,7 +10,9 @@ pub use closing::{CancelRequest, ReactivateRequest, TransferRequest};
 pub use committee::{DeferRequest, QualifyRequest, RejectRequest, ScheduleCommittee};
 pub use filing::{CreateRequest, SubmitRequest, UpdateRequest};
 
-use super::Context;
+use jiff::Timestamp;
+
+use super::{Context, words};
 use crate::calendar::{Instant, end_of_day, months_after};
 use crate::household::Household;
 use crate::household::request::{Request, RequestFile, RequestSituation as Situation};
@@ -39,6 +41,17 @@ pub(super) fn update_due(ctx: &Context<'_>, siao: Territory) -> Instant {
 pub(super) fn contact_due(ctx: &Context<'_>, siao: Territory) -> Instant {
     let months = ctx.rules(siao).request_contact_months;
     Instant(end_of_day(siao, months_after(ctx.today(siao), months)))
+}
+
+/// INV-10: no transmission is dated before the household lost its seniority.
+pub(super) fn not_before_loss(is: &Household, of: &Request, at: Timestamp) -> Result<(), Refusal> {
+    match is.seniority_lost(of.file.stream, of.siao).filter(|lost| at < *lost) {
+        None => Ok(()),
+        Some(lost) => {
+            let sentence = format!("L'ancienneté a été remise à zéro le {}.", words(of.siao, lost));
+            Err(Refusal::conflict("seniority-lost", "INV-10", sentence).since(lost))
+        }
+    }
 }
 
 fn check_file(file: &RequestFile) -> Result<(), Refusal> {

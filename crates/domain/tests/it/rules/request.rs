@@ -77,6 +77,12 @@ fn a_request_that_lost_its_seniority_stays_to_be_updated_when_the_household_spli
     let copies: Vec<_> = w.household_of(into).requests.values().collect();
     assert_eq!(copies.len(), 1);
     assert_eq!((copies[0].seniority, copies[0].situation.word()), (None, "à mettre à jour"));
+    let theirs = *w.household_of(into).requests.keys().next().unwrap();
+    w.does(into, CancelRequest { request: theirs, reason: code("withdrawn") });
+    w.does(into, CreateRequest { siao: None, file: file(RequestStream::Insertion), note: None, at: None });
+    let next = RequestId::created_by(w.last);
+    let old = SubmitRequest { request: next, at: Some(Instant(instant("2026-03-02T09:00"))) };
+    assert_eq!(w.refuses(into, old).code, "seniority-lost", "who leaves takes the loss along");
 }
 
 #[test]
@@ -322,4 +328,74 @@ fn a_request_that_is_opened_again_by_the_same_command_does_not_come_back_to_life
     w.does(household, CancelRequest { request: RequestId::created_by(command), reason: code("withdrawn") });
     let again = domain::decide::Command::Household(household, create.into());
     assert_eq!(w.rule(&again, command), Ok(vec![]), "it was opened once");
+}
+
+#[test]
+fn a_lost_seniority_does_not_come_back_with_another_request() {
+    let mut w = World::at("2026-03-02T10:00");
+    let (household, asked) = reset(&mut w);
+    w.pass(10.days());
+    w.does(household, CancelRequest { request: asked, reason: code("withdrawn") });
+    let create = CreateRequest { siao: None, file: file(RequestStream::Insertion), note: None, at: None };
+    w.does(household, create.clone());
+    let next = RequestId::created_by(w.last);
+    let submit = |request, at| SubmitRequest { request, at: Some(Instant(instant(at))) };
+    let refusal = w.refuses(household, submit(next, "2026-03-02T09:00"));
+    assert_eq!((refusal.code, refusal.since), ("seniority-lost", Some(instant("2026-03-02T10:00"))));
+    w.does(household, submit(next, "2026-03-11T09:00"));
+    assert_eq!(request(&w, household, next).seniority, Some(instant("2026-03-11T09:00")));
+    let older = domain::decide::correction::CorrectDate {
+        fact: domain::household::correction::DatedFact::RequestSubmission { request: next },
+        is: Instant(instant("2026-03-01T09:00")),
+        reason: code("typing_error"),
+    };
+    assert_eq!(w.refuses(household, older).code, "seniority-lost", "nor by a correction");
+    let urgent = CreateRequest { file: file(RequestStream::Emergency115), ..create };
+    w.does(household, urgent);
+    let urgent = RequestId::created_by(w.last);
+    w.does(household, submit(urgent, "2026-03-01T09:00"));
+}
+
+#[test]
+fn a_lost_seniority_is_lost_at_the_siao_that_the_request_passes_to() {
+    let mut w = World::at("2026-03-02T10:00");
+    let (household, asked) = reset(&mut w);
+    w.pass(1.days());
+    w.does(household, SubmitRequest { request: asked, at: None });
+    w.does(household, TransferRequest { request: asked, to: code("24"), wishes: vec![] });
+    w.does(household, CancelRequest { request: asked, reason: code("withdrawn") });
+    let siao = Some(code("24"));
+    w.does(household, CreateRequest { siao, file: file(RequestStream::Insertion), note: None, at: None });
+    let next = RequestId::created_by(w.last);
+    let old = SubmitRequest { request: next, at: Some(Instant(instant("2026-03-02T09:00"))) };
+    assert_eq!(w.refuses(household, old).code, "seniority-lost");
+}
+
+#[test]
+fn who_cancels_before_a_refusal_is_judged_loses_the_seniority_all_the_same() {
+    let mut w = World::at("2026-03-02T10:00");
+    let place = w.vacancy(Chrs, 1);
+    let household = w.household("man 40");
+    let asked = w.qualified(household, &[Chrs]);
+    w.pass(5.days());
+    let referral = w.referred(household, asked, place);
+    w.does(household, RefuseReferral { referral, reason: code("location"), note: None });
+    w.does(household, CancelRequest { request: asked, reason: code("withdrawn") });
+    let mut again = w.clone();
+    let kinds = w.does(household, JudgeRefusal { referral, receivable: false });
+    assert_eq!(kinds, ["refusal.judged", "request.seniority_reset"]);
+    w.does(household, ReactivateRequest { request: asked });
+    let is = request(&w, household, asked);
+    assert_eq!((is.seniority, is.situation.word()), (None, "à mettre à jour"));
+
+    let create = CreateRequest { siao: None, file: file(RequestStream::Insertion), note: None, at: None };
+    again.does(household, create);
+    let next = RequestId::created_by(again.last);
+    let old = SubmitRequest { request: next, at: Some(Instant(instant("2026-03-02T10:00"))) };
+    again.does(household, old);
+    let kinds = again.does(household, JudgeRefusal { referral, receivable: false });
+    let expected =
+        ["refusal.judged", "request.went_stale", "request.seniority_reset", "request.seniority_reset"];
+    assert_eq!(kinds, expected, "the request that took its date loses it too");
+    assert_eq!(request(&again, household, next).seniority, None);
 }
