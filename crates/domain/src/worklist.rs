@@ -214,8 +214,11 @@ impl List {
                 self.add(Desk::Siao, due, since, TaskKind::DecideRequest { request: id }, about);
             }
             RequestSituation::Qualified(_) => {
-                let proposed = of.live_referrals().any(|(_, referral)| referral.request == id);
-                if !proposed {
+                let waits = of.to_place(id).into_iter().any(|person| {
+                    !of.live_referrals()
+                        .any(|(_, referral)| referral.request == id && referral.is_for(person))
+                });
+                if waits {
                     self.add(Desk::Siao, None, since, TaskKind::ProposePlace { request: id }, about);
                 }
                 self.add(

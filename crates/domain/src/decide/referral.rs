@@ -16,10 +16,10 @@ use crate::household::referral::{
     DeclinedByHousehold, DeclinedByProvider, NoShow, Referral, ReferralAccepted, ReferralExpired,
     ReferralProposed, ReferralSituation as Situation, ReferralViewed, ReferralWithdrawn, RefusalJudged,
 };
-use crate::household::request::{Request, RequestSituation, RequestWentStale, SeniorityReset};
-use crate::id::{HouseholdId, PlaceId, ReferralId, RequestId, Territory};
+use crate::household::request::{Request, RequestSituation, RequestStream, RequestWentStale, SeniorityReset};
+use crate::id::{HouseholdId, PersonId, PlaceId, ReferralId, RequestId, Territory};
 use crate::ledger::{Halt, Ledgers};
-use crate::matching::{OrderingKey, RULES_VERSION, Rationale, assess};
+use crate::matching::{OrderingKey, RULES_VERSION, Rationale, assess_persons};
 use crate::personal::Personal;
 use crate::place::occupancy::{Held, Released, Reserved};
 use crate::place::{Place, PlaceSituation};
@@ -39,6 +39,9 @@ pub struct ProposeReferral {
     pub request: RequestId,
     /// The place.
     pub place: PlaceId,
+    /// Whom it is for, where the household is placed in several units; all who have no place yet if absent.
+    #[serde(default)]
+    pub persons: Option<BTreeSet<PersonId>>,
     /// Why this household, if it is not the first of the place's list.
     #[serde(default)]
     pub deviation: Option<DeviationReason>,
@@ -80,12 +83,17 @@ impl Decide<HouseholdId> for ProposeReferral {
             );
             return Err(Refusal::conflict("referrals-count", "referral", sentence).into());
         }
-        if is.live_referrals().any(|(_, r)| matches!(r.situation, Situation::Accepted { .. })) {
-            let sentence = "Une orientation de ce ménage est déjà acceptée : il est attendu ailleurs.";
-            return Err(Refusal::conflict("already-accepted", "INV-1", sentence).into());
-        }
+        let some = self.persons(is, asked)?;
+        let everybody;
+        let persons = match &some {
+            Some(persons) => persons,
+            None => {
+                everybody = is.composition.members.keys().copied().collect();
+                &everybody
+            }
+        };
         let today = ctx.today(asked.siao);
-        if let Some(verdict) = assess(is, asked, description, today) {
+        if let Some(verdict) = assess_persons(is, asked, some.as_ref(), description, today) {
             let sentence = format!("Place non proposable : {} ({}).", verdict.rule.label_fr(), verdict.fact);
             return Err(Refusal::conflict("not-eligible", verdict.rule.id(), sentence).into());
         }
@@ -100,7 +108,7 @@ impl Decide<HouseholdId> for ProposeReferral {
         let expires_at = Instant(answer_by(ctx.rules(asked.siao), description.kind, asked.siao, ctx.at));
         let rationale = Rationale {
             rules: RULES_VERSION.to_owned(),
-            key: OrderingKey::of(is, self.request, asked, description, today),
+            key: OrderingKey::of(is, self.request, asked, description, today).filling(description, persons),
             standing: ctx.standing.clone(),
             deviation: self.deviation,
         };
@@ -109,10 +117,40 @@ impl Decide<HouseholdId> for ProposeReferral {
         draft.household(
             id,
             ctx.at,
-            ReferralProposed { referral, request, place: at, expires_at, rationale, note },
+            ReferralProposed { referral, request, place: at, persons: some, expires_at, rationale, note },
         );
         draft.place(self.place, ctx.at, Held { referral, household: id, until: expires_at });
         Ok(())
+    }
+}
+
+impl ProposeReferral {
+    /// Whom the referral is for; none if everybody. None of them lives, or is expected, in another place on a request
+    /// of this volet (INV-1).
+    fn persons(&self, is: &Household, of: &Request) -> Result<Option<BTreeSet<PersonId>>, Halt> {
+        let members: BTreeSet<_> = is.composition.members.keys().copied().collect();
+        let placed = is.placed(self.request);
+        let persons = match &self.persons {
+            Some(named) if named.is_empty() || !named.is_subset(&members) => {
+                return Err(Refusal::unknown("Personne").into());
+            }
+            Some(named) => named.clone(),
+            None => members.difference(&placed).copied().collect(),
+        };
+        if persons.is_empty() || !persons.is_disjoint(&placed) {
+            let sentence = "Une de ces personnes a déjà une place sur cette demande.";
+            return Err(Refusal::conflict("already-placed", "INV-1", sentence).into());
+        }
+        let expected = is.live_referrals().any(|(_, other)| {
+            matches!(other.situation, Situation::Accepted { .. })
+                && is.stream_of(other) == Some(of.file.stream)
+                && other.is_for_any_of(&persons)
+        });
+        if expected {
+            let sentence = "Une orientation de ce ménage est déjà acceptée : il est attendu ailleurs.";
+            return Err(Refusal::conflict("already-accepted", "INV-1", sentence).into());
+        }
+        Ok((persons != members).then_some(persons))
     }
 }
 
@@ -182,6 +220,20 @@ fn answerable<'a>(
     }
 }
 
+/// The open referrals of a stream, or of all, that lose their object when these persons have a place.
+///
+/// A night found by the 115 takes nothing from the volet insertion: only its own stream is concerned.
+pub(super) fn moot(
+    is: &Household,
+    persons: &BTreeSet<PersonId>,
+    stream: Option<RequestStream>,
+) -> BTreeSet<ReferralId> {
+    let concerned = |of: &Referral| {
+        of.is_for_any_of(persons) && stream.is_none_or(|stream| is.stream_of(of) == Some(stream))
+    };
+    is.live_referrals().filter(|(_, of)| concerned(of)).map(|(id, _)| id).collect()
+}
+
 /// Withdraws the referrals of `which` and frees their places, within the decision that is being taken.
 pub(super) fn withdraw(
     id: HouseholdId,
@@ -227,7 +279,8 @@ impl Decide<HouseholdId> for ViewReferral {
     }
 }
 
-/// The provider accepts; the household's other open referrals are withdrawn and their places freed at once.
+/// The provider accepts; the other open referrals of the same persons in the same volet are withdrawn and their places
+/// freed at once.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AcceptReferral {
@@ -260,8 +313,8 @@ impl Decide<HouseholdId> for AcceptReferral {
         };
         draft.household(id, ctx.at, accepted);
         draft.place(asked.place, ctx.at, Reserved { referral: self.referral });
-        let others: BTreeSet<_> =
-            is.live_referrals().map(|(other, _)| other).filter(|other| *other != self.referral).collect();
+        let mut others = moot(is, &is.referred(asked), is.stream_of(asked));
+        others.remove(&self.referral);
         withdraw(id, is, &others, WithdrawalReason::placed_elsewhere(), ctx, ledgers, draft)
     }
 }

@@ -162,6 +162,7 @@ impl StayCopy {
             place: self.place,
             kind: self.kind,
             persons: self.persons.clone(),
+            left: std::collections::BTreeMap::new(),
             from: self.from.0,
             started_by: by,
             planned_end: self.planned_end,

@@ -3,7 +3,7 @@
 use crate::event::events;
 use crate::household::referral::ReferralSituation;
 use crate::household::{Household, HouseholdEvent};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -104,6 +104,9 @@ pub struct Stay {
     pub kind: StructureKind,
     /// Who stays.
     pub persons: BTreeSet<PersonId>,
+    /// Who left it while the others stayed, and when.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub left: BTreeMap<PersonId, Timestamp>,
     /// Since when.
     pub from: Timestamp,
     /// The event that says so.
@@ -343,6 +346,19 @@ pub struct NoticeWithdrawn {
     pub stands: Option<Day>,
 }
 
+/// `stay.persons_left`: some moved out, the stay of the others goes on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PersonsLeft {
+    /// The stay.
+    pub stay: StayId,
+    /// Who left.
+    pub persons: BTreeSet<PersonId>,
+    /// Where to.
+    pub destination: ExitDestination,
+    /// Why.
+    pub reason: ExitReason,
+}
+
 /// `stay.ended`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct StayEnded {
@@ -370,6 +386,7 @@ impl Stay {
             place: event.place,
             kind: event.kind,
             persons: event.persons.clone(),
+            left: BTreeMap::new(),
             from: stamp.effective,
             started_by: stamp.event,
             planned_end: event.planned_end,
@@ -406,6 +423,7 @@ events! {
         "stay.notice_given" v 1 => NoticeGiven(NoticeGiven),
         "stay.termination_notified" v 1 => TerminationNotified(TerminationNotified),
         "stay.notice_withdrawn" v 1 => NoticeWithdrawn(NoticeWithdrawn),
+        "stay.persons_left" v 1 => PersonsLeft(PersonsLeft),
         "stay.ended" v 1 => StayEnded(StayEnded),
         "stay.deposit_returned" v 1 => DepositReturned(DepositReturned),
     }
@@ -464,6 +482,10 @@ impl Household {
                     Some(ends_on) => StaySituation::Leaving { ends_on },
                     None => StaySituation::Present,
                 };
+            }),
+            E::PersonsLeft(e) => self.on_stay(e.stay, |s| {
+                s.persons.retain(|person| !e.persons.contains(person));
+                s.left.extend(e.persons.iter().map(|person| (*person, stamp.effective)));
             }),
             E::StayEnded(e) => self.on_stay(e.stay, |s| {
                 s.situation =

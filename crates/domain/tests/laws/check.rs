@@ -301,6 +301,7 @@ pub(crate) fn tacit(_: &World, world: &World, done: &Done) -> Verdict {
                 | StayEvent::NoticeGiven(_)
                 | StayEvent::NoticeWithdrawn(_)
                 | StayEvent::TerminationNotified(_)
+                | StayEvent::PersonsLeft(_)
                 | StayEvent::StayEnded(_)
                 | StayEvent::DepositReturned(_) => {}
             }

@@ -384,8 +384,9 @@ impl World {
             stay.map(|stay| Leaving { stay, at: None, destination, reason, deposit_to_return: false });
         let past = self.at.checked_sub((i64::from(op.a) * 12 + 1).hours()).unwrap();
         let _ = match op.what {
-            0..=4 => request
-                .map(|request| self.of(id, ProposeReferral { request, place, deviation: None, note: None })),
+            0..=4 => request.map(|request| {
+                self.of(id, ProposeReferral { request, place, persons: None, deviation: None, note: None })
+            }),
             5 | 6 => live.map(|referral| self.of(id, AcceptReferral { referral, arrival: None })),
             7 => live.map(|referral| {
                 let reason = ProviderRefusalReason::all().nth(usize::from(op.b) % 17).unwrap();

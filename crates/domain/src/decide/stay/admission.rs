@@ -40,20 +40,19 @@ impl Entry<'_> {
     ) -> Result<(), Halt> {
         let description = self.check(is, None, ctx, ledgers)?;
         if let Some(leaving) = self.leaving {
-            let at = leaving.at.map_or(self.at, |at| at.0);
             let exit = Exit {
-                at,
+                at: leaving.at.map_or(self.at, |at| at.0),
                 destination: leaving.destination,
                 reason: leaving.reason,
                 deposit: leaving.deposit_to_return,
             };
-            exit.write(id, is, leaving.stay, ctx, ledgers, draft)?;
+            exit.write_for(&self.who(is), id, is, leaving.stay, ctx, ledgers, draft)?;
         }
         self.write(id, is, description, ctx, draft);
         Ok(())
     }
 
-    fn who(&self, is: &Household) -> BTreeSet<PersonId> {
+    pub(super) fn who(&self, is: &Household) -> BTreeSet<PersonId> {
         self.persons.cloned().unwrap_or_else(|| is.composition.members.keys().copied().collect())
     }
 
@@ -136,7 +135,9 @@ impl Entry<'_> {
     ) -> Result<(), Halt> {
         family::not_before_coming(is, persons, self.at)?;
         for (other, stay) in &is.stays {
-            if stay.persons.is_disjoint(persons) {
+            let left = persons.iter().filter_map(|person| stay.left.get(person)).max();
+            let (staying, left) = (!stay.persons.is_disjoint(persons), left.copied());
+            if !staying && left.is_none() {
                 continue;
             }
             let tolerance = ctx.rules(self.place.territory()).transfer_overlap_hours;
@@ -145,6 +146,8 @@ impl Entry<'_> {
                 (Some(leaving), None) => Some(hours_after(leaving.at.map_or(self.at, |at| at.0), -tolerance)),
                 (Some(_) | None, end) => end,
             };
+            // Who left the others in it was there until then.
+            let end = if staying { end } else { left };
             let meets = end.is_none_or(|end| self.at < end) && until.is_none_or(|until| stay.from < until);
             if meets {
                 let sentence = format!(

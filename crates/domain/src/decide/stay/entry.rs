@@ -11,7 +11,7 @@ use crate::calendar::{Day, Instant};
 use crate::decide::command::Decide;
 use crate::decide::{Context, Draft, household, place, referral, words};
 use crate::household::referral::ReferralSituation;
-use crate::household::request::RequestFulfilled;
+use crate::household::request::{RequestFulfilled, RequestStream};
 use crate::household::stay::{Admission, StayEnded};
 use crate::id::{HouseholdId, PersonId, PlaceId, ReferralId, StayId};
 use crate::ledger::{Halt, Ledgers};
@@ -19,6 +19,7 @@ use crate::place::Place;
 use crate::place::occupancy::{Title, Vacated};
 use crate::reference::{ExitDestination, ExitReason, WithdrawalReason};
 use crate::refusal::Refusal;
+use crate::structure_kind::AnswerDelay;
 
 /// The exit from the stay that the household leaves to move in.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -38,7 +39,7 @@ pub struct Leaving {
     pub deposit_to_return: bool,
 }
 
-/// The household moves in on an accepted referral.
+/// The household moves in on an accepted referral. Its request is fulfilled when all its members have a place.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StartStay {
@@ -47,7 +48,7 @@ pub struct StartStay {
     /// When they moved in, if not now.
     #[serde(default)]
     pub at: Option<Instant>,
-    /// Who stays; everybody if absent.
+    /// Who stays; everybody whom the referral is for if absent.
     #[serde(default)]
     pub persons: Option<BTreeSet<PersonId>>,
     /// Planned end; a CHRS must state one.
@@ -79,11 +80,19 @@ impl Decide<HouseholdId> for StartStay {
             );
             return Err(Refusal::conflict("referral-not-accepted", "CASF R345-4", sentence).into());
         };
+        let referred = is.referred(asked);
+        let persons = self.persons.as_ref().unwrap_or(&referred);
+        if let Some(named) = &asked.persons
+            && !persons.is_subset(named)
+        {
+            let sentence = "L'orientation ne concerne pas toutes ces personnes.";
+            return Err(Refusal::invalid("not-referred", "CASF R345-4", sentence).into());
+        }
         let entry = Entry {
             stay,
             place: asked.place,
             at: ctx.past(asked.place.territory(), self.at)?,
-            persons: self.persons.as_ref(),
+            persons: Some(persons),
             planned_end: self.planned_end,
             admission: Admission::Referral { referral: self.referral },
             leaving: self.leaving.as_ref(),
@@ -93,10 +102,15 @@ impl Decide<HouseholdId> for StartStay {
             return Err(Refusal::invalid("date-before-referral", "stay", sentence).into());
         }
         entry.decide(id, is, ctx, ledgers, draft)?;
-        if is.requests.get(&asked.request).is_some_and(|request| request.situation.is_open()) {
+        let placed: BTreeSet<_> = is.placed(asked.request).union(persons).copied().collect();
+        let all = is.composition.members.keys().all(|person| placed.contains(person));
+        if all && is.requests.get(&asked.request).is_some_and(|request| request.situation.is_open()) {
             draft.household(id, ctx.at, RequestFulfilled { request: asked.request, stay });
         }
-        Ok(())
+        let stream = is.stream_of(asked).filter(|stream| *stream == RequestStream::Emergency115);
+        let mut others = referral::moot(is, persons, stream);
+        others.remove(&self.referral);
+        referral::withdraw(id, is, &others, WithdrawalReason::placed_elsewhere(), ctx, ledgers, draft)
     }
 }
 
@@ -144,7 +158,9 @@ impl Decide<HouseholdId> for AdmitDirectly {
             leaving: self.leaving.as_ref(),
         };
         entry.decide(id, is, ctx, ledgers, draft)?;
-        let others: BTreeSet<_> = is.live_referrals().map(|(referral, _)| referral).collect();
+        let kind = place(ledgers, self.place)?.description().map(|description| description.kind);
+        let night = kind.is_some_and(|kind| kind.answer_delay() == AnswerDelay::Emergency);
+        let others = referral::moot(is, &entry.who(is), night.then_some(RequestStream::Emergency115));
         referral::withdraw(id, is, &others, WithdrawalReason::placed_elsewhere(), ctx, ledgers, draft)
     }
 }

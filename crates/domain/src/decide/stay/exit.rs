@@ -1,5 +1,7 @@
 //! Moving out.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -9,10 +11,10 @@ use crate::calendar::{Day, Instant, day, days_after};
 use crate::decide::command::Decide;
 use crate::decide::{Context, Draft, household, place, words};
 use crate::household::Household;
-use crate::household::stay::StayEnded;
-use crate::id::{HouseholdId, StayId};
+use crate::household::stay::{PersonsLeft, Stay, StayEnded};
+use crate::id::{HouseholdId, PersonId, StayId};
 use crate::ledger::{Halt, Ledgers};
-use crate::place::occupancy::{Title, Vacated};
+use crate::place::occupancy::{OccupantsChanged, Title, Vacated};
 use crate::reference::{ExitDestination, ExitReason};
 use crate::refusal::Refusal;
 
@@ -33,6 +35,53 @@ pub(super) fn checked_exit(destination: ExitDestination) -> Result<(), Refusal> 
 }
 
 impl Exit {
+    /// Ends the stay if all of it are among `moving`; otherwise those leave it, and it goes on for the others.
+    #[expect(clippy::too_many_arguments, reason = "a step of a decision names all that it concerns")]
+    pub(super) fn write_for(
+        &self,
+        moving: &BTreeSet<PersonId>,
+        id: HouseholdId,
+        is: &Household,
+        stay: StayId,
+        ctx: &Context<'_>,
+        ledgers: &Ledgers,
+        draft: &mut Draft,
+    ) -> Result<(), Halt> {
+        let staying = running(is, stay)?;
+        let persons: BTreeSet<_> = staying.persons.intersection(moving).copied().collect();
+        if persons.is_empty() {
+            let sentence = "Aucune des personnes qui arrivent ne vit dans la place quittée.";
+            return Err(Refusal::invalid("nobody-leaves", "INV-1", sentence).into());
+        }
+        if persons.len() == staying.persons.len() {
+            return self.write(id, is, stay, ctx, ledgers, draft);
+        }
+        if self.deposit {
+            let sentence = "La prise en charge continue pour les autres : le dépôt se rend à leur sortie.";
+            return Err(Refusal::invalid("stay-goes-on", "stay", sentence).into());
+        }
+        place(ledgers, staying.place)?;
+        self.check(staying, ctx)?;
+        let remaining = u8::try_from(staying.persons.len() - persons.len()).unwrap_or(u8::MAX);
+        let (destination, reason) = (self.destination, self.reason);
+        draft.household(id, self.at, PersonsLeft { stay, persons, destination, reason });
+        let title = Title::Stay { stay };
+        draft.place(staying.place, self.at, OccupantsChanged { title, household: id, persons: remaining });
+        Ok(())
+    }
+
+    /// The exit is one, of the past, and after the entry.
+    fn check(&self, staying: &Stay, ctx: &Context<'_>) -> Result<(), Refusal> {
+        checked_exit(self.destination)?;
+        let territory = staying.place.territory();
+        ctx.past(territory, Some(Instant(self.at)))?;
+        if self.at < staying.from {
+            let sentence = format!("La sortie précède l'entrée du {}.", words(territory, staying.from));
+            return Err(Refusal::invalid("dates-reversed", "stay", sentence));
+        }
+        Ok(())
+    }
+
     /// Ends the stay and frees its place, within the decision that is being taken.
     pub(in crate::decide) fn write(
         &self,
@@ -45,13 +94,8 @@ impl Exit {
     ) -> Result<(), Halt> {
         let staying = running(is, stay)?;
         place(ledgers, staying.place)?;
-        checked_exit(self.destination)?;
+        self.check(staying, ctx)?;
         let territory = staying.place.territory();
-        ctx.past(territory, Some(Instant(self.at)))?;
-        if self.at < staying.from {
-            let sentence = format!("La sortie précède l'entrée du {}.", words(territory, staying.from));
-            return Err(Refusal::invalid("dates-reversed", "stay", sentence).into());
-        }
         let days = ctx.rules(territory).residence_deposit_return_days;
         let deposit_due = self.deposit.then(|| Day(days_after(day(territory, self.at), days)));
         let (destination, reason) = (self.destination, self.reason);

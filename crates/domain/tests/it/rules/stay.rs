@@ -93,6 +93,10 @@ fn a_direct_admission_withdraws_what_was_open_and_leaves_the_request_to_the_siao
     w.referred(household, request, held);
     let other = w.household("man 22");
     assert_eq!(w.refuses(other, admit(held)).code, "place-taken");
+    let mut night = w.clone();
+    assert_eq!(night.does(household, admit(free)), ["stay.started", "place.occupied"]);
+    assert!(night.place_of(held).hold.is_some(), "a night of the 115 takes nothing from the volet insertion");
+    let free = w.vacancy(SocialResidence, 1);
     let kinds = w.does(household, admit(free));
     assert_eq!(kinds, ["stay.started", "place.occupied", "referral.withdrawn", "place.released"]);
     let is = w.household_of(household);
@@ -466,4 +470,46 @@ fn a_shorter_notice_of_the_resident_takes_the_place_of_a_longer_one_and_gives_it
     assert_eq!(w.household_of(household).stays[&stay].situation, StaySituation::Present);
     assert_eq!(w.place_of(place).departure, None);
     assert_eq!(w.refuses(household, withdraw).code, "no-notice");
+}
+
+#[test]
+fn of_those_who_share_a_place_only_who_moves_leaves_it() {
+    let mut w = World::at("2026-03-02T10:00");
+    let (old, new, other) =
+        (w.vacancy(EmergencyShelter, 2), w.vacancy(EmergencyShelter, 1), w.place(EmergencyShelter, 2));
+    let household = w.household("woman 32, husband 33");
+    w.does(household, admit(old));
+    let stay = StayId::created_by(w.last);
+    w.pass(10.days());
+    let leaving = Leaving {
+        stay,
+        at: None,
+        destination: code("emergency_accommodation"),
+        reason: code("transfer"),
+        deposit_to_return: false,
+    };
+    let husband = w.person(household, "husband");
+    let moves =
+        AdmitDirectly { persons: Some([husband].into()), leaving: Some(leaving.clone()), ..admit(new) };
+    let deposit = Leaving { deposit_to_return: true, ..leaving.clone() };
+    assert_eq!(
+        w.refuses(household, AdmitDirectly { leaving: Some(deposit), ..moves.clone() }).code,
+        "stay-goes-on"
+    );
+    let kinds = w.does(household, moves);
+    assert_eq!(kinds, ["stay.persons_left", "place.occupants_changed", "stay.started", "place.occupied"]);
+    let is = &w.household_of(household).stays[&stay];
+    assert!(is.is_active() && !is.persons.contains(&husband));
+    assert_eq!(w.place_of(old).current_occupancy().unwrap().persons, 1);
+
+    let before = TakeOverStay {
+        persons: Some([husband].into()),
+        ..take_over(other, "2026-03-05T10:00", Some("2026-03-06T10:00"))
+    };
+    assert_eq!(w.refuses(household, before).code, "already-staying", "he was with her then");
+    w.pass(1.days());
+    let his = w.household_of(household).active_stays().map(|(id, _)| id).find(|id| *id != stay).unwrap();
+    w.does(household, end(his));
+    let not_there = AdmitDirectly { persons: Some([husband].into()), leaving: Some(leaving), ..admit(other) };
+    assert_eq!(w.refuses(household, not_there).code, "nobody-leaves");
 }
