@@ -246,7 +246,9 @@ pub(super) fn withdraw(
 ) -> Result<(), Halt> {
     for (referral, open) in is.live_referrals().filter(|(referral, _)| which.contains(referral)) {
         place(ledgers, open.place)?;
-        draft.household(id, ctx.at, ReferralWithdrawn { referral, reason });
+        let expected = matches!(open.situation, Situation::Accepted { .. });
+        let contact_due = in_touch(is, open, ctx).filter(|_| expected);
+        draft.household(id, ctx.at, ReferralWithdrawn { referral, reason, contact_due });
         draft.place(open.place, ctx.at, Released { referral });
     }
     Ok(())

@@ -214,6 +214,9 @@ pub struct ReferralWithdrawn {
     pub referral: ReferralId,
     /// Why.
     pub reason: WithdrawalReason,
+    /// When the request lapses without contact, if they were expected: the delay starts again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact_due: Option<Instant>,
 }
 
 /// `referral.no_show`: accepted, but nobody came. The rank on the waiting list is kept.
@@ -345,7 +348,8 @@ impl Household {
             }
             E::ReferralExpired(e) => self.referral_to(e.referral, ReferralSituation::Expired),
             E::ReferralWithdrawn(e) => {
-                self.referral_to(e.referral, ReferralSituation::Withdrawn { reason: e.reason })
+                self.referral_to(e.referral, ReferralSituation::Withdrawn { reason: e.reason });
+                self.in_touch(e.referral, e.contact_due);
             }
             E::NoShow(e) => {
                 self.referral_to(e.referral, ReferralSituation::NoShow);

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::admission::Entry;
 use super::exit::checked_exit;
-use crate::calendar::{Day, Instant};
+use crate::calendar::{BirthMonth, Day, Instant, day};
 use crate::decide::command::Decide;
 use crate::decide::{Context, Draft, household, place, referral, words};
 use crate::household::referral::ReferralSituation;
@@ -173,7 +173,7 @@ pub struct TakeOverStay {
     pub place: PlaceId,
     /// When they moved in.
     pub from: Instant,
-    /// Who stayed; everybody if absent.
+    /// Who stayed; everybody who was born before it ended if absent.
     #[serde(default)]
     pub persons: Option<BTreeSet<PersonId>>,
     /// Planned end.
@@ -229,11 +229,14 @@ impl Decide<HouseholdId> for TakeOverStay {
             let sentence = "La sortie précède l'entrée : corrigez l'une des deux dates.";
             return Err(Refusal::invalid("dates-reversed", "stay", sentence).into());
         }
+        let last = BirthMonth::of(day(self.place.territory(), until.unwrap_or(ctx.at)));
+        let born = is.composition.members.iter().filter(|(_, person)| person.born <= last);
+        let born = born.map(|(person, _)| *person).collect();
         let entry = Entry {
             stay,
             place: self.place,
             at: from,
-            persons: self.persons.as_ref(),
+            persons: Some(self.persons.as_ref().unwrap_or(&born)),
             planned_end: self.planned_end,
             admission: Admission::TakenOver,
             leaving: None,

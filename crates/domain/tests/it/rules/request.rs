@@ -2,7 +2,9 @@
 
 use domain::calendar::Instant;
 use domain::decide::family::Split;
-use domain::decide::referral::{AcceptReferral, JudgeRefusal, RecordNoShow, RefuseReferral};
+use domain::decide::referral::{
+    AcceptReferral, JudgeRefusal, RecordNoShow, RefuseReferral, WithdrawReferral,
+};
 use domain::decide::registration::CorrectIdentity;
 use domain::decide::request::{
     AssessRequest, CancelRequest, CreateRequest, DeferRequest, QualifyRequest, ReactivateRequest,
@@ -301,6 +303,10 @@ fn a_household_that_is_expected_somewhere_is_not_out_of_touch() {
     assert_eq!(w.until("2026-09-02T10:00"), [""; 0], "its place is kept until it comes");
     assert!(w.place_of(place).hold.is_some());
     w.until("2026-09-02T23:59:59");
+    let mut taken_back = w.clone();
+    taken_back.until("2026-10-05T10:00");
+    taken_back.does(household, WithdrawReferral { referral, reason: code("place_withdrawn") });
+    assert_eq!(request(&taken_back, household, asked).contact_due, Some(instant("2027-01-05T23:59:59")));
     w.does(household, RecordNoShow { referral });
     assert_eq!(request(&w, household, asked).contact_due, Some(instant("2026-12-02T23:59:59")));
 }

@@ -513,3 +513,15 @@ fn of_those_who_share_a_place_only_who_moves_leaves_it() {
     let not_there = AdmitDirectly { persons: Some([husband].into()), leaving: Some(leaving), ..admit(other) };
     assert_eq!(w.refuses(household, not_there).code, "nobody-leaves");
 }
+
+#[test]
+fn a_past_stay_counts_nobody_who_was_born_after_it() {
+    let mut w = World::at("2023-01-02T10:00");
+    let place = w.place(SocialResidence, 2);
+    w.until("2026-03-02T10:00");
+    let household = w.household("woman 30, daughter 5, son 1");
+    let past = take_over(place, "2023-02-01T10:00", Some("2023-09-01T10:00"));
+    w.does(household, past);
+    let is = &w.household_of(household).stays[&StayId::created_by(w.last)];
+    assert!(!is.persons.contains(&w.person(household, "son")) && is.persons.len() == 2);
+}
