@@ -299,8 +299,10 @@ fn a_household_that_is_expected_somewhere_is_not_out_of_touch() {
     let place = w.vacancy(Chrs, 1);
     let referral = w.referred(household, asked, place);
     w.until("2026-06-01T10:00");
+    let lapse = w.deadlines().into_iter().find(|deadline| deadline.kind.id() == "request-lapses").unwrap();
     w.does(household, AcceptReferral { referral, arrival: Some(day("2026-09-15")) });
     assert_eq!(w.until("2026-09-02T10:00"), [""; 0], "its place is kept until it comes");
+    assert_eq!(w.fire(lapse), [""; 0], "nor does a replica that is behind take it");
     assert!(w.place_of(place).hold.is_some());
     w.until("2026-09-02T23:59:59");
     let mut taken_back = w.clone();
