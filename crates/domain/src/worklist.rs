@@ -214,8 +214,11 @@ impl List {
                 self.add(Desk::Siao, due, since, TaskKind::DecideRequest { request: id }, about);
             }
             RequestSituation::Qualified(_) => {
-                let proposed = of.live_referrals().any(|(_, referral)| referral.request == id);
-                if !proposed {
+                let waits = of.to_place(id).into_iter().any(|person| {
+                    !of.live_referrals()
+                        .any(|(_, referral)| referral.request == id && referral.is_for(person))
+                });
+                if waits {
                     self.add(Desk::Siao, None, since, TaskKind::ProposePlace { request: id }, about);
                 }
                 self.add(
@@ -263,7 +266,7 @@ impl List {
         match is.extension {
             Some(Extension::Requested { tacit_at, .. }) => {
                 let kind = TaskKind::DecideExtension { stay: id };
-                self.add(Desk::Prefecture, Some(tacit_at), is.from, kind, about);
+                self.add(Desk::Prefecture, tacit_at, is.from, kind, about);
             }
             Some(Extension::Refused) | None => {
                 if let Some(end) = is.planned_end {

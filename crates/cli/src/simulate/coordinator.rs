@@ -52,7 +52,7 @@ impl World {
         let note =
             self.dice.chance(0.15).then(|| "Orientation vue avec le référent ; projet confirmé.".to_owned());
         let who = self.siao();
-        let proposal = ProposeReferral { request, place, deviation, note };
+        let proposal = ProposeReferral { request, place, persons: None, deviation, note };
         self.ask_with(who, id, proposal, standing);
     }
 

@@ -322,7 +322,11 @@ impl World {
         let rent = self.place(place).and_then(|is| is.description()?.rent).unwrap_or(Money::euros(380));
         let charges = Money::euros(self.dice.between(35, 110));
         let who = self.keeper(place);
-        let signed = self.ask(who, id, SignLease { candidacy, at: None, from: None, rent, charges });
+        let signed = self.ask(
+            who,
+            id,
+            SignLease { candidacy, at: None, from: None, rent, charges, deposit_to_return: false },
+        );
         if let (Some(_), Some(filed)) = (signed, filed) {
             self.summary.days_lease.note(86_400 * days_between(filed.0, self.today()));
         }

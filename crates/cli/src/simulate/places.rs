@@ -40,6 +40,7 @@ impl World {
             | OccupancyEvent::Occupied(_)
             | OccupancyEvent::OccupantsChanged(_)
             | OccupancyEvent::DepartureAnnounced(_)
+            | OccupancyEvent::DepartureWithdrawn(_)
             | OccupancyEvent::OccupancyCorrected(_) => {}
         }
     }
@@ -237,10 +238,9 @@ impl World {
             return false;
         };
         let (destination, reason) = moving_to(kind);
-        let leaving = self
-            .household(household)
-            .and_then(|is| is.active_stays().next())
-            .map(|(stay, _)| domain::decide::stay::Leaving { stay, at: None, destination, reason });
+        let leaving = self.household(household).and_then(|is| is.active_stays().next()).map(|(stay, _)| {
+            domain::decide::stay::Leaving { stay, at: None, destination, reason, deposit_to_return: false }
+        });
         let planned_end = self.term(kind);
         let who = self.keeper(id);
         let admitted = AdmitDirectly { place: id, at: None, persons: None, planned_end, leaving };

@@ -201,7 +201,13 @@ impl World {
         let mut running: Vec<StayId> = is.active_stays().map(|(stay, _)| stay).collect();
         let (destination, reason) = moving_to(place.kind);
         // The last stay ends with the move; others, which a merger brought, end before.
-        let leaving = running.pop().map(|stay| Leaving { stay, at: None, destination, reason });
+        let leaving = running.pop().map(|stay| Leaving {
+            stay,
+            at: None,
+            destination,
+            reason,
+            deposit_to_return: false,
+        });
         for stay in running {
             self.end_now(id, stay, destination, reason, false);
         }

@@ -72,6 +72,8 @@ impl World {
             }
             StayEvent::StayEnded(e) => self.on_ended(id, e),
             StayEvent::StayResumed(_)
+            | StayEvent::NoticeWithdrawn(_)
+            | StayEvent::PersonsLeft(_)
             | StayEvent::AdmissionDecided(_)
             | StayEvent::AdmissionDeemedAccepted(_)
             | StayEvent::DepositReturned(_) => {}

@@ -6,6 +6,7 @@
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::{Context, Draft, Service, household};
 use crate::calendar::end_of_day;
@@ -96,6 +97,20 @@ impl DeadlineKind {
         }
     }
 
+    /// The thing that waits for it.
+    fn about(&self) -> Uuid {
+        match self {
+            Self::ReferralExpires { referral } => referral.0,
+            Self::RequestStale { request } | Self::RequestLapses { request } => request.0,
+            Self::AdmissionDeemed { stay } | Self::ExtensionDeemed { stay } => stay.0,
+            Self::VacancyExpires { vacancy } | Self::DesignationLapses { vacancy } => vacancy.0,
+            Self::OfferLapses { candidacy } => candidacy.0,
+            Self::ApplicationExpires { application } | Self::ApplicationStruckOff { application } => {
+                application.0
+            }
+        }
+    }
+
     /// The service that owns it.
     #[must_use]
     pub fn service(&self) -> Service {
@@ -127,10 +142,11 @@ pub struct Deadline {
 }
 
 impl Deadline {
-    /// The command that fires it: the same for every replica.
+    /// The command that fires it: the same for every replica and every version of the program.
     #[must_use]
     pub fn command(&self) -> CommandId {
-        CommandId::of_deadline(&self.ledger.to_string(), &format!("{:?}", self.kind), self.due)
+        let what = format!("{}\u{0}{}", self.kind.id(), self.kind.about());
+        CommandId::of_deadline(&self.ledger.to_string(), &what, self.due)
     }
 
     pub(super) fn elapse(&self, ctx: &Context<'_>, ledgers: &Ledgers, draft: &mut Draft) -> Result<(), Halt> {
@@ -207,6 +223,7 @@ fn lapse(
         && request.situation.is_open()
         && let Some(due) = request.contact_due
         && ctx.at > due
+        && !is.is_expected(which)
     {
         let own = is.live_referrals().filter(|(_, r)| r.request == which).map(|(id, _)| id).collect();
         super::referral::withdraw(id, is, &own, WithdrawalReason::request_closed(), ctx, ledgers, draft)?;
@@ -241,7 +258,7 @@ fn household_deadlines(id: HouseholdId, is: &Household) -> Vec<Deadline> {
         if let Some(due) = one.update_due {
             add(due, DeadlineKind::RequestStale { request: *request });
         }
-        if let Some(due) = one.contact_due {
+        if let Some(due) = one.contact_due.filter(|_| !is.is_expected(*request)) {
             add(due, DeadlineKind::RequestLapses { request: *request });
         }
     }
@@ -249,7 +266,7 @@ fn household_deadlines(id: HouseholdId, is: &Household) -> Vec<Deadline> {
         if let Some(SocialAid::Sent { tacit_at }) = one.social_aid {
             add(tacit_at, DeadlineKind::AdmissionDeemed { stay });
         }
-        if let Some(Extension::Requested { tacit_at, .. }) = one.extension {
+        if let Some(Extension::Requested { tacit_at: Some(tacit_at), .. }) = one.extension {
             add(tacit_at, DeadlineKind::ExtensionDeemed { stay });
         }
     }
@@ -283,4 +300,25 @@ fn place_deadlines(id: PlaceId, is: &Place) -> Vec<Deadline> {
         }
     }
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_of_a_deadline_is_the_same_in_every_version_of_the_program() {
+        let text = "0192f1c2-7d5e-7c3a-9b1f-2f6d0c1e8a90";
+        let household: HouseholdId = format!("33-{text}").parse().unwrap();
+        let place: PlaceId = format!("2A-{text}").parse().unwrap();
+        let due = "2026-07-01T21:59:59Z".parse().unwrap();
+        let command = |ledger, kind| Deadline { due, ledger, kind }.command().to_string();
+        let expires = DeadlineKind::ReferralExpires { referral: text.parse().unwrap() };
+        let lapses = DeadlineKind::OfferLapses { candidacy: text.parse().unwrap() };
+        assert_eq!(
+            command(AggregateId::Household(household), expires),
+            "cd6fcef8-d7eb-5424-9630-73dd537f4914"
+        );
+        assert_eq!(command(AggregateId::Place(place), lapses), "ab852d3e-263b-5274-99bc-63c361e31180");
+    }
 }

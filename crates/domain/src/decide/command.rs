@@ -229,6 +229,7 @@ commands! {
         "decide-admission" &[Insertion], "Décider de l'aide sociale demandée à l'admission." => DecideAdmission(stay::DecideAdmission),
         "give-notice" &[Insertion], "Enregistrer le préavis du résident." => GiveNotice(stay::GiveNotice),
         "notify-termination" &[Insertion], "Enregistrer la résiliation par le gestionnaire." => NotifyTermination(stay::NotifyTermination),
+        "withdraw-notice" &[Insertion], "Retirer le préavis qui court." => WithdrawNotice(stay::WithdrawNotice),
         "end-stay" &[Insertion], "Mettre fin à la prise en charge." => EndStay(stay::EndStay),
         "return-deposit" &[Insertion], "Noter la restitution du dépôt de garantie." => ReturnDeposit(stay::ReturnDeposit),
         "register-application" &[Landlord], "Enregistrer une demande de logement social." => RegisterApplication(application::RegisterApplication),

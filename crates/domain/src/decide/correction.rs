@@ -86,6 +86,7 @@ fn earlier_submission(
     home: HouseholdId,
 ) -> Result<(EventId, Timestamp), Halt> {
     let request = super::request::request(is, id)?;
+    super::request::not_before_loss(is, request, now)?;
     match (request.submitted_by, request.seniority) {
         (Some(by), Some(was)) if now <= was => Ok((by, was)),
         (Some(_), Some(was)) => {

@@ -37,6 +37,9 @@ pub struct SignLease {
     pub rent: Money,
     /// Monthly charges, in cents.
     pub charges: Money,
+    /// Whether a deposit is to be returned in the résidence sociale that is left.
+    #[serde(default)]
+    pub deposit_to_return: bool,
 }
 
 impl Decide<HouseholdId> for SignLease {
@@ -114,14 +117,15 @@ impl SignLease {
         for (label, _) in is.labels.iter().filter(|(_, label)| label.ended.is_none()) {
             draft.household(id, at, PriorityWithdrawn { label: *label, why: LabelEnd::Housed });
         }
-        let exit = |at| Exit {
+        let exit = |at, deposit| Exit {
             at,
             destination: ExitDestination::social_rental(),
             reason: ExitReason::solution_found(),
-            deposit: false,
+            deposit,
         };
         for (stay, staying) in is.active_stays() {
-            exit(at.max(staying.from)).write(id, is, stay, ctx, ledgers, draft)?;
+            let deposit = self.deposit_to_return && staying.kind.residence_contract();
+            exit(at.max(staying.from), deposit).write(id, is, stay, ctx, ledgers, draft)?;
         }
         let live: BTreeSet<_> = is.live_referrals().map(|(referral, _)| referral).collect();
         super::referral::withdraw(id, is, &live, WithdrawalReason::placed_elsewhere(), ctx, ledgers, draft)?;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::command::Decide;
 use super::registration::{NOTE_MAX, REFUSAL_NOTE_MAX, check_note};
-use super::request::request;
+use super::request::{contact_due, request};
 use super::{Context, Draft, household, place, words};
 use crate::calendar::{Day, Instant, day, days_after, end_of_day, hours_after};
 use crate::household::Household;
@@ -16,10 +16,10 @@ use crate::household::referral::{
     DeclinedByHousehold, DeclinedByProvider, NoShow, Referral, ReferralAccepted, ReferralExpired,
     ReferralProposed, ReferralSituation as Situation, ReferralViewed, ReferralWithdrawn, RefusalJudged,
 };
-use crate::household::request::{RequestSituation, RequestWentStale, SeniorityReset};
-use crate::id::{HouseholdId, PlaceId, ReferralId, RequestId, Territory};
+use crate::household::request::{Request, RequestSituation, RequestStream, RequestWentStale, SeniorityReset};
+use crate::id::{HouseholdId, PersonId, PlaceId, ReferralId, RequestId, Territory};
 use crate::ledger::{Halt, Ledgers};
-use crate::matching::{OrderingKey, RULES_VERSION, Rationale, assess};
+use crate::matching::{OrderingKey, RULES_VERSION, Rationale, assess_persons};
 use crate::personal::Personal;
 use crate::place::occupancy::{Held, Released, Reserved};
 use crate::place::{Place, PlaceSituation};
@@ -39,6 +39,9 @@ pub struct ProposeReferral {
     pub request: RequestId,
     /// The place.
     pub place: PlaceId,
+    /// Whom it is for, where the household is placed in several units; all who have no place yet if absent.
+    #[serde(default)]
+    pub persons: Option<BTreeSet<PersonId>>,
     /// Why this household, if it is not the first of the place's list.
     #[serde(default)]
     pub deviation: Option<DeviationReason>,
@@ -56,6 +59,10 @@ impl Decide<HouseholdId> for ProposeReferral {
         draft: &mut Draft,
     ) -> Result<(), Halt> {
         let is = household(ledgers, id)?;
+        let referral = ReferralId::created_by(ctx.command);
+        if is.referrals.contains_key(&referral) {
+            return Ok(());
+        }
         let asked = request(is, self.request)?;
         let at_place = place(ledgers, self.place)?;
         check_note(self.note.as_ref(), NOTE_MAX)?;
@@ -76,12 +83,17 @@ impl Decide<HouseholdId> for ProposeReferral {
             );
             return Err(Refusal::conflict("referrals-count", "referral", sentence).into());
         }
-        if is.live_referrals().any(|(_, r)| matches!(r.situation, Situation::Accepted { .. })) {
-            let sentence = "Une orientation de ce ménage est déjà acceptée : il est attendu ailleurs.";
-            return Err(Refusal::conflict("already-accepted", "INV-1", sentence).into());
-        }
+        let some = self.persons(is, asked)?;
+        let everybody;
+        let persons = match &some {
+            Some(persons) => persons,
+            None => {
+                everybody = is.composition.members.keys().copied().collect();
+                &everybody
+            }
+        };
         let today = ctx.today(asked.siao);
-        if let Some(verdict) = assess(is, asked, description, today) {
+        if let Some(verdict) = assess_persons(is, asked, some.as_ref(), description, today) {
             let sentence = format!("Place non proposable : {} ({}).", verdict.rule.label_fr(), verdict.fact);
             return Err(Refusal::conflict("not-eligible", verdict.rule.id(), sentence).into());
         }
@@ -93,11 +105,10 @@ impl Decide<HouseholdId> for ProposeReferral {
             );
             return Err(Refusal::invalid("deviation-unexplained", "matching", sentence).into());
         }
-        let referral = ReferralId::created_by(ctx.command);
         let expires_at = Instant(answer_by(ctx.rules(asked.siao), description.kind, asked.siao, ctx.at));
         let rationale = Rationale {
             rules: RULES_VERSION.to_owned(),
-            key: OrderingKey::of(is, self.request, asked, description, today),
+            key: OrderingKey::of(is, self.request, asked, description, today).filling(description, persons),
             standing: ctx.standing.clone(),
             deviation: self.deviation,
         };
@@ -106,10 +117,40 @@ impl Decide<HouseholdId> for ProposeReferral {
         draft.household(
             id,
             ctx.at,
-            ReferralProposed { referral, request, place: at, expires_at, rationale, note },
+            ReferralProposed { referral, request, place: at, persons: some, expires_at, rationale, note },
         );
         draft.place(self.place, ctx.at, Held { referral, household: id, until: expires_at });
         Ok(())
+    }
+}
+
+impl ProposeReferral {
+    /// Whom the referral is for; none if everybody. None of them lives, or is expected, in another place on a request
+    /// of this volet (INV-1).
+    fn persons(&self, is: &Household, of: &Request) -> Result<Option<BTreeSet<PersonId>>, Halt> {
+        let members: BTreeSet<_> = is.composition.members.keys().copied().collect();
+        let placed = is.placed(self.request);
+        let persons = match &self.persons {
+            Some(named) if named.is_empty() || !named.is_subset(&members) => {
+                return Err(Refusal::unknown("Personne").into());
+            }
+            Some(named) => named.clone(),
+            None => members.difference(&placed).copied().collect(),
+        };
+        if persons.is_empty() || !persons.is_disjoint(&placed) {
+            let sentence = "Une de ces personnes a déjà une place sur cette demande.";
+            return Err(Refusal::conflict("already-placed", "INV-1", sentence).into());
+        }
+        let expected = is.live_referrals().any(|(_, other)| {
+            matches!(other.situation, Situation::Accepted { .. })
+                && is.stream_of(other) == Some(of.file.stream)
+                && other.is_for_any_of(&persons)
+        });
+        if expected {
+            let sentence = "Une orientation de ce ménage est déjà acceptée : il est attendu ailleurs.";
+            return Err(Refusal::conflict("already-accepted", "INV-1", sentence).into());
+        }
+        Ok((persons != members).then_some(persons))
     }
 }
 
@@ -179,6 +220,20 @@ fn answerable<'a>(
     }
 }
 
+/// The open referrals of a stream, or of all, that lose their object when these persons have a place.
+///
+/// A night found by the 115 takes nothing from the volet insertion: only its own stream is concerned.
+pub(super) fn moot(
+    is: &Household,
+    persons: &BTreeSet<PersonId>,
+    stream: Option<RequestStream>,
+) -> BTreeSet<ReferralId> {
+    let concerned = |of: &Referral| {
+        of.is_for_any_of(persons) && stream.is_none_or(|stream| is.stream_of(of) == Some(stream))
+    };
+    is.live_referrals().filter(|(_, of)| concerned(of)).map(|(id, _)| id).collect()
+}
+
 /// Withdraws the referrals of `which` and frees their places, within the decision that is being taken.
 pub(super) fn withdraw(
     id: HouseholdId,
@@ -191,7 +246,9 @@ pub(super) fn withdraw(
 ) -> Result<(), Halt> {
     for (referral, open) in is.live_referrals().filter(|(referral, _)| which.contains(referral)) {
         place(ledgers, open.place)?;
-        draft.household(id, ctx.at, ReferralWithdrawn { referral, reason });
+        let expected = matches!(open.situation, Situation::Accepted { .. });
+        let contact_due = in_touch(is, open, ctx).filter(|_| expected);
+        draft.household(id, ctx.at, ReferralWithdrawn { referral, reason, contact_due });
         draft.place(open.place, ctx.at, Released { referral });
     }
     Ok(())
@@ -224,7 +281,8 @@ impl Decide<HouseholdId> for ViewReferral {
     }
 }
 
-/// The provider accepts; the household's other open referrals are withdrawn and their places freed at once.
+/// The provider accepts; the other open referrals of the same persons in the same volet are withdrawn and their places
+/// freed at once.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AcceptReferral {
@@ -250,12 +308,22 @@ impl Decide<HouseholdId> for AcceptReferral {
             let sentence = "Le jour d'arrivée est passé : donnez un jour à venir.";
             return Err(Refusal::invalid("date-in-past", "referral", sentence).into());
         }
-        draft.household(id, ctx.at, ReferralAccepted { referral: self.referral, arrival: self.arrival });
+        let accepted = ReferralAccepted {
+            referral: self.referral,
+            arrival: self.arrival,
+            contact_due: in_touch(is, asked, ctx),
+        };
+        draft.household(id, ctx.at, accepted);
         draft.place(asked.place, ctx.at, Reserved { referral: self.referral });
-        let others: BTreeSet<_> =
-            is.live_referrals().map(|(other, _)| other).filter(|other| *other != self.referral).collect();
+        let mut others = moot(is, &is.referred(asked), is.stream_of(asked));
+        others.remove(&self.referral);
         withdraw(id, is, &others, WithdrawalReason::placed_elsewhere(), ctx, ledgers, draft)
     }
+}
+
+/// Until when the request of a referral waits for the next contact.
+fn in_touch(is: &Household, of: &Referral, ctx: &Context<'_>) -> Option<Instant> {
+    is.requests.get(&of.request).map(|request| contact_due(ctx, request.siao))
 }
 
 /// The provider declines, with a reason.
@@ -336,7 +404,12 @@ impl Decide<HouseholdId> for RefuseReferral {
         draft.household(
             id,
             ctx.at,
-            DeclinedByHousehold { referral: self.referral, reason: self.reason, note },
+            DeclinedByHousehold {
+                referral: self.referral,
+                reason: self.reason,
+                note,
+                contact_due: in_touch(is, asked, ctx),
+            },
         );
         draft.place(asked.place, ctx.at, Released { referral: self.referral });
         Ok(())
@@ -375,19 +448,50 @@ impl Decide<HouseholdId> for JudgeRefusal {
             return Err(Refusal::conflict("already-judged", "referral", sentence).into());
         }
         draft.household(id, ctx.at, RefusalJudged { referral: self.referral, receivable: self.receivable });
-        let request = is.requests.get(&asked.request).map(|request| &request.situation);
-        let stale = matches!(request, Some(RequestSituation::Stale { .. }));
-        if !self.receivable && (stale || matches!(request, Some(RequestSituation::Qualified(_)))) {
-            let own: BTreeSet<_> =
-                is.live_referrals().filter(|(_, r)| r.request == asked.request).map(|(id, _)| id).collect();
+        if self.receivable {
+            return Ok(());
+        }
+        for (request, losing) in losing_seniority(is, asked) {
+            let own = is.live_referrals().filter(|(_, r)| r.request == request).map(|(id, _)| id).collect();
             withdraw(id, is, &own, WithdrawalReason::request_closed(), ctx, ledgers, draft)?;
-            if !stale {
-                draft.household(id, ctx.at, RequestWentStale { request: asked.request });
+            if losing.situation.is_open() && !matches!(losing.situation, RequestSituation::Stale { .. }) {
+                draft.household(id, ctx.at, RequestWentStale { request });
             }
-            draft.household(id, ctx.at, SeniorityReset { request: asked.request, referral: self.referral });
+            draft.household(id, ctx.at, SeniorityReset { request, referral: self.referral });
         }
         Ok(())
     }
+}
+
+/// The requests whose date a refusal that is not receivable costs: the one that was referred, cancelled or not, and
+/// any that was opened since under a date from before the referral.
+fn losing_seniority<'a>(
+    is: &'a Household,
+    refused: &Referral,
+) -> impl Iterator<Item = (RequestId, &'a Request)> {
+    let (which, proposed) = (refused.request, refused.proposed);
+    let desk = |request: &Request| (request.file.stream, request.siao);
+    let of = is.requests.get(&which).filter(|request| match request.situation {
+        RequestSituation::Draft
+        | RequestSituation::Submitted
+        | RequestSituation::UnderAssessment { .. }
+        | RequestSituation::InCommittee { .. }
+        | RequestSituation::Deferred { .. }
+        | RequestSituation::Qualified(_)
+        | RequestSituation::Stale { .. }
+        | RequestSituation::Cancelled { .. }
+        | RequestSituation::Rejected { .. } => true,
+        RequestSituation::Fulfilled { .. } | RequestSituation::Absorbed => false,
+    });
+    let since = move |request: &Request| {
+        of.is_some_and(|of| desk(of) == desk(request))
+            && request.situation.is_open()
+            && request.seniority.is_some_and(|at| at <= proposed)
+    };
+    is.requests
+        .iter()
+        .map(|(id, request)| (*id, request))
+        .filter(move |(id, request)| if *id == which { of.is_some() } else { since(request) })
 }
 
 /// The SIAO takes a referral back.
@@ -439,7 +543,11 @@ impl Decide<HouseholdId> for RecordNoShow {
             return Err(closed(&asked.situation));
         }
         place(ledgers, asked.place)?;
-        draft.household(id, ctx.at, NoShow { referral: self.referral });
+        draft.household(
+            id,
+            ctx.at,
+            NoShow { referral: self.referral, contact_due: in_touch(is, asked, ctx) },
+        );
         draft.place(asked.place, ctx.at, Released { referral: self.referral });
         Ok(())
     }

@@ -162,6 +162,7 @@ impl StayCopy {
             place: self.place,
             kind: self.kind,
             persons: self.persons.clone(),
+            left: std::collections::BTreeMap::new(),
             from: self.from.0,
             started_by: by,
             planned_end: self.planned_end,
@@ -172,6 +173,7 @@ impl StayCopy {
                 (None, None) => StaySituation::Present,
             },
             review_due: self.review_due,
+            termination: None,
             extension: None,
             social_aid: None,
             housing_ready: self.housing_ready,
@@ -297,7 +299,7 @@ impl Household {
         self.reachable = e.reachable;
         self.join_from_another(&e.members, stamp, kind);
         for copy in &e.requests {
-            self.requests.insert(copy.request, copy.to_request(stamp.event));
+            self.take_request(copy.request, copy.to_request(stamp.event), stamp.effective);
         }
         if let Some(copy) = &e.application {
             self.take_application(copy);
@@ -319,7 +321,7 @@ impl Household {
         self.reachable = e.reachable;
         self.join_from_another(&e.members, stamp, kind);
         for copy in &e.requests {
-            self.requests.insert(copy.request, copy.to_request(stamp.event));
+            self.take_request(copy.request, copy.to_request(stamp.event), stamp.effective);
         }
         for older in &e.seniorities {
             if let Some(request) = self.requests.get_mut(&older.request) {

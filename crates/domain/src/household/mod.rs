@@ -28,8 +28,8 @@ use candidacy::{Candidacy, Lease};
 use composition::{Composition, Safety};
 use consent::Consent;
 use priority::Label;
-use referral::Referral;
-use request::Request;
+use referral::{Referral, ReferralSituation};
+use request::{Request, SeniorityLoss};
 use stay::Stay;
 
 families! {
@@ -82,6 +82,9 @@ pub struct Household {
     pub safety: Option<Kept<Safety>>,
     /// Requests to the SIAO.
     pub requests: BTreeMap<RequestId, Request>,
+    /// When seniority was lost last, for each volet and SIAO.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub seniority_losses: Vec<SeniorityLoss>,
     /// Referrals, past and open.
     pub referrals: BTreeMap<ReferralId, Referral>,
     /// Stays, past and running.
@@ -110,6 +113,14 @@ impl Household {
             .iter()
             .filter(|(_, referral)| referral.situation.holds())
             .map(|(id, referral)| (*id, referral))
+    }
+
+    /// Whether the household is expected in a place on a referral of this request.
+    #[must_use]
+    pub fn is_expected(&self, request: RequestId) -> bool {
+        self.referrals.values().any(|referral| {
+            referral.request == request && matches!(referral.situation, ReferralSituation::Accepted { .. })
+        })
     }
 
     /// The application in the register, if there is one.

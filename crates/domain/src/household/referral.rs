@@ -1,13 +1,17 @@
 //! The referral (*orientation*): one request proposed to one place, and the answers to it.
 
 use crate::event::{Stamp, events};
+use crate::household::request::RequestStream;
+use crate::household::stay::{Admission, Stay};
 use crate::household::{Household, HouseholdEvent};
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::{Day, Instant};
-use crate::id::{PlaceId, ReferralId, RequestId, StayId};
+use crate::id::{PersonId, PlaceId, ReferralId, RequestId, StayId};
 use crate::matching::Rationale;
 use crate::personal::Personal;
 use crate::reference::{HouseholdRefusalReason, ProviderRefusalReason, WithdrawalReason};
@@ -96,10 +100,27 @@ pub struct Referral {
     pub request: RequestId,
     /// The place it holds.
     pub place: PlaceId,
+    /// Whom it is for; everybody if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub persons: Option<BTreeSet<PersonId>>,
     /// When it was proposed.
     pub proposed: Timestamp,
     /// Where it stands.
     pub situation: ReferralSituation,
+}
+
+impl Referral {
+    /// Whether it is for this person of the household.
+    #[must_use]
+    pub fn is_for(&self, person: PersonId) -> bool {
+        self.persons.as_ref().is_none_or(|persons| persons.contains(&person))
+    }
+
+    /// Whether it is for somebody of `persons`.
+    #[must_use]
+    pub fn is_for_any_of(&self, persons: &BTreeSet<PersonId>) -> bool {
+        persons.iter().any(|person| self.is_for(*person))
+    }
 }
 
 /// `referral.proposed`: the SIAO proposes the household for a place, which is held from now on.
@@ -111,6 +132,9 @@ pub struct ReferralProposed {
     pub request: RequestId,
     /// The place it holds.
     pub place: PlaceId,
+    /// Whom it is for, if not everybody: a large household may be placed in several units.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub persons: Option<BTreeSet<PersonId>>,
     /// The last instant of an answer.
     pub expires_at: Instant,
     /// Why this household for this place.
@@ -135,6 +159,9 @@ pub struct ReferralAccepted {
     /// The day of arrival, if agreed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub arrival: Option<Day>,
+    /// When the request lapses without contact, should they not come: no earlier while they are expected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact_due: Option<Instant>,
 }
 
 /// `referral.declined_by_provider` (INV-9: with a reason, told to the person and to the SIAO).
@@ -159,6 +186,9 @@ pub struct DeclinedByHousehold {
     /// In words, sealed; 280 characters at most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<Personal<String>>,
+    /// When the request lapses without further contact: an answer is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact_due: Option<Instant>,
 }
 
 /// `refusal.judged`: the SIAO says whether the household's motive is receivable.
@@ -184,6 +214,9 @@ pub struct ReferralWithdrawn {
     pub referral: ReferralId,
     /// Why.
     pub reason: WithdrawalReason,
+    /// When the request lapses without contact, if they were expected: the delay starts again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact_due: Option<Instant>,
 }
 
 /// `referral.no_show`: accepted, but nobody came. The rank on the waiting list is kept.
@@ -191,6 +224,9 @@ pub struct ReferralWithdrawn {
 pub struct NoShow {
     /// The referral.
     pub referral: ReferralId,
+    /// When the request lapses without contact: the delay starts again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact_due: Option<Instant>,
 }
 
 events! {
@@ -209,9 +245,59 @@ events! {
 }
 
 impl Household {
+    /// The stream of the request that a referral answers.
+    #[must_use]
+    pub fn stream_of(&self, referral: &Referral) -> Option<RequestStream> {
+        self.requests.get(&referral.request).map(|request| request.file.stream)
+    }
+
+    /// Whom the referral is for, among those who are of the household.
+    #[must_use]
+    pub fn referred(&self, referral: &Referral) -> BTreeSet<PersonId> {
+        self.composition.members.keys().copied().filter(|person| referral.is_for(*person)).collect()
+    }
+
+    /// Who lives in a place on a referral of this request.
+    #[must_use]
+    pub fn placed(&self, request: RequestId) -> BTreeSet<PersonId> {
+        let on = |stay: &Stay| match stay.admission {
+            Admission::Referral { referral } => {
+                self.referrals.get(&referral).is_some_and(|referral| referral.request == request)
+            }
+            Admission::Direct | Admission::TakenOver => false,
+        };
+        self.active_stays().filter(|(_, stay)| on(stay)).flat_map(|(_, stay)| stay.persons.clone()).collect()
+    }
+
+    /// Whom this request has still to find a place for: who neither lives in one nor is expected in one on it.
+    #[must_use]
+    pub fn to_place(&self, request: RequestId) -> BTreeSet<PersonId> {
+        let placed = self.placed(request);
+        let expected = |person: PersonId| {
+            self.referrals.values().any(|referral| {
+                referral.request == request
+                    && matches!(referral.situation, ReferralSituation::Accepted { .. })
+                    && referral.is_for(person)
+            })
+        };
+        let members = self.composition.members.keys().copied();
+        members.filter(|person| !placed.contains(person) && !expected(*person)).collect()
+    }
+
     fn referral_to(&mut self, id: ReferralId, situation: ReferralSituation) {
         if let Some(referral) = self.referrals.get_mut(&id) {
             referral.situation = situation;
+        }
+    }
+
+    /// The request of the referral lapses no earlier than `due`, if it waits for contact at all.
+    fn in_touch(&mut self, id: ReferralId, due: Option<Instant>) {
+        let request = self.referrals.get(&id).map(|referral| referral.request);
+        if let (Some(due), Some(request)) = (due, request.and_then(|id| self.requests.get_mut(&id)))
+            && request.situation.is_open()
+            && let Some(lapses) = &mut request.contact_due
+        {
+            *lapses = due.0.max(*lapses);
         }
     }
 
@@ -220,8 +306,13 @@ impl Household {
         match event {
             E::ReferralProposed(e) => {
                 let situation = ReferralSituation::Proposed { expires_at: e.expires_at.0, viewed: None };
-                let referral =
-                    Referral { request: e.request, place: e.place, proposed: stamp.effective, situation };
+                let referral = Referral {
+                    request: e.request,
+                    place: e.place,
+                    persons: e.persons.clone(),
+                    proposed: stamp.effective,
+                    situation,
+                };
                 self.referrals.insert(e.referral, referral);
             }
             E::ReferralViewed(e) => {
@@ -236,6 +327,7 @@ impl Household {
                     e.referral,
                     ReferralSituation::Accepted { at: stamp.effective, arrival: e.arrival },
                 );
+                self.in_touch(e.referral, e.contact_due);
             }
             E::DeclinedByProvider(e) => {
                 self.referral_to(e.referral, ReferralSituation::DeclinedByProvider { reason: e.reason });
@@ -245,6 +337,7 @@ impl Household {
                     e.referral,
                     ReferralSituation::DeclinedByHousehold { reason: e.reason, receivable: None },
                 );
+                self.in_touch(e.referral, e.contact_due);
             }
             E::RefusalJudged(e) => {
                 if let Some(referral) = self.referrals.get_mut(&e.referral)
@@ -255,9 +348,13 @@ impl Household {
             }
             E::ReferralExpired(e) => self.referral_to(e.referral, ReferralSituation::Expired),
             E::ReferralWithdrawn(e) => {
-                self.referral_to(e.referral, ReferralSituation::Withdrawn { reason: e.reason })
+                self.referral_to(e.referral, ReferralSituation::Withdrawn { reason: e.reason });
+                self.in_touch(e.referral, e.contact_due);
             }
-            E::NoShow(e) => self.referral_to(e.referral, ReferralSituation::NoShow),
+            E::NoShow(e) => {
+                self.referral_to(e.referral, ReferralSituation::NoShow);
+                self.in_touch(e.referral, e.contact_due);
+            }
         }
     }
 }

@@ -251,6 +251,17 @@ pub struct Request {
     pub need_since: Timestamp,
 }
 
+/// A loss of seniority: no later transmission to the SIAO claims an earlier date in this volet (INV-10).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SeniorityLoss {
+    /// The volet.
+    pub stream: RequestStream,
+    /// The SIAO.
+    pub siao: Territory,
+    /// When.
+    pub at: Timestamp,
+}
+
 /// `request.created`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RequestCreated {
@@ -525,6 +536,46 @@ impl Household {
         }
     }
 
+    /// When the household last lost its seniority in this volet of this SIAO.
+    #[must_use]
+    pub fn seniority_lost(&self, stream: RequestStream, siao: Territory) -> Option<Timestamp> {
+        let of = |loss: &&SeniorityLoss| loss.stream == stream && loss.siao == siao;
+        self.seniority_losses.iter().find(of).map(|loss| loss.at)
+    }
+
+    /// Keeps the last loss of each volet and SIAO.
+    fn lose_seniority(&mut self, stream: RequestStream, siao: Territory, at: Timestamp) {
+        let of = |loss: &&mut SeniorityLoss| loss.stream == stream && loss.siao == siao;
+        match self.seniority_losses.iter_mut().find(of) {
+            Some(loss) => loss.at = loss.at.max(at),
+            None => self.seniority_losses.push(SeniorityLoss { stream, siao, at }),
+        }
+    }
+
+    /// Takes over a request of another household, with the loss of its seniority if it has none left.
+    pub(super) fn take_request(&mut self, id: RequestId, request: Request, at: Timestamp) {
+        if request.seniority.is_none() && matches!(request.situation, RequestSituation::Stale { .. }) {
+            self.lose_seniority(request.file.stream, request.siao, at);
+        }
+        self.requests.insert(id, request);
+    }
+
+    fn reset_seniority(&mut self, id: RequestId, at: Timestamp) {
+        let Some(request) = self.requests.get_mut(&id) else { return };
+        (request.seniority, request.submitted_by) = (None, None);
+        let (stream, siao) = (request.file.stream, request.siao);
+        self.lose_seniority(stream, siao, at);
+    }
+
+    fn transfer(&mut self, event: &RequestTransferred) {
+        let Some(request) = self.requests.get_mut(&event.request) else { return };
+        let (stream, from) = (request.file.stream, request.siao);
+        request.siao = event.to;
+        if let Some(at) = self.seniority_lost(stream, from) {
+            self.lose_seniority(stream, event.to, at);
+        }
+    }
+
     pub(super) fn fold_request(&mut self, event: &RequestEvent, stamp: &Stamp) {
         use RequestEvent as E;
         match event {
@@ -553,11 +604,9 @@ impl Household {
             }),
             E::RequestCancelled(e) => self.on_request(e.request, |r| r.cancelled(e, stamp)),
             E::RequestReactivated(e) => self.on_request(e.request, |r| r.reactivated(e)),
-            E::RequestTransferred(e) => self.on_request(e.request, |r| r.siao = e.to),
+            E::RequestTransferred(e) => self.transfer(e),
             E::RequestWentStale(e) => self.on_request(e.request, |r| r.went_stale()),
-            E::SeniorityReset(e) => self.on_request(e.request, |r| {
-                (r.seniority, r.submitted_by) = (None, None);
-            }),
+            E::SeniorityReset(e) => self.reset_seniority(e.request, stamp.effective),
             E::RequestFulfilled(e) => self.on_request(e.request, |r| {
                 r.situation = RequestSituation::Fulfilled { stay: e.stay };
                 (r.update_due, r.contact_due) = (None, None);

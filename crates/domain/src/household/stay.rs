@@ -3,7 +3,7 @@
 use crate::event::events;
 use crate::household::referral::ReferralSituation;
 use crate::household::{Household, HouseholdEvent};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -36,12 +36,13 @@ pub enum Admission {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "snake_case")]
 pub enum Extension {
-    /// Asked for; silence for `tacit_at` means yes (CASF R345-4).
+    /// Asked for.
     Requested {
         /// The end that is asked for.
         until: Day,
-        /// When silence becomes acceptance.
-        tacit_at: Timestamp,
+        /// When silence becomes acceptance, where a text says that it does (CASF R345-4: in a CHRS).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        tacit_at: Option<Timestamp>,
     },
     /// Refused by the prefecture.
     Refused,
@@ -103,6 +104,9 @@ pub struct Stay {
     pub kind: StructureKind,
     /// Who stays.
     pub persons: BTreeSet<PersonId>,
+    /// Who left it while the others stayed, and when.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub left: BTreeMap<PersonId, Timestamp>,
     /// Since when.
     pub from: Timestamp,
     /// The event that says so.
@@ -117,6 +121,9 @@ pub struct Stay {
     /// When the next review is due, where the law asks for one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub review_due: Option<Day>,
+    /// The day the manager's termination ends the contract, if one was notified: a sooner notice may run before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub termination: Option<Day>,
     /// The running extension, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extension: Option<Extension>,
@@ -218,8 +225,9 @@ pub struct ExtensionRequested {
     pub stay: StayId,
     /// The end that is asked for.
     pub until: Day,
-    /// When silence becomes acceptance.
-    pub tacit_at: Instant,
+    /// When silence becomes acceptance, where a text says that it does (CASF R345-4: in a CHRS).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tacit_at: Option<Instant>,
     /// Whether it was asked later than the rule wants (one month before the planned end).
     pub late: bool,
     /// The motive, sealed.
@@ -328,6 +336,29 @@ pub struct TerminationNotified {
     pub ends_on: Day,
 }
 
+/// `stay.notice_withdrawn`: the notice that ran is taken back.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct NoticeWithdrawn {
+    /// The stay.
+    pub stay: StayId,
+    /// The day the contract ends all the same: the manager's termination, which stands again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stands: Option<Day>,
+}
+
+/// `stay.persons_left`: some moved out, the stay of the others goes on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PersonsLeft {
+    /// The stay.
+    pub stay: StayId,
+    /// Who left.
+    pub persons: BTreeSet<PersonId>,
+    /// Where to.
+    pub destination: ExitDestination,
+    /// Why.
+    pub reason: ExitReason,
+}
+
 /// `stay.ended`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct StayEnded {
@@ -355,12 +386,14 @@ impl Stay {
             place: event.place,
             kind: event.kind,
             persons: event.persons.clone(),
+            left: BTreeMap::new(),
             from: stamp.effective,
             started_by: stamp.event,
             planned_end: event.planned_end,
             admission: event.admission.clone(),
             situation: StaySituation::Present,
             review_due: event.review_due,
+            termination: None,
             extension: None,
             social_aid: event.social_aid_tacit_at.map(|at| SocialAid::Sent { tacit_at: at.0 }),
             housing_ready: false,
@@ -389,6 +422,8 @@ events! {
         "admission.deemed_accepted" v 1 => AdmissionDeemedAccepted(AdmissionDeemedAccepted),
         "stay.notice_given" v 1 => NoticeGiven(NoticeGiven),
         "stay.termination_notified" v 1 => TerminationNotified(TerminationNotified),
+        "stay.notice_withdrawn" v 1 => NoticeWithdrawn(NoticeWithdrawn),
+        "stay.persons_left" v 1 => PersonsLeft(PersonsLeft),
         "stay.ended" v 1 => StayEnded(StayEnded),
         "stay.deposit_returned" v 1 => DepositReturned(DepositReturned),
     }
@@ -421,7 +456,8 @@ impl Household {
             }
             E::StayResumed(e) => self.on_stay(e.stay, |s| s.situation = StaySituation::Present),
             E::ExtensionRequested(e) => self.on_stay(e.stay, |s| {
-                s.extension = Some(Extension::Requested { until: e.until, tacit_at: e.tacit_at.0 });
+                s.extension =
+                    Some(Extension::Requested { until: e.until, tacit_at: e.tacit_at.map(|at| at.0) });
             }),
             E::StayExtended(e) => self.on_stay(e.stay, |s| s.extended(e.until)),
             E::StayDeemedExtended(e) => self.on_stay(e.stay, |s| s.extended(e.until)),
@@ -436,9 +472,21 @@ impl Household {
             E::NoticeGiven(e) => {
                 self.on_stay(e.stay, |s| s.situation = StaySituation::Leaving { ends_on: e.ends_on });
             }
-            E::TerminationNotified(e) => {
-                self.on_stay(e.stay, |s| s.situation = StaySituation::Leaving { ends_on: e.ends_on });
-            }
+            E::TerminationNotified(e) => self.on_stay(e.stay, |s| {
+                s.situation = StaySituation::Leaving { ends_on: e.ends_on };
+                s.termination = Some(e.ends_on);
+            }),
+            E::NoticeWithdrawn(e) => self.on_stay(e.stay, |s| {
+                s.termination = e.stands;
+                s.situation = match e.stands {
+                    Some(ends_on) => StaySituation::Leaving { ends_on },
+                    None => StaySituation::Present,
+                };
+            }),
+            E::PersonsLeft(e) => self.on_stay(e.stay, |s| {
+                s.persons.retain(|person| !e.persons.contains(person));
+                s.left.extend(e.persons.iter().map(|person| (*person, stamp.effective)));
+            }),
             E::StayEnded(e) => self.on_stay(e.stay, |s| {
                 s.situation =
                     StaySituation::Ended { at: stamp.effective, destination: e.destination, by: stamp.event };

@@ -1,5 +1,7 @@
 //! The hard rules: each has an id, and says which fact it used and of which date.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use jiff::civil::Date;
 use schemars::JsonSchema;
@@ -9,6 +11,7 @@ use crate::calendar::Day;
 use crate::household::Household;
 use crate::household::composition::Profile;
 use crate::household::request::{Request, RequestSituation};
+use crate::id::PersonId;
 use crate::place::inventory::{Description, GenderRule};
 use crate::reference::Regularity;
 
@@ -114,8 +117,20 @@ pub struct Verdict {
 /// The first rule that excludes the request from the place on `day`, or none.
 #[must_use]
 pub fn assess(household: &Household, request: &Request, place: &Description, day: Date) -> Option<Verdict> {
-    let profile = household.composition.profile(day, None);
-    let facts = Facts { household, request, place, profile, day };
+    assess_persons(household, request, None, place, day)
+}
+
+/// The same for some persons of the household, where it is placed in several units.
+#[must_use]
+pub fn assess_persons(
+    household: &Household,
+    request: &Request,
+    persons: Option<&BTreeSet<PersonId>>,
+    place: &Description,
+    day: Date,
+) -> Option<Verdict> {
+    let profile = household.composition.profile(day, persons);
+    let facts = Facts { household, request, persons, place, profile, day };
     EligibilityRule::ALL.into_iter().find_map(|rule| {
         facts.fails(rule).map(|fact| Verdict { rule, fact, since: facts.established(rule).map(Day) })
     })
@@ -124,6 +139,7 @@ pub fn assess(household: &Household, request: &Request, place: &Description, day
 struct Facts<'a> {
     household: &'a Household,
     request: &'a Request,
+    persons: Option<&'a BTreeSet<PersonId>>,
     place: &'a Description,
     profile: Profile,
     day: Date,
@@ -222,7 +238,9 @@ impl Facts<'_> {
         if !self.place.kind.regular_stay_required() {
             return None;
         }
-        let adults = self.household.composition.members.values().filter(|p| p.born.age_on(self.day) >= 18);
+        let members = self.household.composition.members.iter();
+        let judged = members.filter(|(id, _)| self.persons.is_none_or(|persons| persons.contains(id)));
+        let adults = judged.map(|(_, person)| person).filter(|p| p.born.age_on(self.day) >= 18);
         let regular = |p: &crate::household::composition::Person| {
             p.residence.is_some_and(|residence| residence.regularity() == Regularity::Regular)
         };

@@ -1,6 +1,6 @@
 //! The order of the requests for one place, and of the places for one request.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -8,11 +8,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{EligibilityRule, RULES_VERSION, Verdict, assess};
+use super::{EligibilityRule, RULES_VERSION, Verdict, assess, assess_persons};
 use crate::calendar::Instant;
 use crate::household::Household;
 use crate::household::request::Request;
-use crate::id::{HouseholdId, PlaceId, RequestId};
+use crate::id::{HouseholdId, PersonId, PlaceId, RequestId};
 use crate::place::Place;
 use crate::place::inventory::Description;
 use crate::reference::PriorityGround;
@@ -58,6 +58,12 @@ impl OrderingKey {
             seniority: Instant(request.seniority.unwrap_or(Timestamp::MAX)),
             request: id,
         }
+    }
+
+    /// The same values where only these persons would live in the place.
+    pub(crate) fn filling(self, place: &Description, persons: &BTreeSet<PersonId>) -> Self {
+        let persons = u8::try_from(persons.len()).unwrap_or(u8::MAX);
+        Self { spare: place.capacity.saturating_sub(persons), ..self }
     }
 }
 
@@ -132,8 +138,15 @@ pub fn rank<'a>(
         for (id, request) in
             is.requests.iter().filter(|(_, r)| r.situation.is_open() && r.seniority.is_some())
         {
-            match assess(is, request, place, day) {
-                None => ranked.push(Ranked { household, key: OrderingKey::of(is, *id, request, place, day) }),
+            let rest = is.to_place(*id);
+            let some = !rest.is_empty() && rest.len() < is.composition.members.len();
+            let persons = some.then_some(&rest);
+            match assess_persons(is, request, persons, place, day) {
+                None => {
+                    let whole = OrderingKey::of(is, *id, request, place, day);
+                    let key = persons.map_or(whole, |persons| whole.filling(place, persons));
+                    ranked.push(Ranked { household, key });
+                }
                 Some(verdict) => excluded.push(Excluded { household, request: *id, verdict }),
             }
         }

@@ -123,6 +123,13 @@ pub struct DepartureAnnounced {
     pub available_from: Day,
 }
 
+/// `place.departure_withdrawn`: they stay after all.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct DepartureWithdrawn {
+    /// By which title they live there.
+    pub title: Title,
+}
+
 /// `place.vacated`: somebody moved out.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Vacated {
@@ -151,6 +158,7 @@ events! {
         "place.occupied" v 1 => Occupied(Occupied),
         "place.occupants_changed" v 1 => OccupantsChanged(OccupantsChanged),
         "place.departure_announced" v 1 => DepartureAnnounced(DepartureAnnounced),
+        "place.departure_withdrawn" v 1 => DepartureWithdrawn(DepartureWithdrawn),
         "place.vacated" v 1 => Vacated(Vacated),
         "place.occupancy_corrected" v 1 => OccupancyCorrected(OccupancyCorrected),
     }
@@ -215,6 +223,7 @@ impl Place {
                 (o.household, o.persons) = (e.household, e.persons);
             }),
             E::DepartureAnnounced(e) => self.departure = Some(e.available_from),
+            E::DepartureWithdrawn(_) => self.departure = None,
             E::Vacated(e) => {
                 self.on_occupancy(e.title, |o| o.to = Some(stamp.effective));
                 if self.current_occupancy().is_none() {

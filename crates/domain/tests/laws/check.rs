@@ -299,7 +299,9 @@ pub(crate) fn tacit(_: &World, world: &World, done: &Done) -> Verdict {
                 | StayEvent::ExtensionRefused(_)
                 | StayEvent::AdmissionDecided(_)
                 | StayEvent::NoticeGiven(_)
+                | StayEvent::NoticeWithdrawn(_)
                 | StayEvent::TerminationNotified(_)
+                | StayEvent::PersonsLeft(_)
                 | StayEvent::StayEnded(_)
                 | StayEvent::DepositReturned(_) => {}
             }

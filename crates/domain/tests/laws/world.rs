@@ -380,11 +380,13 @@ impl World {
         let planned_end = Some(Day(calendar::months_after(today.0, 3)));
         let destination = ExitDestination::social_rental();
         let reason = ExitReason::solution_found();
-        let leaving = stay.map(|stay| Leaving { stay, at: None, destination, reason });
+        let leaving =
+            stay.map(|stay| Leaving { stay, at: None, destination, reason, deposit_to_return: false });
         let past = self.at.checked_sub((i64::from(op.a) * 12 + 1).hours()).unwrap();
         let _ = match op.what {
-            0..=4 => request
-                .map(|request| self.of(id, ProposeReferral { request, place, deviation: None, note: None })),
+            0..=4 => request.map(|request| {
+                self.of(id, ProposeReferral { request, place, persons: None, deviation: None, note: None })
+            }),
             5 | 6 => live.map(|referral| self.of(id, AcceptReferral { referral, arrival: None })),
             7 => live.map(|referral| {
                 let reason = ProviderRefusalReason::all().nth(usize::from(op.b) % 17).unwrap();
@@ -497,6 +499,7 @@ impl World {
                             from: None,
                             rent: Money::euros(300),
                             charges: Money::ZERO,
+                            deposit_to_return: false,
                         },
                     );
                 }
@@ -514,6 +517,7 @@ impl World {
                             from: None,
                             rent: Money::euros(300),
                             charges: Money::ZERO,
+                            deposit_to_return: false,
                         },
                     )
                 }

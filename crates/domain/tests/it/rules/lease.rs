@@ -18,7 +18,14 @@ use jiff::ToSpan;
 use crate::scenario::{World, code, day, instant};
 
 fn sign(candidacy: CandidacyId) -> SignLease {
-    SignLease { candidacy, at: None, from: None, rent: Money::euros(420), charges: Money::euros(60) }
+    SignLease {
+        candidacy,
+        at: None,
+        from: None,
+        rent: Money::euros(420),
+        charges: Money::euros(60),
+        deposit_to_return: false,
+    }
 }
 
 /// The first of three candidates accepted the dwelling.
@@ -138,4 +145,14 @@ fn a_lease_ends_with_its_last_day_and_frees_the_dwelling() {
     assert!(w.place_of(dwelling).current_occupancy().is_none());
     assert_eq!(w.refuses(household, EndLease { lease, on: None }).code, "lease-ended");
     w.applies(household);
+}
+
+#[test]
+fn a_lease_signed_from_a_residence_leaves_the_deposit_to_be_returned() {
+    let (mut w, _, candidates) = accepted();
+    let (household, candidacy) = candidates[0];
+    let residence = w.vacancy(SocialResidence, 2);
+    let stay = w.staying(household, residence);
+    w.does(household, SignLease { deposit_to_return: true, ..sign(candidacy) });
+    assert_eq!(w.household_of(household).stays[&stay].deposit_due, Some(day("2026-03-17")));
 }

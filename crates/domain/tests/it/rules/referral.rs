@@ -1,16 +1,20 @@
 //! The referral: proposed, answered, expired; each step on both ledgers at once.
 
+use std::collections::BTreeSet;
+
 use domain::decide::referral::{
-    AcceptReferral, DeclineReferral, JudgeRefusal, RecordNoShow, RefuseReferral, ViewReferral,
-    WithdrawReferral,
+    AcceptReferral, DeclineReferral, JudgeRefusal, ProposeReferral, RecordNoShow, RefuseReferral,
+    ViewReferral, WithdrawReferral,
 };
+use domain::decide::request::{CreateRequest, QualifyRequest, SubmitRequest};
+use domain::decide::stay::{Leaving, StartStay};
 use domain::household::referral::ReferralSituation as Situation;
-use domain::household::request::RequestSituation;
-use domain::id::{HouseholdId, ReferralId};
+use domain::household::request::{RequestSituation, RequestStream};
+use domain::id::{HouseholdId, PersonId, ReferralId, RequestId, StayId};
 use domain::matching::Standing;
 use domain::place::PlaceSituation;
 use domain::refusal::RefusalClass;
-use domain::structure_kind::StructureKind::{self, Chrs, SocialDwelling, SocialResidence};
+use domain::structure_kind::StructureKind::{self, Chrs, EmergencyShelter, SocialDwelling, SocialResidence};
 use jiff::ToSpan;
 use uuid::Uuid;
 
@@ -304,4 +308,101 @@ fn a_dwelling_is_never_proposed_by_referral() {
     let request = w.qualified(household, &[SocialDwelling]);
     let refusal = w.refuses(household, World::proposal(request, dwelling));
     assert_eq!((refusal.code, refusal.rule), ("committee-required", "CCH L441-2"));
+}
+
+#[test]
+fn a_night_of_the_115_takes_nothing_from_the_volet_insertion() {
+    let mut w = World::at("2026-03-02T10:00");
+    let (room, bed, other_bed) =
+        (w.vacancy(SocialResidence, 1), w.vacancy(EmergencyShelter, 1), w.vacancy(EmergencyShelter, 1));
+    let household = w.household("man 40");
+    let insertion = w.qualified(household, &[SocialResidence]);
+    let urgent = CreateRequest {
+        siao: None,
+        file: crate::scenario::build::file(RequestStream::Emergency115),
+        note: None,
+        at: None,
+    };
+    w.does(household, urgent);
+    let night = RequestId::created_by(w.last);
+    w.does(household, SubmitRequest { request: night, at: None });
+    let qualification = crate::scenario::build::qualification(&[EmergencyShelter]);
+    w.does(household, QualifyRequest { request: night, qualification });
+    let for_room = w.referred(household, insertion, room);
+    let for_bed = w.referred(household, night, bed);
+    let for_other = w.referred(household, night, other_bed);
+    w.does(household, AcceptReferral { referral: for_bed, arrival: None });
+    assert!(matches!(situation(&w, household, for_other), Situation::Withdrawn { .. }));
+    assert!(matches!(situation(&w, household, for_room), Situation::Proposed { .. }));
+    w.does(household, World::moving_in(for_bed));
+    let night = StayId::created_by(w.last);
+    w.does(household, AcceptReferral { referral: for_room, arrival: None });
+    let leaving = Leaving {
+        stay: night,
+        at: None,
+        destination: code("social_residence"),
+        reason: code("solution_found"),
+        deposit_to_return: false,
+    };
+    w.does(household, StartStay { leaving: Some(leaving), ..World::moving_in(for_room) });
+    assert_eq!(w.household_of(household).active_stays().count(), 1);
+}
+
+#[test]
+fn a_household_too_large_for_one_unit_is_placed_in_two_and_its_request_fulfilled_when_all_are() {
+    let mut w = World::at("2026-03-02T10:00");
+    let places = [(); 3].map(|()| w.vacancy(Chrs, 2));
+    let household = w.household("woman 40, husband 41, son 9, daughter 7");
+    let request = w.qualified(household, &[Chrs]);
+    let person = |w: &World, who: &str| w.person(household, who);
+    let first = BTreeSet::from([person(&w, "woman"), person(&w, "son")]);
+    let second = BTreeSet::from([person(&w, "husband"), person(&w, "daughter")]);
+    let naming = |place, persons: &BTreeSet<PersonId>| ProposeReferral {
+        persons: Some(persons.clone()),
+        ..World::proposal(request, place)
+    };
+    assert_eq!(w.refuses(household, World::proposal(request, places[0])).rule, "capacity");
+    let stranger = BTreeSet::from([PersonId(Uuid::from_u128(1))]);
+    assert_eq!(w.refuses(household, naming(places[0], &stranger)).code, "unknown-id");
+    w.does(household, naming(places[0], &first));
+    let for_first = ReferralId::created_by(w.last);
+    w.does(household, naming(places[1], &second));
+    let for_second = ReferralId::created_by(w.last);
+    w.does(household, naming(places[2], &first));
+    let spare = ReferralId::created_by(w.last);
+    let kinds = w.does(household, AcceptReferral { referral: for_first, arrival: None });
+    assert_eq!(kinds, ["referral.accepted", "place.reserved", "referral.withdrawn", "place.released"]);
+    assert!(matches!(situation(&w, household, spare), Situation::Withdrawn { .. }), "of the same persons");
+    assert!(matches!(situation(&w, household, for_second), Situation::Proposed { .. }), "of the others");
+    assert_eq!(w.refuses(household, naming(places[2], &first)).code, "already-accepted");
+
+    let planned_end = Some(day("2026-09-02"));
+    let moves = |referral| StartStay { planned_end, ..World::moving_in(referral) };
+    let beyond = StartStay { persons: Some(second.clone()), ..moves(for_first) };
+    assert_eq!(w.refuses(household, beyond).code, "not-referred");
+    assert_eq!(w.does(household, moves(for_first)), ["stay.started", "place.occupied"]);
+    assert_eq!(w.refuses(household, naming(places[2], &first)).code, "already-placed");
+    assert!(w.household_of(household).requests[&request].situation.is_open());
+    w.does(household, AcceptReferral { referral: for_second, arrival: None });
+    let kinds = w.does(household, moves(for_second));
+    assert_eq!(kinds, ["stay.started", "place.occupied", "request.fulfilled"]);
+    let is = w.household_of(household);
+    assert_eq!(is.active_stays().count(), 2);
+    assert!(is.active_stays().all(|(_, stay)| stay.persons.len() == 2));
+}
+
+#[test]
+fn who_is_not_placed_yet_is_proposed_without_being_named() {
+    let mut w = World::at("2026-03-02T10:00");
+    let places = [(); 2].map(|()| w.vacancy(SocialResidence, 1));
+    let household = w.household("woman 40, husband 41");
+    let request = w.qualified(household, &[SocialResidence]);
+    let persons = Some(BTreeSet::from([w.person(household, "woman")]));
+    w.does(household, ProposeReferral { persons, ..World::proposal(request, places[0]) });
+    let referral = ReferralId::created_by(w.last);
+    w.does(household, AcceptReferral { referral, arrival: None });
+    w.does(household, World::moving_in(referral));
+    let rest = w.referred(household, request, places[1]);
+    w.does(household, AcceptReferral { referral: rest, arrival: None });
+    assert!(w.does(household, World::moving_in(rest)).contains(&"request.fulfilled"));
 }

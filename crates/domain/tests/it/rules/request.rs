@@ -2,7 +2,9 @@
 
 use domain::calendar::Instant;
 use domain::decide::family::Split;
-use domain::decide::referral::{JudgeRefusal, RefuseReferral};
+use domain::decide::referral::{
+    AcceptReferral, JudgeRefusal, RecordNoShow, RefuseReferral, WithdrawReferral,
+};
 use domain::decide::registration::CorrectIdentity;
 use domain::decide::request::{
     AssessRequest, CancelRequest, CreateRequest, DeferRequest, QualifyRequest, ReactivateRequest,
@@ -77,6 +79,12 @@ fn a_request_that_lost_its_seniority_stays_to_be_updated_when_the_household_spli
     let copies: Vec<_> = w.household_of(into).requests.values().collect();
     assert_eq!(copies.len(), 1);
     assert_eq!((copies[0].seniority, copies[0].situation.word()), (None, "à mettre à jour"));
+    let theirs = *w.household_of(into).requests.keys().next().unwrap();
+    w.does(into, CancelRequest { request: theirs, reason: code("withdrawn") });
+    w.does(into, CreateRequest { siao: None, file: file(RequestStream::Insertion), note: None, at: None });
+    let next = RequestId::created_by(w.last);
+    let old = SubmitRequest { request: next, at: Some(Instant(instant("2026-03-02T09:00"))) };
+    assert_eq!(w.refuses(into, old).code, "seniority-lost", "who leaves takes the loss along");
 }
 
 #[test]
@@ -265,4 +273,137 @@ fn a_transferred_request_keeps_its_date_and_leaves_its_places_and_wishes_behind(
     let again = w.request(household);
     let twin = TransferRequest { request: again, to: code("24"), wishes: vec![] };
     assert_eq!(w.refuses(household, twin).code, "request-already-open", "one request of a volet per SIAO");
+}
+
+#[test]
+fn a_returned_request_is_transmitted_again_once_the_missing_document_is_there() {
+    let mut w = World::at("2026-03-02T10:00");
+    let household = w.household("man 40");
+    let asked = w.request(household);
+    w.does(household, ReturnRequest { request: asked, reasons: vec![code("missing_needs")] });
+    w.pass(3.days());
+    let dated = SubmitRequest { request: asked, at: Some(Instant(instant("2026-02-02T10:00"))) };
+    assert_eq!(w.refuses(household, dated).code, "resubmission-dated");
+    w.does(household, SubmitRequest { request: asked, at: None });
+    let is = request(&w, household, asked);
+    assert_eq!(is.situation, RequestSituation::Submitted);
+    assert_eq!(is.seniority, Some(instant("2026-03-02T10:00")), "at its first date");
+}
+
+#[test]
+fn a_household_that_is_expected_somewhere_is_not_out_of_touch() {
+    let mut w = World::at("2026-03-02T10:00");
+    let household = w.household("man 40");
+    let asked = w.qualified(household, &[Chrs]);
+    w.until("2026-05-30T10:00");
+    let place = w.vacancy(Chrs, 1);
+    let referral = w.referred(household, asked, place);
+    w.until("2026-06-01T10:00");
+    let lapse = w.deadlines().into_iter().find(|deadline| deadline.kind.id() == "request-lapses").unwrap();
+    w.does(household, AcceptReferral { referral, arrival: Some(day("2026-09-15")) });
+    assert_eq!(w.until("2026-09-02T10:00"), [""; 0], "its place is kept until it comes");
+    assert_eq!(w.fire(lapse), [""; 0], "nor does a replica that is behind take it");
+    assert!(w.place_of(place).hold.is_some());
+    w.until("2026-09-02T23:59:59");
+    let mut taken_back = w.clone();
+    taken_back.until("2026-10-05T10:00");
+    taken_back.does(household, WithdrawReferral { referral, reason: code("place_withdrawn") });
+    assert_eq!(request(&taken_back, household, asked).contact_due, Some(instant("2027-01-05T23:59:59")));
+    w.does(household, RecordNoShow { referral });
+    assert_eq!(request(&w, household, asked).contact_due, Some(instant("2026-12-02T23:59:59")));
+}
+
+#[test]
+fn a_household_that_answers_is_in_touch() {
+    let mut w = World::at("2026-03-02T10:00");
+    let household = w.household("man 40");
+    let asked = w.qualified(household, &[Chrs]);
+    w.until("2026-05-20T10:00");
+    let place = w.vacancy(Chrs, 1);
+    let referral = w.referred(household, asked, place);
+    assert_eq!(request(&w, household, asked).contact_due, Some(instant("2026-06-02T23:59:59")));
+    w.does(household, RefuseReferral { referral, reason: code("location"), note: None });
+    assert_eq!(request(&w, household, asked).contact_due, Some(instant("2026-08-20T23:59:59")));
+}
+
+#[test]
+fn a_request_that_is_opened_again_by_the_same_command_does_not_come_back_to_life() {
+    let mut w = World::at("2026-03-02T10:00");
+    let household = w.household("man 40");
+    let create = CreateRequest { siao: None, file: file(RequestStream::Insertion), note: None, at: None };
+    w.does(household, create.clone());
+    let command = w.last;
+    w.does(household, CancelRequest { request: RequestId::created_by(command), reason: code("withdrawn") });
+    let again = domain::decide::Command::Household(household, create.into());
+    assert_eq!(w.rule(&again, command), Ok(vec![]), "it was opened once");
+}
+
+#[test]
+fn a_lost_seniority_does_not_come_back_with_another_request() {
+    let mut w = World::at("2026-03-02T10:00");
+    let (household, asked) = reset(&mut w);
+    w.pass(10.days());
+    w.does(household, CancelRequest { request: asked, reason: code("withdrawn") });
+    let create = CreateRequest { siao: None, file: file(RequestStream::Insertion), note: None, at: None };
+    w.does(household, create.clone());
+    let next = RequestId::created_by(w.last);
+    let submit = |request, at| SubmitRequest { request, at: Some(Instant(instant(at))) };
+    let refusal = w.refuses(household, submit(next, "2026-03-02T09:00"));
+    assert_eq!((refusal.code, refusal.since), ("seniority-lost", Some(instant("2026-03-02T10:00"))));
+    w.does(household, submit(next, "2026-03-11T09:00"));
+    assert_eq!(request(&w, household, next).seniority, Some(instant("2026-03-11T09:00")));
+    let older = domain::decide::correction::CorrectDate {
+        fact: domain::household::correction::DatedFact::RequestSubmission { request: next },
+        is: Instant(instant("2026-03-01T09:00")),
+        reason: code("typing_error"),
+    };
+    assert_eq!(w.refuses(household, older).code, "seniority-lost", "nor by a correction");
+    let urgent = CreateRequest { file: file(RequestStream::Emergency115), ..create };
+    w.does(household, urgent);
+    let urgent = RequestId::created_by(w.last);
+    w.does(household, submit(urgent, "2026-03-01T09:00"));
+}
+
+#[test]
+fn a_lost_seniority_is_lost_at_the_siao_that_the_request_passes_to() {
+    let mut w = World::at("2026-03-02T10:00");
+    let (household, asked) = reset(&mut w);
+    w.pass(1.days());
+    w.does(household, SubmitRequest { request: asked, at: None });
+    w.does(household, TransferRequest { request: asked, to: code("24"), wishes: vec![] });
+    w.does(household, CancelRequest { request: asked, reason: code("withdrawn") });
+    let siao = Some(code("24"));
+    w.does(household, CreateRequest { siao, file: file(RequestStream::Insertion), note: None, at: None });
+    let next = RequestId::created_by(w.last);
+    let old = SubmitRequest { request: next, at: Some(Instant(instant("2026-03-02T09:00"))) };
+    assert_eq!(w.refuses(household, old).code, "seniority-lost");
+}
+
+#[test]
+fn who_cancels_before_a_refusal_is_judged_loses_the_seniority_all_the_same() {
+    let mut w = World::at("2026-03-02T10:00");
+    let place = w.vacancy(Chrs, 1);
+    let household = w.household("man 40");
+    let asked = w.qualified(household, &[Chrs]);
+    w.pass(5.days());
+    let referral = w.referred(household, asked, place);
+    w.does(household, RefuseReferral { referral, reason: code("location"), note: None });
+    w.does(household, CancelRequest { request: asked, reason: code("withdrawn") });
+    let mut again = w.clone();
+    let kinds = w.does(household, JudgeRefusal { referral, receivable: false });
+    assert_eq!(kinds, ["refusal.judged", "request.seniority_reset"]);
+    w.does(household, ReactivateRequest { request: asked });
+    let is = request(&w, household, asked);
+    assert_eq!((is.seniority, is.situation.word()), (None, "à mettre à jour"));
+
+    let create = CreateRequest { siao: None, file: file(RequestStream::Insertion), note: None, at: None };
+    again.does(household, create);
+    let next = RequestId::created_by(again.last);
+    let old = SubmitRequest { request: next, at: Some(Instant(instant("2026-03-02T10:00"))) };
+    again.does(household, old);
+    let kinds = again.does(household, JudgeRefusal { referral, receivable: false });
+    let expected =
+        ["refusal.judged", "request.went_stale", "request.seniority_reset", "request.seniority_reset"];
+    assert_eq!(kinds, expected, "the request that took its date loses it too");
+    assert_eq!(request(&again, household, next).seniority, None);
 }

@@ -4,7 +4,7 @@ use domain::calendar::Instant;
 use domain::decide::referral::AcceptReferral;
 use domain::decide::stay::{
     AdmitDirectly, EndStay, GiveNotice, Leaving, NotifyTermination, RecordAbsence, RecordReturn,
-    ReturnDeposit, StartStay, TakeOverStay, TakenOverEnd,
+    ReturnDeposit, StartStay, TakeOverStay, TakenOverEnd, WithdrawNotice,
 };
 use domain::decide::vacancy::DeclareVacancy;
 use domain::household::request::RequestSituation;
@@ -93,6 +93,10 @@ fn a_direct_admission_withdraws_what_was_open_and_leaves_the_request_to_the_siao
     w.referred(household, request, held);
     let other = w.household("man 22");
     assert_eq!(w.refuses(other, admit(held)).code, "place-taken");
+    let mut night = w.clone();
+    assert_eq!(night.does(household, admit(free)), ["stay.started", "place.occupied"]);
+    assert!(night.place_of(held).hold.is_some(), "a night of the 115 takes nothing from the volet insertion");
+    let free = w.vacancy(SocialResidence, 1);
     let kinds = w.does(household, admit(free));
     assert_eq!(kinds, ["stay.started", "place.occupied", "referral.withdrawn", "place.released"]);
     let is = w.household_of(household);
@@ -123,6 +127,7 @@ fn nobody_lives_in_two_places_and_a_move_may_overlap_by_one_day_at_most() {
         at: at.map(|at| Instant(instant(at))),
         destination: code("emergency_accommodation"),
         reason: code("transfer"),
+        deposit_to_return: false,
     };
     let moves = |entry: &str, exit: Option<&str>| AdmitDirectly {
         at: Some(Instant(instant(entry))),
@@ -151,6 +156,7 @@ fn the_hours_of_a_move_are_for_the_stay_that_is_left_and_no_other() {
         at: Some(Instant(instant("2026-02-10T11:00"))),
         destination: code("emergency_accommodation"),
         reason: code("transfer"),
+        deposit_to_return: false,
     };
     let before_both = AdmitDirectly {
         at: Some(Instant(instant("2026-02-09T20:00"))),
@@ -365,8 +371,8 @@ fn a_manager_ends_the_contract_only_on_the_grounds_of_the_convention() {
         (unpaid(3, 10), "2026-07-15"),
         (unpaid(0, 800), "2026-07-15"),
         (TerminationGround::Breach, "2026-07-15"),
-        (lost("2026-06-01"), "2026-09-15"),
-        (lost("2026-06-15"), "2026-09-15"),
+        (lost("2026-06-01"), "2026-09-16"),
+        (lost("2026-06-15"), "2026-09-16"),
     ] {
         let (mut w, household, stay, _) = resident();
         let kinds = w.does(household, NotifyTermination { stay, ground: ground.clone() });
@@ -377,6 +383,145 @@ fn a_manager_ends_the_contract_only_on_the_grounds_of_the_convention() {
     let (mut w, household, stay, _) = resident();
     let refused = w.refuses(household, NotifyTermination { stay, ground: unpaid(2, 799) });
     assert_eq!(refused.code, "debt-too-small");
+    let nothing_owed = TerminationGround::Unpaid { months: 0, debt: Money::ZERO, monthly: Money::ZERO };
+    let refused = w.refuses(household, NotifyTermination { stay, ground: nothing_owed });
+    assert_eq!(refused.code, "amount", "a fee of nothing is twice owed by everybody");
     let later = NotifyTermination { stay, ground: lost("2026-06-16") };
     assert_eq!(w.refuses(household, later).code, "relocation-missing");
+}
+
+#[test]
+fn what_a_command_once_created_is_not_created_again() {
+    let mut w = World::at("2026-03-02T10:00");
+    let places = [(); 3].map(|()| w.vacancy(SocialResidence, 1));
+    let household = w.household("man 40");
+    let request = w.qualified(household, &[SocialResidence]);
+    let again = |w: &World, command: domain::decide::HouseholdCommand| {
+        w.rule(&domain::decide::Command::Household(household, command), w.last)
+    };
+    let propose = World::proposal(request, places[0]);
+    w.does(household, propose.clone());
+    let referral = domain::id::ReferralId::created_by(w.last);
+    assert_eq!(again(&w, propose.into()), Ok(vec![]));
+    w.does(household, AcceptReferral { referral, arrival: None });
+    w.does(household, World::moving_in(referral));
+    assert_eq!(again(&w, World::moving_in(referral).into()), Ok(vec![]));
+    w.does(household, end(StayId::created_by(w.last)));
+    w.pass(1.days());
+    w.does(household, admit(places[1]));
+    let command = w.last;
+    w.pass(1.days());
+    w.does(household, end(StayId::created_by(command)));
+    w.last = command;
+    assert_eq!(again(&w, admit(places[1]).into()), Ok(vec![]));
+    let past = take_over(places[2], "2026-03-04T12:00", None);
+    w.until("2026-03-06T10:00");
+    w.does(household, past.clone());
+    assert_eq!(again(&w, past.into()), Ok(vec![]));
+}
+
+#[test]
+fn the_deposit_of_a_residence_that_is_left_for_another_place_or_a_lease_is_to_be_returned_too() {
+    let (mut w, household, stay, _) = resident();
+    let next = w.vacancy(SocialResidence, 1);
+    let leaving = Leaving {
+        stay,
+        at: None,
+        destination: code("social_residence"),
+        reason: code("transfer"),
+        deposit_to_return: true,
+    };
+    w.does(household, AdmitDirectly { leaving: Some(leaving), ..admit(next) });
+    assert_eq!(w.household_of(household).stays[&stay].deposit_due, Some(day("2026-06-30")));
+    w.does(household, ReturnDeposit { stay });
+}
+
+#[test]
+fn a_shorter_notice_of_the_resident_takes_the_place_of_a_longer_one_and_gives_it_back_when_withdrawn() {
+    let notice = |stay, motive| GiveNotice { stay, motive, received_on: None };
+    let ends = |w: &World, household: HouseholdId, stay: StayId| match w.household_of(household).stays[&stay]
+        .situation
+    {
+        StaySituation::Leaving { ends_on } => Some(ends_on),
+        StaySituation::Present | StaySituation::Absent { .. } | StaySituation::Ended { .. } => None,
+    };
+    let (mut w, household, stay, place) = resident();
+    let ground = TerminationGround::ConditionsLost { relocation_proposed_on: day("2026-06-01") };
+    w.does(household, NotifyTermination { stay, ground });
+    assert_eq!(
+        w.refuses(household, NotifyTermination { stay, ground: TerminationGround::Breach }).code,
+        "notice-running"
+    );
+    w.does(household, notice(stay, NoticeMotive::Other));
+    assert_eq!(ends(&w, household, stay), Some(day("2026-07-15")));
+    w.pass(1.days());
+    assert_eq!(w.refuses(household, notice(stay, NoticeMotive::Other)).code, "notice-running", "later");
+    w.does(household, notice(stay, NoticeMotive::Housing));
+    assert_eq!(ends(&w, household, stay), Some(day("2026-06-24")));
+    assert_eq!(w.place_of(place).departure, Some(day("2026-06-25")));
+
+    let withdraw = WithdrawNotice { stay };
+    let kinds = w.does(household, withdraw.clone());
+    assert_eq!(kinds, ["stay.notice_withdrawn", "place.departure_announced"]);
+    assert_eq!(ends(&w, household, stay), Some(day("2026-09-16")), "the manager's stands");
+    assert_eq!(w.place_of(place).departure, Some(day("2026-09-17")));
+    let kinds = w.does(household, withdraw.clone());
+    assert_eq!(kinds, ["stay.notice_withdrawn", "place.departure_withdrawn"]);
+    assert_eq!(w.household_of(household).stays[&stay].situation, StaySituation::Present);
+    assert_eq!(w.place_of(place).departure, None);
+    assert_eq!(w.refuses(household, withdraw).code, "no-notice");
+}
+
+#[test]
+fn of_those_who_share_a_place_only_who_moves_leaves_it() {
+    let mut w = World::at("2026-03-02T10:00");
+    let (old, new, other) =
+        (w.vacancy(EmergencyShelter, 2), w.vacancy(EmergencyShelter, 1), w.place(EmergencyShelter, 2));
+    let household = w.household("woman 32, husband 33");
+    w.does(household, admit(old));
+    let stay = StayId::created_by(w.last);
+    w.pass(10.days());
+    let leaving = Leaving {
+        stay,
+        at: None,
+        destination: code("emergency_accommodation"),
+        reason: code("transfer"),
+        deposit_to_return: false,
+    };
+    let husband = w.person(household, "husband");
+    let moves =
+        AdmitDirectly { persons: Some([husband].into()), leaving: Some(leaving.clone()), ..admit(new) };
+    let deposit = Leaving { deposit_to_return: true, ..leaving.clone() };
+    assert_eq!(
+        w.refuses(household, AdmitDirectly { leaving: Some(deposit), ..moves.clone() }).code,
+        "stay-goes-on"
+    );
+    let kinds = w.does(household, moves);
+    assert_eq!(kinds, ["stay.persons_left", "place.occupants_changed", "stay.started", "place.occupied"]);
+    let is = &w.household_of(household).stays[&stay];
+    assert!(is.is_active() && !is.persons.contains(&husband));
+    assert_eq!(w.place_of(old).current_occupancy().unwrap().persons, 1);
+
+    let before = TakeOverStay {
+        persons: Some([husband].into()),
+        ..take_over(other, "2026-03-05T10:00", Some("2026-03-06T10:00"))
+    };
+    assert_eq!(w.refuses(household, before).code, "already-staying", "he was with her then");
+    w.pass(1.days());
+    let his = w.household_of(household).active_stays().map(|(id, _)| id).find(|id| *id != stay).unwrap();
+    w.does(household, end(his));
+    let not_there = AdmitDirectly { persons: Some([husband].into()), leaving: Some(leaving), ..admit(other) };
+    assert_eq!(w.refuses(household, not_there).code, "nobody-leaves");
+}
+
+#[test]
+fn a_past_stay_counts_nobody_who_was_born_after_it() {
+    let mut w = World::at("2023-01-02T10:00");
+    let place = w.place(SocialResidence, 2);
+    w.until("2026-03-02T10:00");
+    let household = w.household("woman 30, daughter 5, son 1");
+    let past = take_over(place, "2023-02-01T10:00", Some("2023-09-01T10:00"));
+    w.does(household, past);
+    let is = &w.household_of(household).stays[&StayId::created_by(w.last)];
+    assert!(!is.persons.contains(&w.person(household, "son")) && is.persons.len() == 2);
 }

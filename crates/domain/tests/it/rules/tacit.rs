@@ -6,7 +6,7 @@ use domain::decide::stay::{
 };
 use domain::household::stay::{Extension, SocialAid, Stay};
 use domain::id::{HouseholdId, StayId};
-use domain::structure_kind::StructureKind::{Chrs, EmergencyShelter};
+use domain::structure_kind::StructureKind::{Alt, Chrs, EmergencyShelter};
 
 use crate::scenario::{World, code, day, instant};
 
@@ -141,4 +141,37 @@ fn a_stay_that_ended_waits_for_no_answer() {
     assert_eq!(w.until("2026-06-01T10:00"), [""; 0]);
     assert_eq!(w.refuses(household, DecideAdmission { stay, accepted: true }).code, "stay-ended");
     assert_eq!(w.refuses(household, extension(stay, "2028-01-01")).code, "stay-ended");
+}
+
+#[test]
+fn silence_extends_a_stay_in_a_chrs_and_no_other() {
+    let mut w = World::at("2026-03-02T10:00");
+    let place = w.vacancy(Alt, 1);
+    let household = w.household("man 40");
+    let stay = w.staying_directly(household, place);
+    w.until("2026-07-01T10:00");
+    w.does(household, extension(stay, "2027-03-02"));
+    assert_eq!(w.until("2026-09-30T10:00"), [""; 0], "no text makes silence an answer here");
+    assert!(matches!(is(&w, household, stay).extension, Some(Extension::Requested { tacit_at: None, .. })));
+    let late = DecideExtension { stay, granted: true, until: None, motive: None };
+    w.does(household, late);
+    assert_eq!(is(&w, household, stay).planned_end, Some(day("2027-03-02")));
+}
+
+#[test]
+fn the_month_of_the_prefet_runs_from_the_day_the_request_was_sent_not_from_an_entry_recorded_late() {
+    let mut w = World::at("2026-03-02T10:00");
+    let place = w.vacancy(Chrs, 1);
+    let household = w.household("man 40");
+    w.until("2026-04-11T10:00");
+    let at = Some(Instant(instant("2026-03-02T18:00")));
+    let planned_end = Some(day("2026-09-02"));
+    w.does(household, AdmitDirectly { place, at, persons: None, planned_end, leaving: None });
+    let stay = StayId::created_by(w.last);
+    assert_eq!(
+        is(&w, household, stay).social_aid,
+        Some(SocialAid::Sent { tacit_at: instant("2026-05-11T23:59:59") })
+    );
+    assert_eq!(w.until("2026-04-20T10:00"), [""; 0]);
+    w.does(household, DecideAdmission { stay, accepted: false });
 }

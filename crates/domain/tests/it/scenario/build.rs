@@ -141,7 +141,7 @@ impl World {
 
     /// A proposal of the place.
     pub(crate) fn proposal(request: RequestId, place: PlaceId) -> ProposeReferral {
-        ProposeReferral { request, place, deviation: None, note: None }
+        ProposeReferral { request, place, persons: None, deviation: None, note: None }
     }
 
     /// Proposes the household for the place.
