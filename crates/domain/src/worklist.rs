@@ -334,8 +334,7 @@ impl List {
         let freed = is.occupancies.iter().filter_map(|occupancy| occupancy.to).max();
         match &is.vacancy {
             Some(vacancy) if vacancy.situation == VacancySituation::Open => {
-                let idle = vacancy.allocation.candidates.is_empty();
-                if idle {
+                if vacancy.allocation.is_idle() {
                     let kind = TaskKind::ConfirmVacancy { vacancy: vacancy.id };
                     self.add(desk, Some(vacancy.good_until), vacancy.confirmed, kind, about);
                 }

@@ -8,7 +8,7 @@ use domain::decide::{Command, HouseholdCommand};
 use domain::household::Household;
 use domain::id::{HouseholdId, PlaceId, RequestId, Territory};
 use domain::ledger::{AggregateId, State as Ledger};
-use domain::matching::{Exclusion, Ranking, Standing, assess, rank, suitable};
+use domain::matching::{Exclusion, Ranking, Standing, proposable, rank, suitable};
 use domain::place::{Place, PlaceSituation};
 use jiff::Timestamp;
 use projection::ledgers::{self, Folded};
@@ -268,7 +268,7 @@ async fn places_for(
     let now = board.desk.edge().now();
     let own = &is.requests[&request];
     let near = places.iter().filter_map(|(place, folded)| match &folded.state {
-        Ledger::Place(at) if at.description().is_some_and(|d| !d.kind.let_by_committee()) => {
+        Ledger::Place(at) if at.inventory.description().is_some_and(|d| !d.kind.let_by_committee()) => {
             Some((*place, &**at))
         }
         Ledger::Place(_) | Ledger::Household(_) | Ledger::Structure(_) => None,
@@ -315,16 +315,14 @@ async fn why(
     let now = board.desk.edge().now();
     let own = &is.requests[&request];
     let day = calendar::day(own.siao, now);
-    let situation = place.situation(now, calendar::day(asking.place.territory(), now));
-    let verdict = place.inventory.description().and_then(|description| assess(&is, own, description, day));
-    let why = match (situation, verdict) {
-        (PlaceSituation::Vacant, None) => None,
-        (_, Some(verdict)) => Some(Exclusion::Rule { verdict }),
-        (situation, None) => Some(Exclusion::Unavailable { situation }),
+    let verdict = place.inventory.description().and_then(|description| proposable(&is, own, description, day));
+    let why = match verdict {
+        Some(verdict) => Some(Exclusion::Rule { verdict }),
+        None => Exclusion::unavailable(asking.place, &place, now),
     };
     let sentence = why.as_ref().map(|why| match why {
         Exclusion::Rule { verdict } => format!("{} : {}", verdict.rule.label_fr(), verdict.fact),
-        Exclusion::Unavailable { .. } => "la place n'est pas libre en ce moment".to_owned(),
+        Exclusion::Unavailable { fact, .. } => format!("la place n'est pas libre en ce moment : {fact}"),
     });
     Ok(state.answer(&json!({
         "request": request,

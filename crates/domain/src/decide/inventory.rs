@@ -249,7 +249,7 @@ impl Decide<PlaceId> for ClosePlace {
             let sentence = "Quelqu'un y vit ou y est attendu : la place ne peut pas fermer maintenant.";
             return Err(Refusal::conflict("place-in-use", "INV-2", sentence).into());
         }
-        if is.open_vacancy().is_some_and(|vacancy| !vacancy.allocation.candidates.is_empty()) {
+        if is.open_vacancy().is_some_and(|vacancy| !vacancy.allocation.is_idle()) {
             let sentence = "Des candidats sont désignés : retirez d'abord la mise à disposition.";
             return Err(Refusal::conflict("place-in-use", "INV-2", sentence).into());
         }

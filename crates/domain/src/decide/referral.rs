@@ -19,7 +19,7 @@ use crate::household::referral::{
 use crate::household::request::{RequestSituation, RequestWentStale, SeniorityReset};
 use crate::id::{HouseholdId, PlaceId, ReferralId, RequestId, Territory};
 use crate::ledger::{Halt, Ledgers};
-use crate::matching::{OrderingKey, RULES_VERSION, Rationale, assess};
+use crate::matching::{LIVE_REFERRALS_MAX, OrderingKey, RULES_VERSION, Rationale, assess};
 use crate::personal::Personal;
 use crate::place::occupancy::{Held, Released, Reserved};
 use crate::place::{Place, PlaceSituation};
@@ -27,9 +27,6 @@ use crate::reference::{DeviationReason, HouseholdRefusalReason, ProviderRefusalR
 use crate::refusal::Refusal;
 use crate::rules::Rules;
 use crate::structure_kind::{AnswerDelay, StructureKind};
-
-/// Most referrals that can be open for one household at a time.
-const LIVE_REFERRALS_MAX: usize = 6;
 
 /// Proposes a household for a place.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -152,11 +152,11 @@ pub(super) fn expire(
     let is = place(ledgers, id)?;
     if let Some(vacancy) = is.open_vacancy()
         && vacancy.id == which
-        && ctx.at > vacancy.good_until
+        && let Some(due) = vacancy.expires_at()
+        && ctx.at > due
         && is.hold.is_none()
-        && vacancy.allocation.candidates.is_empty()
     {
-        draft.place(id, vacancy.good_until, VacancyExpired { vacancy: which });
+        draft.place(id, due, VacancyExpired { vacancy: which });
     }
     Ok(())
 }

@@ -8,13 +8,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{EligibilityRule, RULES_VERSION, Verdict, assess};
-use crate::calendar::Instant;
+use super::{EligibilityRule, RULES_VERSION, Verdict, proposable};
+use crate::calendar::{Day, Instant};
 use crate::household::Household;
 use crate::household::request::Request;
 use crate::id::{HouseholdId, PlaceId, RequestId};
-use crate::place::Place;
 use crate::place::inventory::Description;
+use crate::place::{Place, PlaceSituation};
 use crate::reference::PriorityGround;
 
 /// The values that order a request, first to last; less comes first.
@@ -132,7 +132,7 @@ pub fn rank<'a>(
         for (id, request) in
             is.requests.iter().filter(|(_, r)| r.situation.is_open() && r.seniority.is_some())
         {
-            match assess(is, request, place, day) {
+            match proposable(is, request, place, day) {
                 None => ranked.push(Ranked { household, key: OrderingKey::of(is, *id, request, place, day) }),
                 Some(verdict) => excluded.push(Excluded { household, request: *id, verdict }),
             }
@@ -155,7 +155,12 @@ pub enum Exclusion {
     /// The place is not on offer now.
     Unavailable {
         /// Where it stands.
-        situation: crate::place::PlaceSituation,
+        situation: PlaceSituation,
+        /// The same in French.
+        fact: String,
+        /// The day since when it has been so, if it is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        since: Option<Day>,
     },
     /// A rule says no.
     Rule {
@@ -163,6 +168,23 @@ pub enum Exclusion {
         #[serde(flatten)]
         verdict: Verdict,
     },
+}
+
+impl Exclusion {
+    /// Why the place is not on offer at `at`; none if it is.
+    #[must_use]
+    pub fn unavailable(id: PlaceId, place: &Place, at: Timestamp) -> Option<Self> {
+        let territory = id.territory();
+        let day = crate::calendar::day(territory, at);
+        match place.situation(at, day) {
+            PlaceSituation::Vacant => None,
+            situation => {
+                let since = place.situation_since(at, territory);
+                let since = since.map(|at| Day(crate::calendar::day(territory, at)));
+                Some(Self::Unavailable { situation, fact: situation.label_fr().to_owned(), since })
+            }
+        }
+    }
 }
 
 /// The places for one request on `day`: those that can be proposed, best fit first, and why the others cannot.
@@ -177,11 +199,10 @@ pub fn suitable<'a>(
     let (mut fitting, mut others) = (Vec::new(), BTreeMap::new());
     let persons = household.composition.profile(day, None).persons;
     for (id, place) in places {
-        let Some(description) = place.description() else { continue };
-        let situation = place.situation(at, day);
-        if situation != crate::place::PlaceSituation::Vacant {
-            others.insert(id, Exclusion::Unavailable { situation });
-        } else if let Some(verdict) = assess(household, request, description, day) {
+        let Some(description) = place.inventory.description() else { continue };
+        if let Some(unavailable) = Exclusion::unavailable(id, place, at) {
+            others.insert(id, unavailable);
+        } else if let Some(verdict) = proposable(household, request, description, day) {
             others.insert(id, Exclusion::Rule { verdict });
         } else {
             let available = place.open_vacancy().map_or(day, |vacancy| vacancy.available_from.0);
@@ -198,6 +219,7 @@ impl EligibilityRule {
     pub fn label_fr(self) -> &'static str {
         match self {
             Self::RequestReady => "demande à jour et validée",
+            Self::Available => "disponibilité du ménage",
             Self::KindQualified => "type d'hébergement ou de logement préconisé",
             Self::Capacity => "capacité de la place",
             Self::PersonsMin => "nombre minimal de personnes",

@@ -109,6 +109,12 @@ pub struct Candidate {
     /// Whether the condition of a decision c is met.
     #[serde(default)]
     pub condition_met: bool,
+    /// When it was designated.
+    #[serde(default)]
+    pub designated: Timestamp,
+    /// When it was out, if it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed: Option<Timestamp>,
     /// Where it stands.
     pub situation: CandidateSituation,
 }
@@ -166,6 +172,23 @@ pub struct Committee {
 }
 
 impl Allocation {
+    /// The candidates of whom something can still come.
+    pub fn live(&self) -> impl Iterator<Item = (CandidacyId, &Candidate)> {
+        self.candidates.iter().filter(|(_, candidate)| candidate.is_live()).map(|(id, is)| (*id, is))
+    }
+
+    /// Whether nobody is a candidate, or no longer.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.live().next().is_none()
+    }
+
+    /// When the last candidate was out, if there has been one and none is left.
+    #[must_use]
+    pub fn idle_since(&self) -> Option<Timestamp> {
+        if self.is_idle() { self.candidates.values().filter_map(|is| is.closed).max() } else { None }
+    }
+
     /// The candidate to whom the dwelling is offered, or who accepted it.
     #[must_use]
     pub fn at_stake(&self) -> Option<(CandidacyId, &Candidate)> {
@@ -307,6 +330,8 @@ impl Place {
         use CommitteeEvent as E;
         match event {
             E::CandidatesDesignated(e) => self.on_vacancy(e.vacancy, |v| {
+                // Everybody whom the committee examined is out: this is another round, for another session.
+                v.allocation.committee.take_if(|committee| committee.decided);
                 for designation in &e.candidates {
                     let candidate = Candidate {
                         household: designation.household,
@@ -314,6 +339,8 @@ impl Place {
                         dalo: designation.dalo,
                         decision: None,
                         condition_met: false,
+                        designated: stamp.effective,
+                        closed: None,
                         situation: CandidateSituation::Designated,
                     };
                     v.allocation.candidates.insert(designation.candidacy, candidate);
@@ -332,6 +359,7 @@ impl Place {
             E::ConditionMet(e) => self.on_candidate(e.vacancy, e.candidacy, |c| c.condition_met = true),
             E::CandidateClosed(e) => self.on_candidate(e.vacancy, e.candidacy, |c| {
                 c.situation = CandidateSituation::Closed { outcome: e.outcome.clone() };
+                c.closed = Some(stamp.effective);
             }),
         }
     }
@@ -353,7 +381,10 @@ impl Allocation {
         for on in &event.decisions {
             if let Some(candidate) = self.candidates.get_mut(&on.candidacy) {
                 candidate.decision = Some(on.decision.clone());
-                candidate.situation = CandidateSituation::Decided;
+                // Who left after the session was decided there all the same, and stays out.
+                if candidate.is_live() {
+                    candidate.situation = CandidateSituation::Decided;
+                }
             }
         }
     }

@@ -9,8 +9,9 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use crate::calendar::Day;
+use crate::calendar::{Day, day, days_after, start_of_day};
 use crate::event::{Stamp, families};
+use crate::id::Territory;
 use inventory::{Description, Inventory, OfflineSpells};
 use occupancy::{Hold, Occupancy};
 use vacancy::Vacancy;
@@ -86,6 +87,40 @@ impl Place {
         }
     }
 
+    /// Since when the place has stood where it stands at `at`.
+    #[must_use]
+    pub fn situation_since(&self, at: Timestamp, territory: Territory) -> Option<Timestamp> {
+        let day = day(territory, at);
+        match self.situation(at, day) {
+            PlaceSituation::Unknown => None,
+            PlaceSituation::Closed => match &self.inventory {
+                Inventory::Closed { from, .. } => Some(start_of_day(territory, from.0)),
+                Inventory::Open { .. } | Inventory::Unknown => None,
+            },
+            PlaceSituation::Occupied => self.current_occupancy().map(|occupancy| occupancy.from),
+            PlaceSituation::Held => self.hold.as_ref().map(|hold| hold.since),
+            PlaceSituation::Offline => {
+                self.offline_on(day).map(|spell| start_of_day(territory, spell.from.0))
+            }
+            PlaceSituation::Vacant => self.open_vacancy().map(|vacancy| vacancy.declared),
+            PlaceSituation::Undeclared => self.empty_since(at, territory),
+        }
+    }
+
+    /// Since when the place has been empty, part of the supply, usable, and not on offer.
+    pub(crate) fn empty_since(&self, at: Timestamp, territory: Territory) -> Option<Timestamp> {
+        let opened = match &self.inventory {
+            Inventory::Open { from, .. } => Some(start_of_day(territory, from.0)),
+            Inventory::Closed { opened, .. } => Some(start_of_day(territory, opened.0)),
+            Inventory::Unknown => None,
+        };
+        let freed = self.occupancies.iter().filter_map(|occupancy| occupancy.to);
+        let back = self.offline.values().filter(|spell| spell.over).filter_map(|spell| spell.until);
+        let back = back.map(|last| start_of_day(territory, days_after(last.0, 1)));
+        let ended = self.vacancy.as_ref().map(|vacancy| vacancy.ended.unwrap_or(vacancy.good_until));
+        opened.into_iter().chain(freed).chain(back).chain(ended).filter(|since| *since <= at).max()
+    }
+
     /// Adds one recorded fact: it already happened, so this cannot fail, and an event about something that this ledger
     /// does not know changes nothing.
     pub fn evolve(&mut self, event: &PlaceEvent, stamp: &Stamp) {
@@ -118,4 +153,20 @@ pub enum PlaceSituation {
     Vacant,
     /// Empty, but no vacancy is declared, or the last one expired.
     Undeclared,
+}
+
+impl PlaceSituation {
+    /// The situation in a few French words, for lists.
+    #[must_use]
+    pub fn label_fr(self) -> &'static str {
+        match self {
+            Self::Unknown => "place inconnue",
+            Self::Closed => "place fermée",
+            Self::Occupied => "place occupée",
+            Self::Held => "place retenue par une orientation",
+            Self::Offline => "place indisponible",
+            Self::Vacant => "place libre",
+            Self::Undeclared => "place non déclarée libre, ou non confirmée à temps",
+        }
+    }
 }

@@ -38,6 +38,12 @@ pub struct Vacancy {
     pub available_from: Day,
     /// Until when the declaration holds without a confirmation.
     pub good_until: Timestamp,
+    /// When it was declared.
+    #[serde(default)]
+    pub declared: Timestamp,
+    /// When it was withdrawn or expired, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<Timestamp>,
     /// When it was declared or last confirmed.
     pub confirmed: Timestamp,
     /// Where it stands.
@@ -129,6 +135,25 @@ events! {
     }
 }
 
+impl Vacancy {
+    /// When the declaration ends without a confirmation; never while somebody is a candidate.
+    #[must_use]
+    pub fn expires_at(&self) -> Option<Timestamp> {
+        self.without_candidate(self.good_until)
+    }
+
+    /// When the dwelling returns from its holder to the landlord; never while somebody is a candidate.
+    #[must_use]
+    pub fn returns_at(&self) -> Option<Timestamp> {
+        self.without_candidate(self.holder.as_ref()?.designate_by.0)
+    }
+
+    fn without_candidate(&self, due: Timestamp) -> Option<Timestamp> {
+        let idle = self.allocation.is_idle();
+        idle.then(|| self.allocation.idle_since().map_or(due, |since| since.max(due)))
+    }
+}
+
 impl Place {
     /// The vacancy on offer, if there is one.
     #[must_use]
@@ -170,6 +195,8 @@ impl Place {
                     id: e.vacancy,
                     available_from: e.available_from,
                     good_until: e.good_until.0,
+                    declared: stamp.effective,
+                    ended: None,
                     confirmed: stamp.effective,
                     situation: VacancySituation::Open,
                     filled_by: None,
@@ -180,12 +207,17 @@ impl Place {
             E::VacancyConfirmed(e) => self.on_vacancy(e.vacancy, |v| {
                 v.good_until = e.good_until.0;
                 v.confirmed = stamp.effective;
+                v.ended = None;
                 v.situation = VacancySituation::Open;
             }),
-            E::VacancyExpired(e) => self.on_vacancy(e.vacancy, |v| v.situation = VacancySituation::Expired),
+            E::VacancyExpired(e) => self.on_vacancy(e.vacancy, |v| {
+                v.situation = VacancySituation::Expired;
+                v.ended = Some(stamp.effective);
+            }),
             E::VacancyWithdrawn(e) => {
                 self.on_vacancy(e.vacancy, |v| {
-                    v.situation = VacancySituation::Withdrawn { reason: e.reason }
+                    v.situation = VacancySituation::Withdrawn { reason: e.reason };
+                    v.ended = Some(stamp.effective);
                 });
             }
             E::AssignedToHolder(e) => self.on_vacancy(e.vacancy, |v| v.holder = Some(e.holder.clone())),
