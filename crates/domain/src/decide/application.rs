@@ -9,12 +9,14 @@ use crate::calendar::{Day, Instant, days_after, end_of_day, months_after, start_
 use crate::household::Household;
 use crate::household::application::{
     Application, ApplicationClosed, ApplicationExpired, ApplicationNumbered, ApplicationRegistered,
-    ApplicationRenewed, ApplicationSituation, ApplicationWarned, Deregistration, UniqueRegistrationNumber,
+    ApplicationRenewed, ApplicationSituation, ApplicationWarned, ApplicationWarningLifted, Deregistration,
+    UniqueRegistrationNumber,
 };
-use crate::household::candidacy::CandidacyOutcome;
+use crate::household::candidacy::{Candidacy, CandidacyOutcome};
 use crate::household::priority::{LabelEnd, LabelSource, PriorityGranted, PriorityWithdrawn};
 use crate::id::{ApplicationId, HouseholdId, LabelId};
 use crate::ledger::{Halt, Ledgers};
+use crate::place::committee::CommitteeDecision;
 use crate::reference::{CommuneCode, PriorityGround};
 use crate::refusal::Refusal;
 
@@ -216,9 +218,10 @@ impl Decide<HouseholdId> for WarnApplication {
         draft: &mut Draft,
     ) -> Result<(), Halt> {
         let is = household(ledgers, id)?;
-        live(is, self.application)?;
+        let application = live(is, self.application)?;
         match self.ground {
-            Deregistration::C | Deregistration::D => {}
+            Deregistration::C => {}
+            Deregistration::D => inadmissible(is, application)?,
             Deregistration::A | Deregistration::B | Deregistration::E | Deregistration::F => {
                 let sentence =
                     "L'avertissement ne concerne que les radiations c (sans réponse) et d (irrecevable).";
@@ -229,6 +232,48 @@ impl Decide<HouseholdId> for WarnApplication {
         let strikes_at = Instant(end_of_day(id.territory(), months_after(ctx.today(id.territory()), months)));
         let (application, ground) = (self.application, self.ground);
         draft.household(id, ctx.at, ApplicationWarned { application, ground, strikes_at });
+        Ok(())
+    }
+}
+
+/// Ground d supposes that a committee declared this application inadmissible (its decision e).
+fn inadmissible(is: &Household, application: &Application) -> Result<(), Refusal> {
+    let declared = |candidacy: &Candidacy| {
+        candidacy.number == application.number
+            && matches!(candidacy.decision, Some(CommitteeDecision::Inadmissible { .. }))
+    };
+    if application.number.is_some() && is.candidacies.values().any(declared) {
+        return Ok(());
+    }
+    let sentence =
+        "Aucune commission d'attribution n'a déclaré cette demande irrecevable : la radiation d la suppose.";
+    Err(Refusal::conflict("not-inadmissible", "CCH R441-2-8", sentence))
+}
+
+/// Lifts the warning: the applicant answered, or what made the application inadmissible is mended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LiftWarning {
+    /// The application.
+    pub application: ApplicationId,
+}
+
+impl Decide<HouseholdId> for LiftWarning {
+    fn decide(
+        &self,
+        id: HouseholdId,
+        ctx: &Context<'_>,
+        ledgers: &Ledgers,
+        draft: &mut Draft,
+    ) -> Result<(), Halt> {
+        let is = household(ledgers, id)?;
+        let application = live(is, self.application)?;
+        in_time(application, id, ctx)?;
+        let ApplicationSituation::Warned { ground, .. } = application.situation else {
+            let sentence = "Aucun avertissement n'est en cours pour cette demande.";
+            return Err(Refusal::conflict("not-warned", "CCH R441-2-8", sentence).into());
+        };
+        draft.household(id, ctx.at, ApplicationWarningLifted { application: self.application, ground });
         Ok(())
     }
 }

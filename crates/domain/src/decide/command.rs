@@ -235,6 +235,7 @@ commands! {
         "number-application" &[Landlord], "Noter le numéro unique." => NumberApplication(application::NumberApplication),
         "renew-application" &[Landlord], "Renouveler la demande de logement social." => RenewApplication(application::RenewApplication),
         "warn-application" &[Landlord], "Avertir d'une radiation." => WarnApplication(application::WarnApplication),
+        "lift-warning" &[Landlord], "Lever un avertissement de radiation." => LiftWarning(application::LiftWarning),
         "close-application" &[Landlord], "Radier la demande de logement social." => CloseApplication(application::CloseApplication),
         "grant-priority" &[Landlord], "Enregistrer une labellisation." => GrantPriority(application::GrantPriority),
         "withdraw-priority" &[Landlord], "Retirer une labellisation." => WithdrawPriority(application::WithdrawPriority),

@@ -1,7 +1,7 @@
 //! The social-housing application, its numéro unique and the priority labels.
 
 use domain::decide::application::{
-    CloseApplication, GrantPriority, NumberApplication, RegisterApplication, RenewApplication,
+    CloseApplication, GrantPriority, LiftWarning, NumberApplication, RegisterApplication, RenewApplication,
     WarnApplication, WithdrawPriority,
 };
 use domain::household::application::{
@@ -9,6 +9,7 @@ use domain::household::application::{
 };
 use domain::household::priority::{LabelEnd, LabelSource};
 use domain::id::{ApplicationId, HouseholdId, LabelId};
+use domain::place::committee::CommitteeDecision as Decision;
 
 use crate::scenario::{World, code, day, instant};
 
@@ -115,8 +116,9 @@ fn a_taken_over_application_says_when_it_was_last_renewed() {
 
 #[test]
 fn a_warning_strikes_off_after_a_month_of_silence_and_a_renewal_answers_it() {
-    for ground in [Deregistration::C, Deregistration::D] {
+    {
         let (mut w, household, application) = applicant();
+        let ground = Deregistration::C;
         w.does(household, WarnApplication { application, ground });
         let mut answered = w.clone();
         w.until("2026-04-02T23:59:59");
@@ -138,6 +140,40 @@ fn a_warning_strikes_off_after_a_month_of_silence_and_a_renewal_answers_it() {
     for ground in [Deregistration::A, Deregistration::B, Deregistration::E, Deregistration::F] {
         assert_eq!(w.refuses(household, WarnApplication { application, ground }).code, "warning-ground");
     }
+}
+
+#[test]
+fn inadmissible_is_what_a_committee_declared_and_no_renewal_mends_it() {
+    let mut w = World::at("2026-03-02T10:00");
+    let (dwelling, candidates) = w.designated(3);
+    let household = candidates[0].0;
+    let application = *w.household_of(household).applications.keys().next().unwrap();
+    let warn = WarnApplication { application, ground: Deregistration::D };
+    let refusal = w.refuses(household, warn.clone());
+    assert_eq!((refusal.code, refusal.rule), ("not-inadmissible", "CCH R441-2-8"));
+    w.convened(dwelling);
+    let inadmissible = Decision::Inadmissible { reason: code("resources_above_ceiling") };
+    let decisions = [inadmissible, Decision::AwardRanked { rank: 1 }, Decision::AwardRanked { rank: 2 }];
+    w.does(dwelling, World::decisions(candidates.iter().map(|c| c.1).zip(decisions), None));
+    let not_this_one = *w.household_of(candidates[1].0).applications.keys().next().unwrap();
+    let other = WarnApplication { application: not_this_one, ..warn.clone() };
+    assert_eq!(w.refuses(candidates[1].0, other).code, "not-inadmissible");
+    assert_eq!(w.refuses(household, LiftWarning { application }).code, "not-warned");
+    w.does(household, warn);
+    let mut mended = w.clone();
+    w.until("2026-03-10T10:00");
+    w.does(household, RenewApplication { application, communes: None });
+    let mut late = w.clone();
+    w.until("2026-04-03T08:00");
+    assert_eq!(is(&w, household, application).situation, deregistered(Deregistration::D));
+    late.outage_until("2026-04-03T08:00");
+    assert_eq!(late.refuses(household, LiftWarning { application }).code, "application-closed");
+
+    mended.until("2026-04-02T10:00");
+    let kinds = mended.does(household, LiftWarning { application });
+    assert_eq!(kinds, ["housing_application.warning_lifted"]);
+    mended.until("2026-04-03T08:00");
+    assert!(is(&mended, household, application).is_live());
 }
 
 #[test]
