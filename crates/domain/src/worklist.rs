@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::calendar::{Day, end_of_day, months_after, start_of_day};
+use crate::calendar::{Day, day, days_after, end_of_day, months_after, start_of_day};
 use crate::household::Household;
 use crate::household::application::{Application, ApplicationSituation};
 use crate::household::referral::ReferralSituation;
@@ -18,6 +18,7 @@ use crate::ledger::{AggregateId, State};
 use crate::place::Place;
 use crate::place::committee::CandidateSituation;
 use crate::place::vacancy::{Vacancy, VacancySituation};
+use crate::rules::RuleBook;
 
 /// Whose list a task is on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -129,6 +130,9 @@ pub struct Task {
     pub due: Option<Timestamp>,
     /// Since when it waits.
     pub since: Timestamp,
+    /// From when it stands on the list: what is due in a year is nobody's task today.
+    #[serde(default = "always")]
+    pub from: Timestamp,
     /// What is to be done.
     #[serde(flatten)]
     pub kind: TaskKind,
@@ -140,23 +144,67 @@ pub struct Task {
     pub place: Option<PlaceId>,
 }
 
-/// The tasks that a ledger in this state gives.
+fn always() -> Timestamp {
+    Timestamp::MIN
+}
+
+impl Task {
+    /// Whether it is to be done at `now`.
+    #[must_use]
+    pub fn stands(&self, now: Timestamp) -> bool {
+        self.from <= now
+    }
+}
+
+/// The tasks that a ledger in this state gives under these rules, those that stand already and those that will.
 #[must_use]
-pub fn tasks(ledger: &AggregateId, state: &State) -> Vec<Task> {
-    let mut list = List(Vec::new());
+pub fn tasks(ledger: &AggregateId, state: &State, book: &RuleBook) -> Vec<Task> {
+    let mut list = List { tasks: Vec::new(), book };
     match (ledger, state) {
         (AggregateId::Household(id), State::Household(is)) => list.household(*id, is),
         (AggregateId::Place(id), State::Place(is)) => list.place(*id, is),
         (AggregateId::Household(_) | AggregateId::Place(_) | AggregateId::Structure(_), _) => {}
     }
-    list.0
+    list.tasks
 }
 
-struct List(Vec<Task>);
+struct List<'a> {
+    tasks: Vec<Task>,
+    book: &'a RuleBook,
+}
 
-impl List {
+impl List<'_> {
+    /// A task that stands some time before it is due: the usual notice, or from an instant of its own.
+    fn in_time(
+        &mut self,
+        desk: Desk,
+        due: Option<Timestamp>,
+        since: Timestamp,
+        from: Option<Timestamp>,
+        kind: TaskKind,
+        about: About,
+    ) {
+        let home = about.household.map(|id| id.territory()).or(about.place.map(|id| id.territory()));
+        let usual = due.zip(home).map(|(due, home)| {
+            let on = day(home, due);
+            start_of_day(home, days_after(on, -self.book.on(home, on).task_notice_days))
+        });
+        self.add(desk, due, since, kind, about);
+        if let (Some(task), Some(from)) = (self.tasks.last_mut(), from.or(usual)) {
+            task.from = from.max(since);
+        }
+    }
+
     fn add(&mut self, desk: Desk, due: Option<Timestamp>, since: Timestamp, kind: TaskKind, about: About) {
-        self.0.push(Task { desk, due, since, kind, household: about.household, place: about.place });
+        self.tasks.push(Task {
+            desk,
+            due,
+            since,
+            from: since,
+            kind,
+            household: about.household,
+            place: about.place,
+        });
     }
 
     fn household(&mut self, id: HouseholdId, is: &Household) {
@@ -218,20 +266,10 @@ impl List {
                 if !proposed {
                     self.add(Desk::Siao, None, since, TaskKind::ProposePlace { request: id }, about);
                 }
-                self.add(
-                    Desk::Siao,
-                    is.contact_due,
-                    since,
-                    TaskKind::ContactHousehold { request: id },
-                    about,
-                );
-                self.add(
-                    Desk::Referrer,
-                    is.update_due,
-                    since,
-                    TaskKind::UpdateRequest { request: id },
-                    about,
-                );
+                let contact = TaskKind::ContactHousehold { request: id };
+                self.in_time(Desk::Siao, is.contact_due, since, None, contact, about);
+                let update = TaskKind::UpdateRequest { request: id };
+                self.in_time(Desk::Referrer, is.update_due, since, None, update, about);
             }
             RequestSituation::Fulfilled { .. }
             | RequestSituation::Cancelled { .. }
@@ -258,7 +296,8 @@ impl List {
             StaySituation::Present => {}
         }
         if let Some(due) = is.review_due {
-            self.add(Desk::Provider, last(due), is.from, TaskKind::ReviewStay { stay: id }, about);
+            let kind = TaskKind::ReviewStay { stay: id };
+            self.in_time(Desk::Provider, last(due), is.from, None, kind, about);
         }
         match is.extension {
             Some(Extension::Requested { tacit_at, .. }) => {
@@ -267,8 +306,10 @@ impl List {
             }
             Some(Extension::Refused) | None => {
                 if let Some(end) = is.planned_end {
-                    let due = last(Day(months_after(end.0, -1)));
-                    self.add(Desk::Provider, due, is.from, TaskKind::PrepareExit { stay: id }, about);
+                    let ahead = self.book.on(territory, end.0).extension_request_before_end_months;
+                    let due = last(Day(months_after(end.0, -ahead)));
+                    let kind = TaskKind::PrepareExit { stay: id };
+                    self.in_time(Desk::Provider, due, is.from, None, kind, about);
                 }
             }
         }
@@ -290,7 +331,8 @@ impl List {
         let territory = household.territory();
         let since = start_of_day(territory, is.filed_on.0);
         if is.number.is_none() {
-            let due = end_of_day(territory, months_after(is.filed_on.0, 1));
+            let months = self.book.on(territory, is.filed_on.0).application_number_months;
+            let due = end_of_day(territory, months_after(is.filed_on.0, months));
             let kind = TaskKind::NumberApplication { application: id };
             self.add(Desk::Landlord, Some(due), since, kind, about);
         }
@@ -298,7 +340,10 @@ impl List {
             ApplicationSituation::Registered => {
                 let due = end_of_day(territory, is.valid_until.0);
                 let kind = TaskKind::RenewApplication { application: id };
-                self.add(Desk::Referrer, Some(due), since, kind, about);
+                // CCH R441-2-7: the applicant is told so long before it ends.
+                let months = self.book.on(territory, is.valid_until.0).application_reminder_months;
+                let from = start_of_day(territory, months_after(is.valid_until.0, -months));
+                self.in_time(Desk::Referrer, Some(due), since, Some(from), kind, about);
             }
             ApplicationSituation::Warned { strikes_at, .. } => {
                 let kind = TaskKind::AnswerWarning { application: id };
@@ -309,7 +354,9 @@ impl List {
     }
 
     fn place(&mut self, id: PlaceId, is: &Place) {
-        let Some(description) = is.description() else { return };
+        let Some(description) = is.inventory.description() else { return };
+        // A place that is to close is used until then, and nobody has to offer it again.
+        let closes = is.description().is_none();
         let dwelling = description.kind.let_by_committee();
         let desk = if dwelling { Desk::Landlord } else { Desk::Provider };
         let about = About { household: None, place: Some(id) };
@@ -322,16 +369,18 @@ impl List {
             };
             self.add(Desk::Provider, hold.until, hold.since, kind, about);
         }
-        for (spell, one) in is.offline.iter().filter(|(_, one)| !one.over) {
+        for (spell, one) in is.offline.iter().filter(|(_, one)| !one.over && !closes) {
             let since = start_of_day(id.territory(), one.from.0);
             let due = one.until.map(|until| end_of_day(id.territory(), until.0));
             self.add(desk, due, since, TaskKind::BringOnline { spell: *spell }, about);
         }
-        if is.current_occupancy().is_some() || is.hold.is_some() {
+        if is.current_occupancy().is_some() || is.hold.is_some() || closes {
+            if let Some(vacancy) = is.open_vacancy().filter(|vacancy| !vacancy.allocation.is_idle()) {
+                self.allocation(id, vacancy);
+            }
             return;
         }
         let offline = is.offline.values().any(|spell| !spell.over);
-        let freed = is.occupancies.iter().filter_map(|occupancy| occupancy.to).max();
         match &is.vacancy {
             Some(vacancy) if vacancy.situation == VacancySituation::Open => {
                 if vacancy.allocation.is_idle() {
@@ -347,7 +396,7 @@ impl List {
                 self.add(desk, None, vacancy.good_until, kind, about);
             }
             Some(_) | None if !offline => {
-                let since = freed.unwrap_or(Timestamp::UNIX_EPOCH);
+                let since = is.empty_since(Timestamp::MAX, id.territory()).unwrap_or(Timestamp::MIN);
                 self.add(desk, None, since, TaskKind::DeclareVacancy {}, about);
             }
             Some(_) | None => {}

@@ -44,7 +44,7 @@ pub async fn start(context: &Context) -> anyhow::Result<Running> {
     let site = desk::commands(site, &desk, Service::Insertion, None);
     let site = places::routes(site, &desk, &reading);
     let site = occupancy::routes(site, &reading);
-    running.site = desk::worklist(site, Service::Insertion, &reading);
+    running.site = desk::worklist(site, Service::Insertion, &desk, &reading);
     Ok(running)
 }
 

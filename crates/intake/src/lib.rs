@@ -43,6 +43,6 @@ pub async fn start(context: &Context) -> anyhow::Result<Running> {
     let site = desk::commands(site, &desk, Service::Intake, Some(matching::advice(&desk)));
     let site = households::routes(site, &desk, &reading);
     let site = matching::routes(site, &desk, &reading);
-    running.site = desk::worklist(site, Service::Intake, &reading);
+    running.site = desk::worklist(site, Service::Intake, &desk, &reading);
     Ok(running)
 }

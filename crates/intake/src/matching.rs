@@ -170,7 +170,7 @@ impl Waiting {
             Ledger::Household(_) | Ledger::Place(_) | Ledger::Structure(_) => None,
         });
         let protected = opened.iter().map(|(id, is)| (*id, is));
-        Ok(rank(description, listed.chain(protected), calendar::day(self.at.territory(), now)))
+        Ok(rank(self.at, description, listed.chain(protected), calendar::day(self.at.territory(), now)))
     }
 }
 
@@ -315,7 +315,8 @@ async fn why(
     let now = board.desk.edge().now();
     let own = &is.requests[&request];
     let day = calendar::day(own.siao, now);
-    let verdict = place.inventory.description().and_then(|description| proposable(&is, own, description, day));
+    let verdict =
+        place.inventory.description().and_then(|description| proposable(&is, own, description, day));
     let why = match verdict {
         Some(verdict) => Some(Exclusion::Rule { verdict }),
         None => Exclusion::unavailable(asking.place, &place, now),

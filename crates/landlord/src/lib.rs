@@ -42,7 +42,7 @@ pub async fn start(context: &Context) -> anyhow::Result<Running> {
         .document(|api| api.tag(NAME, "Bailleurs sociaux : logements, candidatures, commission, baux."));
     let site = desk::commands(site, &desk, Service::Landlord, None);
     let site = dwellings::routes(site, &desk, &reading);
-    running.site = desk::worklist(site, Service::Landlord, &reading);
+    running.site = desk::worklist(site, Service::Landlord, &desk, &reading);
     Ok(running)
 }
 

@@ -50,6 +50,10 @@ impl Decide<HouseholdId> for RegisterApplication {
         draft: &mut Draft,
     ) -> Result<(), Halt> {
         let is = household(ledgers, id)?;
+        let application = ApplicationId::created_by(ctx.command);
+        if is.applications.contains_key(&application) {
+            return Ok(());
+        }
         if is.live_application().is_some() {
             let sentence = "Ce ménage a déjà une demande de logement social en cours : une seule suffit pour tous les bailleurs.";
             return Err(Refusal::conflict("application-exists", "CCH L441-2-1", sentence).into());
@@ -57,7 +61,12 @@ impl Decide<HouseholdId> for RegisterApplication {
         check_communes(&self.communes)?;
         let territory = id.territory();
         let filed_on = self.filed_on.unwrap_or_else(|| Day(ctx.today(territory)));
-        let at = ctx.past(territory, Some(Instant(start_of_day(territory, filed_on.0))))?;
+        let stated = Instant(start_of_day(territory, filed_on.0));
+        // An application that is renewed year after year may be older than anything that is recorded late.
+        let at = match self.renewed_on {
+            Some(_) => ctx.happened(stated)?,
+            None => ctx.past(territory, Some(stated))?,
+        };
         if let Some(number) = self.number {
             check_number(number, filed_on)?;
         }
@@ -67,18 +76,19 @@ impl Decide<HouseholdId> for RegisterApplication {
         }
         let renewed = self.renewed_on.filter(|renewed| *renewed > filed_on).unwrap_or(filed_on);
         let valid_until = valid_until(renewed, ctx, id);
-        if valid_until.0 < ctx.today(territory) {
-            let sentence = "Cette demande n'est plus valable : donnez la date du dernier renouvellement, ou enregistrez-en une nouvelle.";
-            return Err(Refusal::invalid("application-expired", "CCH R441-2-7", sentence).into());
-        }
         let registered = ApplicationRegistered {
-            application: ApplicationId::created_by(ctx.command),
+            application,
             number: self.number,
             filed_on,
             valid_until,
             communes: self.communes.clone(),
         };
         draft.household(id, at, registered);
+        if valid_until.0 < ctx.today(territory) {
+            // Taken over from an earlier file in which it is no longer valid: it left the register that day.
+            let over = end_of_day(territory, valid_until.0);
+            draft.household(id, over, ApplicationExpired { application });
+        }
         Ok(())
     }
 }
@@ -346,6 +356,10 @@ impl Decide<HouseholdId> for GrantPriority {
         draft: &mut Draft,
     ) -> Result<(), Halt> {
         let is = household(ledgers, id)?;
+        let label = LabelId::created_by(ctx.command);
+        if is.labels.contains_key(&label) {
+            return Ok(());
+        }
         let territory = id.territory();
         if is.labels.values().any(|label| label.ended.is_none() && label.ground == self.ground) {
             let sentence = "Ce ménage a déjà ce label.";
@@ -367,13 +381,8 @@ impl Decide<HouseholdId> for GrantPriority {
         } else {
             None
         };
-        let granted = PriorityGranted {
-            label: LabelId::created_by(ctx.command),
-            ground: self.ground,
-            source: self.source,
-            decided_on,
-            proposal_due,
-        };
+        let granted =
+            PriorityGranted { label, ground: self.ground, source: self.source, decided_on, proposal_due };
         draft.household(id, at, granted);
         Ok(())
     }

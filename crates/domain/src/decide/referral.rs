@@ -57,7 +57,9 @@ impl Decide<HouseholdId> for ProposeReferral {
         let at_place = place(ledgers, self.place)?;
         check_note(self.note.as_ref(), NOTE_MAX)?;
         on_offer(at_place, self.place.territory(), ctx)?;
-        let description = at_place.description().ok_or_else(|| Refusal::unknown("Place"))?;
+        let description = at_place
+            .description_on(ctx.today(self.place.territory()))
+            .ok_or_else(|| Refusal::unknown("Place"))?;
         if description.kind.let_by_committee() {
             let sentence =
                 "Un logement social s'attribue en commission (CALEOL) : désignez le ménage comme candidat.";

@@ -123,6 +123,7 @@ impl Ranking {
 /// Only requests that the SIAO still treats are listed: drafts and closed ones are nobody's turn.
 #[must_use]
 pub fn rank<'a>(
+    at: PlaceId,
     place: &Description,
     households: impl IntoIterator<Item = (HouseholdId, &'a Household)>,
     day: Date,
@@ -140,11 +141,11 @@ pub fn rank<'a>(
     }
     ranked.sort_by_key(|ranked| ranked.key);
     excluded.sort_by_key(|excluded| excluded.request);
-    let mut text = String::from(RULES_VERSION);
-    for one in &ranked {
-        text.push_str(&format!("\n{:?}", one.key));
-    }
-    let digest = Uuid::new_v5(&Uuid::NAMESPACE_OID, text.as_bytes());
+    // All that the list was made of and all that it says: the place as it was, the day, the ranks, the exclusions.
+    let told = serde_json::json!({
+        "rules": RULES_VERSION, "at": at, "place": place, "day": day, "ranked": ranked, "excluded": excluded,
+    });
+    let digest = Uuid::new_v5(&Uuid::NAMESPACE_OID, told.to_string().as_bytes());
     Ranking { rules: RULES_VERSION.to_owned(), ranked, excluded, digest }
 }
 

@@ -5,16 +5,18 @@ pub mod inventory;
 pub mod occupancy;
 pub mod vacancy;
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::{Day, day, days_after, start_of_day};
 use crate::event::{Stamp, families};
-use crate::id::Territory;
+use crate::id::{Territory, VacancyId};
 use inventory::{Description, Inventory, OfflineSpells};
 use occupancy::{Hold, Occupancy};
-use vacancy::Vacancy;
+use vacancy::{Vacancy, VacancySituation};
 
 families! {
     /// What can happen to a place, by sub-machine.
@@ -42,18 +44,31 @@ pub struct Place {
     /// The first day it will be free, when a departure is announced.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub departure: Option<Day>,
+    /// Every vacancy there has been: a declaration that is asked again is not another one.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub vacancies: BTreeSet<VacancyId>,
     /// The last vacancy.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vacancy: Option<Vacancy>,
 }
 
 impl Place {
-    /// What the place is, while it is part of the supply.
+    /// What the place is, while nobody has said that it closes.
     #[must_use]
     pub fn description(&self) -> Option<&Description> {
         match &self.inventory {
             Inventory::Open { description, .. } => Some(description),
             Inventory::Unknown | Inventory::Closed { .. } => None,
+        }
+    }
+
+    /// What the place is, if it is part of the supply on `day`: one that is to close is, until then.
+    #[must_use]
+    pub fn description_on(&self, day: Date) -> Option<&Description> {
+        match &self.inventory {
+            Inventory::Open { description, .. } => Some(description),
+            Inventory::Closed { from, description, .. } => (day < from.0).then_some(&**description),
+            Inventory::Unknown => None,
         }
     }
 
@@ -117,7 +132,11 @@ impl Place {
         let freed = self.occupancies.iter().filter_map(|occupancy| occupancy.to);
         let back = self.offline.values().filter(|spell| spell.over).filter_map(|spell| spell.until);
         let back = back.map(|last| start_of_day(territory, days_after(last.0, 1)));
-        let ended = self.vacancy.as_ref().map(|vacancy| vacancy.ended.unwrap_or(vacancy.good_until));
+        let ended = self.vacancy.as_ref().and_then(|vacancy| match vacancy.situation {
+            VacancySituation::Open => Some(vacancy.good_until),
+            VacancySituation::Expired | VacancySituation::Withdrawn { .. } => vacancy.ended,
+            VacancySituation::Filled => None,
+        });
         opened.into_iter().chain(freed).chain(back).chain(ended).filter(|since| *since <= at).max()
     }
 

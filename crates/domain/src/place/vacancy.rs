@@ -191,6 +191,7 @@ impl Place {
         use VacancyEvent as E;
         match event {
             E::VacancyDeclared(e) => {
+                self.vacancies.insert(e.vacancy);
                 self.vacancy = Some(Vacancy {
                     id: e.vacancy,
                     available_from: e.available_from,

@@ -45,7 +45,7 @@ impl Decide<PlaceId> for AssignVacancy {
         ledgers: &Ledgers,
         draft: &mut Draft,
     ) -> Result<(), Halt> {
-        let vacancy = dwelling(place(ledgers, id)?)?;
+        let vacancy = dwelling(place(ledgers, id)?, id, ctx)?;
         if !vacancy.allocation.is_idle() {
             let sentence = "Des candidats sont déjà désignés sur ce logement.";
             return Err(Refusal::conflict("already-designated", "CCH R441-5", sentence).into());
@@ -97,7 +97,7 @@ impl Decide<PlaceId> for DesignateCandidates {
         if is.vacancy.as_ref().is_some_and(|vacancy| vacancy.allocation.candidates.contains_key(&done)) {
             return Ok(());
         }
-        let vacancy = dwelling(is)?;
+        let vacancy = dwelling(is, id, ctx)?;
         still_open(vacancy, id, ctx)?;
         let live = || vacancy.allocation.live();
         let distinct: BTreeSet<_> = self.candidates.iter().map(|one| one.household).collect();
@@ -161,7 +161,7 @@ impl Designated {
             );
             return Err(Refusal::conflict("dalo-label-missing", "CCH L441-2-3", sentence));
         }
-        let Some(description) = at.description() else { return Ok(()) };
+        let Some(description) = at.description_on(today) else { return Ok(()) };
         match tenancy(is, description, today, id.territory()) {
             None => Ok(()),
             Some(verdict) => {

@@ -17,15 +17,15 @@ use super::{Context, day_words};
 use crate::household::Household;
 use crate::household::application::UniqueRegistrationNumber;
 use crate::household::priority::Label;
-use crate::id::{HouseholdId, Territory};
+use crate::id::{HouseholdId, PlaceId, Territory};
 use crate::place::Place;
 use crate::place::vacancy::Vacancy;
 use crate::reference::PriorityGround;
 use crate::refusal::Refusal;
 
 /// The vacancy of a social dwelling, while it is on offer.
-fn dwelling(is: &Place) -> Result<&Vacancy, Refusal> {
-    match is.description() {
+fn dwelling<'a>(is: &'a Place, id: PlaceId, ctx: &Context<'_>) -> Result<&'a Vacancy, Refusal> {
+    match is.description_on(ctx.today(id.territory())) {
         Some(description) if description.kind.let_by_committee() => {}
         Some(_) => {
             let sentence = "Cette place n'est pas un logement social : elle se propose par orientation.";

@@ -217,7 +217,7 @@ impl Decide<PlaceId> for MeetCondition {
         ledgers: &Ledgers,
         draft: &mut Draft,
     ) -> Result<(), Halt> {
-        let vacancy = dwelling(place(ledgers, id)?)?;
+        let vacancy = dwelling(place(ledgers, id)?, id, ctx)?;
         let candidate = vacancy
             .allocation
             .candidates

@@ -45,7 +45,7 @@ impl Decide<PlaceId> for ConveneCommittee {
         if last.is_some_and(|last| last.id == committee) {
             return Ok(());
         }
-        let vacancy = dwelling(is)?;
+        let vacancy = dwelling(is, id, ctx)?;
         if settled(vacancy) {
             let sentence = "La commission a déjà décidé de ce logement.";
             return Err(Refusal::conflict("committee-decided", "INV-7", sentence).into());
@@ -89,7 +89,7 @@ impl Decide<PlaceId> for DecideCommittee {
         draft: &mut Draft,
     ) -> Result<(), Halt> {
         let is = place(ledgers, id)?;
-        let vacancy = dwelling(is)?;
+        let vacancy = dwelling(is, id, ctx)?;
         let session = session(vacancy, id, ctx)?;
         let examined = examined(vacancy, session, id)?;
         self.check_each_once(&examined)?;
@@ -108,7 +108,7 @@ impl Decide<PlaceId> for DecideCommittee {
             let decided = CandidacyDecided { candidacy: one.candidacy, decision: one.decision.clone() };
             draft.household(candidate.household, ctx.at, decided);
         }
-        let plai_adapte = is.description().is_some_and(|d| d.plai_adapte);
+        let plai_adapte = is.inventory.description().is_some_and(|d| d.plai_adapte);
         self.check_count(ctx.rules(id.territory()).committee_candidates_min, all_dalo, plai_adapte)?;
         let decisions = self
             .decisions

@@ -4,12 +4,16 @@ use domain::decide::application::{
     CloseApplication, GrantPriority, LiftWarning, NumberApplication, RegisterApplication, RenewApplication,
     WarnApplication, WithdrawPriority,
 };
+use domain::decide::inventory::{BringOnline, OpenPlace, TakeOffline};
+use domain::decide::vacancy::{DeclareVacancy, WithdrawVacancy};
+use domain::decide::{Addressed as _, HouseholdCommand, PlaceCommand};
 use domain::household::application::{
     Application, ApplicationSituation, Deregistration, UniqueRegistrationNumber as Number,
 };
 use domain::household::priority::{LabelEnd, LabelSource};
 use domain::id::{ApplicationId, HouseholdId, LabelId};
 use domain::place::committee::CommitteeDecision as Decision;
+use domain::structure_kind::StructureKind::Chrs;
 
 use crate::scenario::{World, code, day, instant};
 
@@ -106,12 +110,69 @@ fn a_taken_over_application_says_when_it_was_last_renewed() {
     let mut w = World::at("2026-03-02T10:00");
     let household = w.household("woman 40");
     let old = RegisterApplication { filed_on: Some(day("2022-05-10")), ..REGISTER };
-    assert_eq!(w.refuses(household, old.clone()).code, "application-expired");
     let future = RegisterApplication { renewed_on: Some(day("2026-03-03")), ..old.clone() };
     assert_eq!(w.refuses(household, future).code, "date-in-future");
     w.does(household, RegisterApplication { renewed_on: Some(day("2025-05-02")), ..old });
     let (_, taken_over) = w.household_of(household).live_application().unwrap();
     assert_eq!((taken_over.filed_on, taken_over.valid_until), (day("2022-05-10"), day("2026-05-02")));
+}
+
+#[test]
+fn an_application_of_an_earlier_file_is_taken_over_however_old_and_as_expired_as_it_is() {
+    let mut w = World::at("2026-03-02T10:00");
+    let household = w.household("woman 40");
+    let old = RegisterApplication { filed_on: Some(day("2022-05-10")), ..REGISTER };
+    let kinds = w.does(household, old);
+    assert_eq!(kinds, ["housing_application.registered", "housing_application.expired"]);
+    let expired = is(&w, household, ApplicationId::created_by(w.last));
+    assert_eq!(expired.situation, deregistered(Deregistration::E));
+    assert_eq!(expired.ended, Some(instant("2023-05-10T23:59:59")));
+    let ancient = RegisterApplication { filed_on: Some(day("2009-05-10")), ..REGISTER };
+    assert_eq!(w.refuses(household, ancient.clone()).code, "date-too-old", "is the year right?");
+    w.does(household, RegisterApplication { renewed_on: Some(day("2026-03-01")), ..ancient });
+    let (_, live) = w.household_of(household).live_application().unwrap();
+    assert_eq!((live.filed_on, live.valid_until), (day("2009-05-10"), day("2027-03-01")));
+}
+
+#[test]
+fn a_creation_that_is_asked_again_creates_nothing_even_when_what_it_created_is_over() {
+    let mut w = World::at("2026-03-02T10:00");
+    let household = w.household("woman 40");
+    w.does(household, REGISTER);
+    let registered = w.last;
+    let close =
+        CloseApplication { application: ApplicationId::created_by(registered), reason: Deregistration::B };
+    w.does(household, close);
+    let label = GrantPriority { ground: code("l441_1_d"), source: LabelSource::Siao, decided_on: None };
+    w.does(household, label.clone());
+    let granted = w.last;
+    let withdraw = WithdrawPriority { label: LabelId::created_by(granted), why: LabelEnd::GroundsGone };
+    w.does(household, withdraw);
+    for (command, id) in
+        [(HouseholdCommand::from(REGISTER), registered), (HouseholdCommand::from(label), granted)]
+    {
+        assert_eq!(w.rule(&command.on(household), id), Ok(vec![]));
+    }
+
+    let place = w.place(Chrs, 1);
+    let opened = w.last;
+    let description = w.place_of(place).description().unwrap().clone();
+    let vacancy = DeclareVacancy { available_from: None, good_until: None };
+    w.does(place, vacancy.clone());
+    let declared = w.last;
+    w.does(place, WithdrawVacancy { reason: code("works") });
+    let offline = TakeOffline { reason: code("works"), from: None, until: None };
+    w.does(place, offline.clone());
+    let taken = w.last;
+    w.does(place, BringOnline { spell: None, until: None });
+    w.does(place, vacancy.clone());
+    for (command, id) in [
+        (PlaceCommand::from(OpenPlace { description, from: None }), opened),
+        (PlaceCommand::from(vacancy), declared),
+        (PlaceCommand::from(offline), taken),
+    ] {
+        assert_eq!(w.rule(&command.on(place), id), Ok(vec![]));
+    }
 }
 
 #[test]

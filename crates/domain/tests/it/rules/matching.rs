@@ -238,7 +238,7 @@ fn the_order_is_danger_then_dalo_then_class_then_fit_then_seniority() {
             _ => None,
         })
     };
-    let ranking = rank(&description, households(), w.today());
+    let ranking = rank(place, &description, households(), w.today());
     let order: Vec<_> = ranking.ranked.iter().map(|ranked| ranked.key.request).collect();
     assert_eq!(order, [danger, dalo, first_class, family_third, younger_family, single_third]);
     assert_eq!(ranking.excluded.len(), 1);
@@ -390,7 +390,7 @@ fn what_is_ranked_can_be_proposed_and_who_is_expected_elsewhere_is_not_ranked() 
     assert_eq!(w.refuses(household, World::proposal(request, places[6])).code, "already-accepted");
     let is = w.household_of(household);
     let description = w.place_of(places[6]).description().unwrap();
-    let ranking = rank(description, [(household, is)], w.today());
+    let ranking = rank(places[6], description, [(household, is)], w.today());
     assert!(ranking.ranked.is_empty());
     assert_eq!(ranking.excluded[0].verdict.since, Some(day("2026-03-02")));
     assert_eq!(

@@ -12,3 +12,4 @@ mod request;
 mod stay;
 mod supply;
 mod tacit;
+mod worklist;
