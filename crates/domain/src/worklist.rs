@@ -184,7 +184,7 @@ impl List<'_> {
         kind: TaskKind,
         about: About,
     ) {
-        let home = about.household.map(|id| id.territory()).or(about.place.map(|id| id.territory()));
+        let home = about.household.map(|id| id.territory()).or_else(|| about.place.map(|id| id.territory()));
         let usual = due.zip(home).map(|(due, home)| {
             let on = day(home, due);
             start_of_day(home, days_after(on, -self.book.on(home, on).task_notice_days))

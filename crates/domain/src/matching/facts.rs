@@ -157,7 +157,7 @@ impl<'a> People<'a> {
             return None;
         }
         let irregular = |one: &Person| {
-            !one.residence.is_some_and(|residence| residence.regularity() == Regularity::Regular)
+            one.residence.is_none_or(|residence| residence.regularity() != Regularity::Regular)
         };
         let refused = |one: &Person| self.adult(one).filter(|_| irregular(one));
         let any = self.household.composition.members.values().any(|one| refused(one).is_some());

@@ -177,14 +177,13 @@ impl Exclusion {
     pub fn unavailable(id: PlaceId, place: &Place, at: Timestamp) -> Option<Self> {
         let territory = id.territory();
         let day = crate::calendar::day(territory, at);
-        match place.situation(at, day) {
-            PlaceSituation::Vacant => None,
-            situation => {
-                let since = place.situation_since(at, territory);
-                let since = since.map(|at| Day(crate::calendar::day(territory, at)));
-                Some(Self::Unavailable { situation, fact: situation.label_fr().to_owned(), since })
-            }
+        let situation = place.situation(at, day);
+        if situation == PlaceSituation::Vacant {
+            return None;
         }
+        let since = place.situation_since(at, territory);
+        let since = since.map(|at| Day(crate::calendar::day(territory, at)));
+        Some(Self::Unavailable { situation, fact: situation.label_fr().to_owned(), since })
     }
 }
 

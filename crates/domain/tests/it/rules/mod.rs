@@ -6,6 +6,7 @@ mod correction;
 mod family;
 mod lease;
 mod matching;
+mod matching_laws;
 mod referral;
 mod registration;
 mod request;
