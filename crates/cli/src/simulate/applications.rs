@@ -187,7 +187,7 @@ impl World {
         let who = if source == LabelSource::Siao { self.siao() } else { self.prefecture() };
         let decided_on =
             self.dice.chance(0.3).then(|| Day(days_after(self.today(), -self.dice.between(1, 12))));
-        self.ask(who, id, GrantPriority { ground, source, decided_on });
+        self.ask(who, id, GrantPriority { ground, source, decided_on, document: None });
         if self.dice.chance(0.15) {
             let days = self.dice.within(60.0, 400.0);
             self.in_days(days, Action::Label(id));

@@ -13,7 +13,9 @@ use crate::household::application::{
     UniqueRegistrationNumber,
 };
 use crate::household::candidacy::{Candidacy, CandidacyOutcome};
-use crate::household::priority::{LabelEnd, LabelSource, PriorityGranted, PriorityWithdrawn};
+use crate::household::priority::{
+    DocumentReference, LabelEnd, LabelSource, PriorityGranted, PriorityWithdrawn,
+};
 use crate::id::{ApplicationId, HouseholdId, LabelId};
 use crate::ledger::{Halt, Ledgers};
 use crate::place::committee::CommitteeDecision;
@@ -345,6 +347,9 @@ pub struct GrantPriority {
     /// The day of the decision; today if absent.
     #[serde(default)]
     pub decided_on: Option<Day>,
+    /// The reference of the decision, if it is known.
+    #[serde(default)]
+    pub document: Option<DocumentReference>,
 }
 
 impl Decide<HouseholdId> for GrantPriority {
@@ -381,8 +386,14 @@ impl Decide<HouseholdId> for GrantPriority {
         } else {
             None
         };
-        let granted =
-            PriorityGranted { label, ground: self.ground, source: self.source, decided_on, proposal_due };
+        let granted = PriorityGranted {
+            label,
+            ground: self.ground,
+            source: self.source,
+            decided_on,
+            proposal_due,
+            document: self.document.clone(),
+        };
         draft.household(id, at, granted);
         Ok(())
     }

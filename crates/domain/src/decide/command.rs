@@ -259,6 +259,7 @@ commands! {
         "withdraw-vacancy" &[Insertion, Landlord], "Retirer une place déclarée libre." => WithdrawVacancy(vacancy::WithdrawVacancy),
         "assign-vacancy" &[Landlord], "Confier le logement à un réservataire." => AssignVacancy(allocation::AssignVacancy),
         "designate-candidates" &[Landlord], "Désigner des candidats." => DesignateCandidates(allocation::DesignateCandidates),
+        "check-documents" &[Landlord], "Noter le contrôle des pièces d'un candidat." => CheckDocuments(allocation::CheckDocuments),
         "convene-committee" &[Landlord], "Inscrire le logement à la CALEOL." => ConveneCommittee(allocation::ConveneCommittee),
         "decide-committee" &[Landlord], "Enregistrer les décisions de la CALEOL." => DecideCommittee(allocation::DecideCommittee),
         "meet-condition" &[Landlord], "Noter que la pièce manquante est arrivée." => MeetCondition(allocation::MeetCondition),

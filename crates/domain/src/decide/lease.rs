@@ -86,6 +86,12 @@ impl Decide<HouseholdId> for SignLease {
             from,
             rent: self.rent,
             charges: self.charges,
+            typology: dwelling.inventory.description().map(|description| description.category),
+            previous: is
+                .requests
+                .values()
+                .max_by_key(|request| request.need_since)
+                .map(|request| request.file.situation),
         };
         draft.household(id, at, signed);
         let members = u8::try_from(is.composition.members.len()).unwrap_or(u8::MAX);

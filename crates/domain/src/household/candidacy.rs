@@ -10,7 +10,7 @@ use crate::household::application::UniqueRegistrationNumber;
 use crate::id::{CandidacyId, LeaseId, PlaceId, VacancyId};
 use crate::money::Money;
 use crate::place::committee::CommitteeDecision;
-use crate::reference::OfferRefusalReason;
+use crate::reference::{OfferRefusalReason, PlaceCategory, ResidentialSituation};
 
 /// Where a candidacy stands, as the household's file tells it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -169,6 +169,12 @@ pub struct LeaseSigned {
     pub rent: Money,
     /// Monthly charges, in cents.
     pub charges: Money,
+    /// The dwelling's type: T2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub typology: Option<PlaceCategory>,
+    /// Where the household lived before, as its last request said, if it had one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<ResidentialSituation>,
 }
 
 /// `lease.ended`.

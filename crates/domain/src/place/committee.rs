@@ -1,6 +1,6 @@
 //! The allocation of a social dwelling: candidates, committee (CALEOL), ranks, offers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -106,6 +106,12 @@ pub struct Candidate {
     /// What the committee decided.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decision: Option<CommitteeDecision>,
+    /// Its rank in what the holder designated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rank: Option<u8>,
+    /// The documents that were found missing when its file was checked, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing: Option<BTreeSet<ConditionalDocument>>,
     /// Whether the condition of a decision c is met.
     #[serde(default)]
     pub condition_met: bool,
@@ -226,6 +232,9 @@ pub struct Designation {
     /// Whether the préfet designates it under DALO.
     #[serde(default)]
     pub dalo: bool,
+    /// Its rank in what the holder designated, 1 first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rank: Option<u8>,
 }
 
 /// `candidates.designated`.
@@ -235,6 +244,19 @@ pub struct CandidatesDesignated {
     pub vacancy: VacancyId,
     /// Who is designated.
     pub candidates: Vec<Designation>,
+}
+
+/// `documents.checked`: the landlord compared the candidate's file with the documents that the law lets it ask for (CCH
+/// R441-2-4-1).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct DocumentsChecked {
+    /// The vacancy.
+    pub vacancy: VacancyId,
+    /// The candidacy.
+    pub candidacy: CandidacyId,
+    /// What is missing; nothing if the file is complete.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub missing: BTreeSet<ConditionalDocument>,
 }
 
 /// `committee.convened`.
@@ -316,6 +338,7 @@ events! {
     /// What can happen in the allocation of a dwelling.
     pub enum CommitteeEvent in PlaceEvent::Committee {
         "candidates.designated" v 1 => CandidatesDesignated(CandidatesDesignated),
+        "documents.checked" v 1 => DocumentsChecked(DocumentsChecked),
         "committee.convened" v 1 => CommitteeConvened(CommitteeConvened),
         "committee.decided" v 1 => CommitteeDecided(CommitteeDecided),
         "offer.made" v 1 => OfferMade(OfferMade),
@@ -337,6 +360,8 @@ impl Place {
                         household: designation.household,
                         number: designation.number,
                         dalo: designation.dalo,
+                        rank: designation.rank,
+                        missing: None,
                         decision: None,
                         condition_met: false,
                         designated: stamp.effective,
@@ -345,6 +370,9 @@ impl Place {
                     };
                     v.allocation.candidates.insert(designation.candidacy, candidate);
                 }
+            }),
+            E::DocumentsChecked(e) => self.on_candidate(e.vacancy, e.candidacy, |c| {
+                c.missing = Some(e.missing.clone());
             }),
             E::CommitteeConvened(e) => self.on_vacancy(e.vacancy, |v| {
                 v.allocation.committee = Some(Committee { id: e.committee, on: e.on, decided: false });

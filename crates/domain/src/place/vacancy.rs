@@ -114,6 +114,9 @@ pub struct AssignedToHolder {
     pub vacancy: VacancyId,
     /// To whom.
     pub holder: Holder,
+    /// Which one it is of the dwellings that the holder's flow gave it this year (CCH R441-5), as the landlord counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flow: Option<u32>,
 }
 
 /// `vacancy.returned_to_landlord`: the holder did not designate in time.

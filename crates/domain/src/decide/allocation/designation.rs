@@ -35,6 +35,9 @@ pub struct AssignVacancy {
     /// Last day to designate; the convention's usual time if absent.
     #[serde(default)]
     pub designate_by: Option<Day>,
+    /// Which one it is of the dwellings that the holder's flow gave it this year (CCH R441-5), as the landlord counts.
+    #[serde(default)]
+    pub flow: Option<u32>,
 }
 
 impl Decide<PlaceId> for AssignVacancy {
@@ -60,7 +63,7 @@ impl Decide<PlaceId> for AssignVacancy {
         }
         let designate_by = Instant(end_of_day(territory, last));
         let holder = Holder { kind: self.kind, organisation: self.organisation, designate_by };
-        draft.place(id, ctx.at, AssignedToHolder { vacancy: vacancy.id, holder });
+        draft.place(id, ctx.at, AssignedToHolder { vacancy: vacancy.id, holder, flow: self.flow });
         Ok(())
     }
 }
@@ -80,7 +83,7 @@ pub struct Designated {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DesignateCandidates {
-    /// Who is designated, at least one.
+    /// Who is designated, at least one, in the holder's order.
     pub candidates: Vec<Designated>,
 }
 
@@ -120,7 +123,10 @@ impl Decide<PlaceId> for DesignateCandidates {
             let candidacy = CandidacyId::nth_created_by(ctx.command, n);
             let designated = CandidacyDesignated { candidacy, place: id, vacancy: vacancy.id, number };
             draft.household(one.household, ctx.at, designated);
-            designations.push(Designation { candidacy, household: one.household, number, dalo: one.dalo });
+            // In the order of the holder, after those whom it designated before.
+            let rank = u8::try_from(live().count() + n + 1).ok();
+            let (household, dalo) = (one.household, one.dalo);
+            designations.push(Designation { candidacy, household, number, dalo, rank });
         }
         draft.place(id, ctx.at, CandidatesDesignated { vacancy: vacancy.id, candidates: designations });
         Ok(())

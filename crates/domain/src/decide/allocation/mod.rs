@@ -6,7 +6,7 @@ mod session;
 
 pub use designation::{AssignVacancy, DesignateCandidates, Designated};
 pub use offer::{AcceptOffer, MeetCondition, RefuseOffer};
-pub use session::{CandidateDecision, ConveneCommittee, DecideCommittee};
+pub use session::{CandidateDecision, CheckDocuments, ConveneCommittee, DecideCommittee};
 
 pub(super) use designation::return_to_landlord;
 pub(super) use offer::{close, close_candidacies, lapse};

@@ -15,9 +15,10 @@ use crate::id::{CandidacyId, CommitteeId, PlaceId};
 use crate::ledger::{Halt, Ledgers};
 use crate::place::committee::{
     Candidate, Committee, CommitteeConvened, CommitteeDecided, CommitteeDecision as Decision,
-    CommitteeException, DecisionOn,
+    CommitteeException, DecisionOn, DocumentsChecked,
 };
 use crate::place::vacancy::Vacancy;
+use crate::reference::ConditionalDocument;
 use crate::refusal::Refusal;
 
 /// The candidacies that a session examined, live or not.
@@ -55,6 +56,38 @@ impl Decide<PlaceId> for ConveneCommittee {
             return Err(Refusal::invalid("date-in-past", "CCH L441-2", sentence).into());
         }
         draft.place(id, ctx.at, CommitteeConvened { vacancy: vacancy.id, committee, on: self.on });
+        Ok(())
+    }
+}
+
+/// Records that a candidate's file was compared with the documents that the law lets the landlord ask for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CheckDocuments {
+    /// The candidacy.
+    pub candidacy: CandidacyId,
+    /// What is missing; nothing if the file is complete.
+    #[serde(default)]
+    pub missing: BTreeSet<ConditionalDocument>,
+}
+
+impl Decide<PlaceId> for CheckDocuments {
+    fn decide(
+        &self,
+        id: PlaceId,
+        ctx: &Context<'_>,
+        ledgers: &Ledgers,
+        draft: &mut Draft,
+    ) -> Result<(), Halt> {
+        let vacancy = dwelling(place(ledgers, id)?, id, ctx)?;
+        let candidate = vacancy.allocation.candidates.get(&self.candidacy);
+        let candidate = candidate.ok_or_else(|| Refusal::unknown("Candidature"))?;
+        if !candidate.is_live() {
+            let sentence = "Cette candidature est close.";
+            return Err(Refusal::conflict("candidacy-closed", "CCH R441-2-4-1", sentence).into());
+        }
+        let (candidacy, missing) = (self.candidacy, self.missing.clone());
+        draft.place(id, ctx.at, DocumentsChecked { vacancy: vacancy.id, candidacy, missing });
         Ok(())
     }
 }

@@ -1,7 +1,8 @@
 //! The allocation of a social dwelling: candidates, committee (CALEOL), offers rank by rank.
 
 use domain::decide::allocation::{
-    AcceptOffer, AssignVacancy, ConveneCommittee, DesignateCandidates, Designated, MeetCondition, RefuseOffer,
+    AcceptOffer, AssignVacancy, CheckDocuments, ConveneCommittee, DesignateCandidates, Designated,
+    MeetCondition, RefuseOffer,
 };
 use domain::decide::application::{CloseApplication, RegisterApplication, WithdrawPriority};
 use domain::decide::vacancy::WithdrawVacancy;
@@ -424,10 +425,12 @@ fn a_holder_that_does_not_designate_in_time_gives_the_dwelling_back() {
     let declare =
         domain::decide::vacancy::DeclareVacancy { available_from: None, good_until: Some(day("2026-05-01")) };
     w.does(dwelling, declare);
-    let assign = AssignVacancy { kind: code("state_priority"), organisation: None, designate_by: None };
+    let assign =
+        AssignVacancy { kind: code("state_priority"), organisation: None, designate_by: None, flow: Some(4) };
     let past = AssignVacancy { designate_by: Some(day("2026-03-01")), ..assign.clone() };
     assert_eq!(w.refuses(dwelling, past).code, "date-in-past");
     w.does(dwelling, assign.clone());
+    assert_eq!(w.last_of("vacancy.assigned_to_holder").fact.body()["flow"], 4);
     let mut designated = w.clone();
     assert_eq!(w.until("2026-03-18T08:00"), ["vacancy.returned_to_landlord"]);
     assert_eq!(w.last_of("vacancy.returned_to_landlord").stamp.effective, instant("2026-03-17T23:59:59"));
@@ -457,4 +460,26 @@ fn who_renounces_leaves_the_dwelling_to_the_next_and_a_withdrawn_dwelling_tells_
     }
     assert_eq!(w.refuses(candidates[1].0, AcceptOffer { candidacy: candidates[1].1 }).code, "offer-closed");
     assert_eq!(w.until("2026-06-01T08:00"), [""; 0], "nothing is left to lapse");
+}
+
+#[test]
+fn candidates_keep_the_rank_of_their_holder_and_their_files_are_checked() {
+    let mut w = World::at("2026-03-02T10:00");
+    let (dwelling, candidates) = w.designated(2);
+    let late = w.household("man 50");
+    w.applies(late);
+    let late = w.designates(dwelling, &[late])[0];
+    let of = |w: &World, candidate: (HouseholdId, CandidacyId)| {
+        w.place_of(dwelling).open_vacancy().unwrap().allocation.candidates[&candidate.1].clone()
+    };
+    let ranks = [candidates[0], candidates[1], late].map(|candidate| of(&w, candidate).rank);
+    assert_eq!(ranks, [Some(1), Some(2), Some(3)]);
+    assert_eq!(of(&w, late).missing, None, "not checked yet");
+    let check = CheckDocuments { candidacy: late.1, missing: [code("income_proof")].into() };
+    assert_eq!(w.does(dwelling, check.clone()), ["documents.checked"]);
+    assert_eq!(of(&w, late).missing, Some([code("income_proof")].into()));
+    w.does(dwelling, CheckDocuments { missing: [].into(), ..check.clone() });
+    assert_eq!(of(&w, late).missing, Some([].into()), "complete");
+    w.does(dwelling, WithdrawVacancy { reason: code("sale") });
+    assert_eq!(w.refuses(dwelling, check).code, "no-vacancy");
 }

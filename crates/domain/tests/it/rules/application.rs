@@ -143,7 +143,12 @@ fn a_creation_that_is_asked_again_creates_nothing_even_when_what_it_created_is_o
     let close =
         CloseApplication { application: ApplicationId::created_by(registered), reason: Deregistration::B };
     w.does(household, close);
-    let label = GrantPriority { ground: code("l441_1_d"), source: LabelSource::Siao, decided_on: None };
+    let label = GrantPriority {
+        ground: code("l441_1_d"),
+        source: LabelSource::Siao,
+        decided_on: None,
+        document: None,
+    };
     w.does(household, label.clone());
     let granted = w.last;
     let withdraw = WithdrawPriority { label: LabelId::created_by(granted), why: LabelEnd::GroundsGone };
@@ -259,6 +264,7 @@ fn dalo_and_daho_come_from_the_mediation_board_and_start_the_prefet_s_delay() {
         ground: code(ground),
         source,
         decided_on: Some(day("2026-02-20")),
+        document: None,
     };
     for (ground, source) in [
         ("dalo", LabelSource::Prefecture),
@@ -283,4 +289,19 @@ fn dalo_and_daho_come_from_the_mediation_board_and_start_the_prefet_s_delay() {
     w.does(household, gone.clone());
     assert_eq!(w.refuses(household, gone).code, "label-ended");
     w.does(household, again);
+}
+
+#[test]
+fn a_label_refers_to_the_decision_that_grants_it_and_names_nobody() {
+    let mut w = World::at("2026-03-02T10:00");
+    let household = w.household("woman 40");
+    let grant = |document: &str| {
+        let body = serde_json::json!({ "ground": "dalo", "source": "mediation_board", "document": document });
+        serde_json::from_value::<GrantPriority>(body)
+    };
+    for bad in ["", "Lormont", "Décision 12", &"1".repeat(41)] {
+        assert!(grant(bad).is_err(), "{bad}");
+    }
+    w.does(household, grant("DALO-2026/0123").unwrap());
+    assert_eq!(w.last_of("priority.granted").fact.body()["document"], "DALO-2026/0123");
 }

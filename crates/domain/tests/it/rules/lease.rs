@@ -16,6 +16,7 @@ use domain::place::PlaceSituation;
 use domain::place::committee::CommitteeDecision as Decision;
 use domain::structure_kind::StructureKind::{Chrs, SocialResidence};
 use jiff::ToSpan;
+use serde_json::json;
 
 use crate::scenario::{World, code, day, instant};
 
@@ -41,7 +42,12 @@ fn a_lease_closes_the_application_the_label_the_stay_and_all_that_was_open_in_on
     let request = w.qualified(household, &[Chrs]);
     let shelter = w.vacancy(Chrs, 2);
     let referral = w.referred(household, request, shelter);
-    let label = GrantPriority { ground: code("dalo"), source: LabelSource::MediationBoard, decided_on: None };
+    let label = GrantPriority {
+        ground: code("dalo"),
+        source: LabelSource::MediationBoard,
+        decided_on: None,
+        document: None,
+    };
     w.does(household, label);
     let (elsewhere, others) = w.designated(2);
     let second = (household, w.designates(elsewhere, &[household])[0].1);
@@ -50,6 +56,8 @@ fn a_lease_closes_the_application_the_label_the_stay_and_all_that_was_open_in_on
     w.pass(2.days());
     let kinds = w.does(household, sign(candidacy));
     let lease = LeaseId::created_by(w.last);
+    let told = w.last_of("lease.signed").fact.body();
+    assert_eq!((&told["typology"], &told["previous"]), (&json!("t2"), &json!("on_the_street")));
     for kind in [
         "lease.signed",
         "place.occupied",

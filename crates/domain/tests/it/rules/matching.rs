@@ -218,7 +218,10 @@ fn the_order_is_danger_then_dalo_then_class_then_fit_then_seniority() {
         w.does(household, QualifyRequest { request, qualification });
         if dalo {
             let source = LabelSource::MediationBoard;
-            w.does(household, GrantPriority { ground: code("dalo"), source, decided_on: None });
+            w.does(
+                household,
+                GrantPriority { ground: code("dalo"), source, decided_on: None, document: None },
+            );
         }
         request
     };

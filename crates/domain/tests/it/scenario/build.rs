@@ -209,7 +209,10 @@ impl World {
     #[track_caller]
     pub(crate) fn dalo(&mut self, household: HouseholdId) {
         let source = LabelSource::MediationBoard;
-        self.does(household, GrantPriority { ground: code("dalo"), source, decided_on: None });
+        self.does(
+            household,
+            GrantPriority { ground: code("dalo"), source, decided_on: None, document: None },
+        );
     }
 
     /// A dwelling on offer, and as many applicants as asked for, designated on it.
