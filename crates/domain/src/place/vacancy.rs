@@ -229,7 +229,7 @@ impl Place {
         }
     }
 
-    pub(super) fn on_vacancy(&mut self, id: VacancyId, change: impl FnOnce(&mut Vacancy)) {
+    pub(in crate::place) fn on_vacancy(&mut self, id: VacancyId, change: impl FnOnce(&mut Vacancy)) {
         if let Some(vacancy) = self.vacancy.as_mut().filter(|vacancy| vacancy.id == id) {
             change(vacancy);
         }

@@ -1,11 +1,15 @@
 //! The social-housing application and the priority labels.
 
+mod label;
+
+pub use label::{GrantPriority, WithdrawPriority};
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::command::Decide;
 use super::{Context, Draft, household, words};
-use crate::calendar::{Day, Instant, days_after, end_of_day, months_after, start_of_day};
+use crate::calendar::{Day, Instant, end_of_day, months_after, start_of_day};
 use crate::household::Household;
 use crate::household::application::{
     Application, ApplicationClosed, ApplicationExpired, ApplicationNumbered, ApplicationRegistered,
@@ -13,13 +17,10 @@ use crate::household::application::{
     UniqueRegistrationNumber,
 };
 use crate::household::candidacy::{Candidacy, CandidacyOutcome};
-use crate::household::priority::{
-    DocumentReference, LabelEnd, LabelSource, PriorityGranted, PriorityWithdrawn,
-};
-use crate::id::{ApplicationId, HouseholdId, LabelId};
+use crate::id::{ApplicationId, HouseholdId};
 use crate::ledger::{Halt, Ledgers};
 use crate::place::committee::CommitteeDecision;
-use crate::reference::{CommuneCode, PriorityGround};
+use crate::reference::CommuneCode;
 use crate::refusal::Refusal;
 
 /// Most communes one application can name.
@@ -333,102 +334,6 @@ impl Decide<HouseholdId> for CloseApplication {
             ledgers,
             draft,
         )
-    }
-}
-
-/// Records a priority label.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct GrantPriority {
-    /// The ground.
-    pub ground: PriorityGround,
-    /// Who granted it.
-    pub source: LabelSource,
-    /// The day of the decision; today if absent.
-    #[serde(default)]
-    pub decided_on: Option<Day>,
-    /// The reference of the decision, if it is known.
-    #[serde(default)]
-    pub document: Option<DocumentReference>,
-}
-
-impl Decide<HouseholdId> for GrantPriority {
-    fn decide(
-        &self,
-        id: HouseholdId,
-        ctx: &Context<'_>,
-        ledgers: &Ledgers,
-        draft: &mut Draft,
-    ) -> Result<(), Halt> {
-        let is = household(ledgers, id)?;
-        let label = LabelId::created_by(ctx.command);
-        if is.labels.contains_key(&label) {
-            return Ok(());
-        }
-        let territory = id.territory();
-        if is.labels.values().any(|label| label.ended.is_none() && label.ground == self.ground) {
-            let sentence = "Ce ménage a déjà ce label.";
-            return Err(Refusal::conflict("label-exists", "CCH L441-1", sentence).into());
-        }
-        let (dalo, daho) = (PriorityGround::dalo(), PriorityGround::daho());
-        let by_board = self.ground == dalo || self.ground == daho;
-        if by_board != (self.source == LabelSource::MediationBoard) {
-            let sentence = "DALO et DAHO sont reconnus par la commission de médiation, et par elle seule.";
-            return Err(Refusal::invalid("label-source", "CCH L441-2-3", sentence).into());
-        }
-        let decided_on = self.decided_on.unwrap_or_else(|| Day(ctx.today(territory)));
-        let at = ctx.past(territory, Some(Instant(start_of_day(territory, decided_on.0))))?;
-        let rules = ctx.rules(territory);
-        let proposal_due = if self.ground == dalo {
-            Some(Day(months_after(decided_on.0, rules.dalo_proposal_months)))
-        } else if self.ground == daho {
-            Some(Day(days_after(decided_on.0, 7 * rules.daho_proposal_weeks)))
-        } else {
-            None
-        };
-        let granted = PriorityGranted {
-            label,
-            ground: self.ground,
-            source: self.source,
-            decided_on,
-            proposal_due,
-            document: self.document.clone(),
-        };
-        draft.household(id, at, granted);
-        Ok(())
-    }
-}
-
-/// Withdraws a priority label.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct WithdrawPriority {
-    /// The label.
-    pub label: LabelId,
-    /// Why.
-    pub why: LabelEnd,
-}
-
-impl Decide<HouseholdId> for WithdrawPriority {
-    fn decide(
-        &self,
-        id: HouseholdId,
-        ctx: &Context<'_>,
-        ledgers: &Ledgers,
-        draft: &mut Draft,
-    ) -> Result<(), Halt> {
-        let is = household(ledgers, id)?;
-        let label = is.labels.get(&self.label).ok_or_else(|| Refusal::unknown("Label"))?;
-        if label.ended.is_some() {
-            let sentence = "Ce label est déjà terminé.";
-            return Err(Refusal::conflict("label-ended", "CCH L441-1", sentence).into());
-        }
-        if self.why == LabelEnd::Housed {
-            let sentence = "Le relogement se constate par un bail : signez le bail, le label se terminera.";
-            return Err(Refusal::invalid("lease-required", "INV-8", sentence).into());
-        }
-        draft.household(id, ctx.at, PriorityWithdrawn { label: self.label, why: self.why });
-        Ok(())
     }
 }
 
