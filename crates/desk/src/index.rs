@@ -4,6 +4,7 @@
 use domain::decide::Service;
 use domain::decide::clock::deadlines;
 use domain::ledger::{AggregateId, State};
+use domain::rules::RuleBook;
 use domain::worklist::tasks;
 use jiff::Timestamp;
 use projection::ledgers::IndexEntry;
@@ -41,7 +42,7 @@ fn entries(service: Service, ledger: &AggregateId, state: &State) -> Vec<IndexEn
             entries.push((DEADLINES, key::of(&(deadline.due, *ledger, count(n))), json(deadline)));
         }
     }
-    for (n, task) in tasks(ledger, state).iter().enumerate() {
+    for (n, task) in tasks(ledger, state, RuleBook::shipped()).iter().enumerate() {
         if crate::worklists::owner(task.desk) == service {
             let due = task.due.unwrap_or(NEVER);
             let at = key::of(&(task.desk.name(), due, task.since, *ledger, count(n)));

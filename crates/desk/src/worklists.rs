@@ -54,12 +54,13 @@ struct Filter {
 #[derive(Clone)]
 struct List {
     desk: Whose,
+    at: crate::Desk,
     reading: Reading,
 }
 
 /// Adds the worklist of each desk that `service` keeps.
 #[must_use]
-pub fn worklist(mut site: Site, service: Service, reading: &Reading) -> Site {
+pub fn worklist(mut site: Site, service: Service, at: &crate::Desk, reading: &Reading) -> Site {
     for desk in Whose::ALL.into_iter().filter(|desk| owner(*desk) == service) {
         // Made once per start; as long as the program.
         let path: &'static str = format!("/api/v1/worklists/{}", desk.name()).leak();
@@ -80,7 +81,7 @@ pub fn worklist(mut site: Site, service: Service, reading: &Reading) -> Site {
         } else {
             operation
         };
-        site = site.operation(operation, tasks, List { desk, reading: reading.clone() });
+        site = site.operation(operation, tasks, List { desk, at: at.clone(), reading: reading.clone() });
     }
     site.document(|api| api.schema("Worklist", schema()))
 }
@@ -93,6 +94,7 @@ async fn tasks(
     Query(filter): Query<Filter>,
 ) -> Result<Response, Problem> {
     let view = list.reading.page(at_least).await?;
+    let now = list.at.edge().now();
     let prefix = key::of(list.desk.name());
     let from = match &page.cursor {
         Some(cursor) => [prefix.as_slice(), &cursor.read::<Vec<u8>>()?, &[0]].concat(),
@@ -107,7 +109,7 @@ async fn tasks(
         let (at, value) = row.map_err(Failure)?;
         looked_at += 1;
         let task: Task = serde_json::from_slice(&value).map_err(Problem::internal)?;
-        if filter.fits(&task, &view)? {
+        if task.stands(now) && filter.fits(&task, &view)? {
             found.push(task);
         }
         if found.len() == page.limit || looked_at == LOOKED_AT_MAX {

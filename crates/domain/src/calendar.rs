@@ -97,6 +97,15 @@ impl BirthMonth {
         }
         u8::try_from(years.clamp(0, 130)).unwrap_or(0)
     }
+
+    /// The first day on which [`Self::age_on`] gives `age`.
+    #[must_use]
+    pub fn turns(self, age: u8) -> Date {
+        let born = date(self.year, self.month, 1).last_of_month();
+        let there = months_after(born, 12 * i64::from(age));
+        // Born on 29 February: the birthday of a common year is the day after the 28th.
+        if there.day() < born.day() { days_after(there, 1) } else { there }
+    }
 }
 
 impl std::fmt::Display for BirthMonth {
@@ -198,6 +207,8 @@ mod tests {
         assert_eq!(born.age_on(date(2026, 2, 27)), 17);
         assert_eq!(born.age_on(date(2026, 2, 28)), 17);
         assert_eq!(born.age_on(date(2026, 3, 1)), 18);
+        assert_eq!(born.turns(18), date(2026, 3, 1));
+        assert_eq!("2000-05".parse::<BirthMonth>().unwrap().turns(26), date(2026, 5, 31));
     }
 
     #[test]

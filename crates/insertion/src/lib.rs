@@ -17,7 +17,7 @@ use desk::{Context, Desk, Reading, Running};
 /// The name of the service.
 pub const NAME: &str = "insertion";
 /// Raised whenever the same events would give other rows.
-const VIEW_VERSION: u32 = 1;
+const VIEW_VERSION: u32 = 2;
 
 /// What the service keeps in its view.
 #[must_use]
@@ -44,7 +44,7 @@ pub async fn start(context: &Context) -> anyhow::Result<Running> {
     let site = desk::commands(site, &desk, Service::Insertion, None);
     let site = places::routes(site, &desk, &reading);
     let site = occupancy::routes(site, &reading);
-    running.site = desk::worklist(site, Service::Insertion, &reading);
+    running.site = desk::worklist(site, Service::Insertion, &desk, &reading);
     Ok(running)
 }
 

@@ -19,7 +19,7 @@ use desk::{Context, Desk, Reading, Running};
 /// The name of the service.
 pub const NAME: &str = "intake";
 /// Raised whenever the same events would give other rows.
-const VIEW_VERSION: u32 = 1;
+const VIEW_VERSION: u32 = 2;
 
 /// What the service keeps in its view.
 #[must_use]
@@ -43,6 +43,6 @@ pub async fn start(context: &Context) -> anyhow::Result<Running> {
     let site = desk::commands(site, &desk, Service::Intake, Some(matching::advice(&desk)));
     let site = households::routes(site, &desk, &reading);
     let site = matching::routes(site, &desk, &reading);
-    running.site = desk::worklist(site, Service::Intake, &reading);
+    running.site = desk::worklist(site, Service::Intake, &desk, &reading);
     Ok(running)
 }

@@ -9,7 +9,7 @@ use domain::decide::{Command, HouseholdCommand};
 use domain::household::Household;
 use domain::id::{HouseholdId, PlaceId, RequestId, Territory};
 use domain::ledger::{AggregateId, State as Ledger};
-use domain::matching::{Exclusion, Ranking, Standing, assess, rank, suitable};
+use domain::matching::{Exclusion, Ranking, Standing, proposable, rank, suitable};
 use domain::place::{Place, PlaceSituation};
 use domain::reference::Area;
 use jiff::Timestamp;
@@ -177,7 +177,7 @@ impl Waiting {
             Ledger::Household(_) | Ledger::Place(_) | Ledger::Structure(_) => None,
         });
         let protected = opened.iter().map(|(id, is)| (*id, is));
-        Ok(rank(description, listed.chain(protected), calendar::day(self.at.territory(), now)))
+        Ok(rank(self.at, description, listed.chain(protected), calendar::day(self.at.territory(), now)))
     }
 }
 
@@ -287,7 +287,7 @@ async fn places_for(
         own.file.wishes.iter().flat_map(Area::territories).chain([own.siao]).collect();
     let places = board.reading.read(at_least, move |page| places_in(page, &territories)).await?;
     let near = places.iter().filter_map(|(place, folded)| match &folded.state {
-        Ledger::Place(at) if at.description().is_some_and(|d| !d.kind.let_by_committee()) => {
+        Ledger::Place(at) if at.inventory.description().is_some_and(|d| !d.kind.let_by_committee()) => {
             Some((*place, &**at))
         }
         Ledger::Place(_) | Ledger::Household(_) | Ledger::Structure(_) => None,
@@ -346,16 +346,15 @@ async fn why(
     let now = board.desk.edge().now();
     let own = &is.requests[&request];
     let day = calendar::day(own.siao, now);
-    let situation = place.situation(now, calendar::day(asking.place.territory(), now));
-    let verdict = place.inventory.description().and_then(|description| assess(&is, own, description, day));
-    let why = match (situation, verdict) {
-        (PlaceSituation::Vacant, None) => None,
-        (_, Some(verdict)) => Some(Exclusion::Rule { verdict }),
-        (situation, None) => Some(Exclusion::Unavailable { situation }),
+    let verdict =
+        place.inventory.description().and_then(|description| proposable(&is, own, description, day));
+    let why = match verdict {
+        Some(verdict) => Some(Exclusion::Rule { verdict }),
+        None => Exclusion::unavailable(asking.place, &place, now),
     };
     let sentence = why.as_ref().map(|why| match why {
         Exclusion::Rule { verdict } => format!("{} : {}", verdict.rule.label_fr(), verdict.fact),
-        Exclusion::Unavailable { .. } => "la place n'est pas libre en ce moment".to_owned(),
+        Exclusion::Unavailable { fact, .. } => format!("la place n'est pas libre en ce moment : {fact}"),
     });
     Ok(state.answer(&json!({
         "request": request,

@@ -16,7 +16,7 @@ use desk::{Context, Desk, Reading, Running};
 /// The name of the service.
 pub const NAME: &str = "landlord";
 /// Raised whenever the same events would give other rows.
-const VIEW_VERSION: u32 = 1;
+const VIEW_VERSION: u32 = 2;
 
 /// What the service keeps in its view.
 #[must_use]
@@ -42,7 +42,7 @@ pub async fn start(context: &Context) -> anyhow::Result<Running> {
         .document(|api| api.tag(NAME, "Bailleurs sociaux : logements, candidatures, commission, baux."));
     let site = desk::commands(site, &desk, Service::Landlord, None);
     let site = dwellings::routes(site, &desk, &reading);
-    running.site = desk::worklist(site, Service::Landlord, &reading);
+    running.site = desk::worklist(site, Service::Landlord, &desk, &reading);
     Ok(running)
 }
 

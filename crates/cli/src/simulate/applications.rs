@@ -10,6 +10,7 @@ use domain::household::application::{
 };
 use domain::household::priority::{LabelEnd, LabelSource};
 use domain::id::{ApplicationId, HouseholdId};
+use domain::place::committee::CommitteeDecision;
 use domain::reference::{PriorityGround, Regularity};
 use jiff::civil::Date;
 
@@ -45,7 +46,7 @@ impl World {
                     self.in_days(days, Action::File(id));
                 }
             }
-            ApplicationEvent::ApplicationNumbered(_) => {}
+            ApplicationEvent::ApplicationNumbered(_) | ApplicationEvent::ApplicationWarningLifted(_) => {}
         }
     }
 
@@ -139,7 +140,14 @@ impl World {
         let expected =
             self.household(id).is_some_and(|is| is.candidacies.values().any(|candidacy| candidacy.is_live()));
         if matches!(is.situation, ApplicationSituation::Registered) && !expected {
-            let ground = if self.dice.chance(0.85) { Deregistration::C } else { Deregistration::D };
+            let inadmissible = self.household(id).is_some_and(|is| {
+                is.candidacies.values().any(|one| {
+                    matches!(one.decision, Some(CommitteeDecision::Inadmissible { .. }))
+                        && one.number.is_some()
+                        && is.live_application().is_some_and(|(_, live)| live.number == one.number)
+                })
+            });
+            let ground = if inadmissible { Deregistration::D } else { Deregistration::C };
             let who = self.counter();
             self.ask(who, id, WarnApplication { application, ground });
         }
@@ -179,7 +187,7 @@ impl World {
         let who = if source == LabelSource::Siao { self.siao() } else { self.prefecture() };
         let decided_on =
             self.dice.chance(0.3).then(|| Day(days_after(self.today(), -self.dice.between(1, 12))));
-        self.ask(who, id, GrantPriority { ground, source, decided_on });
+        self.ask(who, id, GrantPriority { ground, source, decided_on, document: None });
         if self.dice.chance(0.15) {
             let days = self.dice.within(60.0, 400.0);
             self.in_days(days, Action::Label(id));

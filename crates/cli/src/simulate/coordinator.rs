@@ -62,7 +62,7 @@ impl World {
         let description = self.place(place)?.description()?;
         let waiting = self.waiting.get(&description.kind)?;
         let households = waiting.iter().filter_map(|id| Some((*id, self.household(*id)?)));
-        Some(rank(description, households, self.today()))
+        Some(rank(place, description, households, self.today()))
     }
 
     /// Whom the coordinator proposes, with the place on the list, counted from 0.

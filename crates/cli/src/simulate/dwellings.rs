@@ -45,6 +45,7 @@ impl World {
             }
             CommitteeEvent::OfferMade(_)
             | CommitteeEvent::OfferAccepted(_)
+            | CommitteeEvent::DocumentsChecked(_)
             | CommitteeEvent::ConditionMet(_) => {}
         }
     }
@@ -116,7 +117,7 @@ impl World {
             let days = self.dice.between(12, 30);
             let designate_by = self.dice.chance(0.5).then(|| Day(days_after(self.today(), days)));
             let who = self.keeper(id);
-            self.ask_place(who, id, AssignVacancy { kind, organisation: None, designate_by });
+            self.ask_place(who, id, AssignVacancy { kind, organisation: None, designate_by, flow: None });
             // Some holders have nobody, and let the dwelling go back.
             if self.dice.chance(0.9) {
                 let days = self.dice.within(2.0, 11.0);

@@ -284,11 +284,11 @@ fn place_deadlines(id: PlaceId, is: &Place) -> Vec<Deadline> {
     let Some(vacancy) = is.open_vacancy() else { return Vec::new() };
     let mut all = Vec::new();
     let mut add = |due, kind| all.push(Deadline { due, ledger: AggregateId::Place(id), kind });
-    if is.hold.is_none() && vacancy.allocation.candidates.is_empty() {
-        add(vacancy.good_until, DeadlineKind::VacancyExpires { vacancy: vacancy.id });
-        if let Some(holder) = &vacancy.holder {
-            add(holder.designate_by.0, DeadlineKind::DesignationLapses { vacancy: vacancy.id });
-        }
+    if let Some(due) = vacancy.expires_at().filter(|_| is.hold.is_none()) {
+        add(due, DeadlineKind::VacancyExpires { vacancy: vacancy.id });
+    }
+    if let Some(due) = vacancy.returns_at() {
+        add(due, DeadlineKind::DesignationLapses { vacancy: vacancy.id });
     }
     for (candidacy, candidate) in vacancy.allocation.candidates.iter().filter(|(_, c)| c.is_live()) {
         let kind = DeadlineKind::OfferLapses { candidacy: *candidacy };

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::command::Decide;
-use super::{Context, Draft, day_words, place};
+use super::{Context, Draft, day_words, place, words};
 use crate::calendar::{Day, Instant, start_of_day};
 use crate::id::{OfflineSpellId, PlaceId, StructureId};
 use crate::ledger::{Halt, Ledgers};
@@ -63,11 +63,15 @@ impl Decide<StructureId> for OpenStructure {
         ledgers: &Ledgers,
         draft: &mut Draft,
     ) -> Result<(), Halt> {
-        if ledgers.structure(id)? != &Structure::Unknown {
+        let known = ledgers.structure(id)? != &Structure::Unknown;
+        if known && id == StructureId::created_by(id.territory(), ctx.command) {
+            return Ok(());
+        }
+        if known {
             return Err(Refusal::conflict("already-open", "INV-16", "Cette structure existe déjà.").into());
         }
         check_profile(&self.profile)?;
-        let at = ctx.past(id.territory(), self.at)?;
+        let at = self.at.map_or(Ok(ctx.at), |at| ctx.happened(at))?;
         draft.structure(id, at, StructureOpened { profile: self.profile.clone() });
         Ok(())
     }
@@ -155,13 +159,18 @@ impl Decide<PlaceId> for OpenPlace {
         ledgers: &Ledgers,
         draft: &mut Draft,
     ) -> Result<(), Halt> {
-        if ledgers.place(id)?.inventory != Inventory::Unknown {
+        let known = ledgers.place(id)?.inventory != Inventory::Unknown;
+        if known && id == PlaceId::created_by(id.territory(), ctx.command) {
+            return Ok(());
+        }
+        if known {
             return Err(Refusal::conflict("already-open", "INV-16", "Cette place existe déjà.").into());
         }
         check_description(&self.description, ledgers)?;
         let from = self.from.unwrap_or_else(|| Day(ctx.today(id.territory())));
         let stated = Instant(start_of_day(id.territory(), from.0));
-        let at = ctx.past(id.territory(), Some(stated))?;
+        // A place of today may have opened in another century.
+        let at = ctx.happened(stated)?;
         draft.place(id, at, PlaceOpened { from, description: self.description.clone() });
         Ok(())
     }
@@ -209,7 +218,7 @@ impl Decide<PlaceId> for ChangePlace {
         draft: &mut Draft,
     ) -> Result<(), Halt> {
         let is = place(ledgers, id)?;
-        open(is)?;
+        open(is, id, ctx)?;
         check_description(&self.description, ledgers)?;
         if let Some(occupancy) = is.current_occupancy()
             && self.description.capacity < occupancy.persons
@@ -223,8 +232,9 @@ impl Decide<PlaceId> for ChangePlace {
     }
 }
 
-fn open(is: &Place) -> Result<&Description, Refusal> {
-    is.description().ok_or_else(|| Refusal::conflict("place-closed", "inventory", "Cette place est fermée."))
+fn open<'a>(is: &'a Place, id: PlaceId, ctx: &Context<'_>) -> Result<&'a Description, Refusal> {
+    is.description_on(ctx.today(id.territory()))
+        .ok_or_else(|| Refusal::conflict("place-closed", "inventory", "Cette place est fermée."))
 }
 
 /// Closes a place for good.
@@ -244,16 +254,40 @@ impl Decide<PlaceId> for ClosePlace {
         draft: &mut Draft,
     ) -> Result<(), Halt> {
         let is = place(ledgers, id)?;
-        open(is)?;
+        open(is, id, ctx)?;
+        self.check_date(is, id)?;
         if is.current_occupancy().is_some() || is.hold.is_some() {
             let sentence = "Quelqu'un y vit ou y est attendu : la place ne peut pas fermer maintenant.";
             return Err(Refusal::conflict("place-in-use", "INV-2", sentence).into());
         }
-        if is.open_vacancy().is_some_and(|vacancy| !vacancy.allocation.candidates.is_empty()) {
+        if is.open_vacancy().is_some_and(|vacancy| !vacancy.allocation.is_idle()) {
             let sentence = "Des candidats sont désignés : retirez d'abord la mise à disposition.";
             return Err(Refusal::conflict("place-in-use", "INV-2", sentence).into());
         }
         draft.place(id, ctx.at, PlaceClosed { from: self.from });
+        Ok(())
+    }
+}
+
+impl ClosePlace {
+    /// A place closes after it opened, and not before the last one who lived there left.
+    fn check_date(&self, is: &Place, id: PlaceId) -> Result<(), Refusal> {
+        let opened = match &is.inventory {
+            Inventory::Open { from, .. } | Inventory::Closed { opened: from, .. } => Some(*from),
+            Inventory::Unknown => None,
+        };
+        if opened.is_some_and(|opened| self.from < opened) {
+            let sentence = "La fermeture précède l'ouverture de la place.";
+            return Err(Refusal::invalid("dates-reversed", "inventory", sentence));
+        }
+        let from = start_of_day(id.territory(), self.from.0);
+        if let Some(until) = is.occupancy_over(from, None, None).and_then(|occupancy| occupancy.to) {
+            let sentence = format!(
+                "Quelqu'un y a vécu jusqu'au {} : la place n'était pas fermée.",
+                words(id.territory(), until)
+            );
+            return Err(Refusal::conflict("occupied-since", "INV-2", sentence).since(until));
+        }
         Ok(())
     }
 }
@@ -281,7 +315,11 @@ impl Decide<PlaceId> for TakeOffline {
         draft: &mut Draft,
     ) -> Result<(), Halt> {
         let is = place(ledgers, id)?;
-        open(is)?;
+        let spell = OfflineSpellId::created_by(ctx.command);
+        if is.offline.contains_key(&spell) {
+            return Ok(());
+        }
+        open(is, id, ctx)?;
         let today = ctx.today(id.territory());
         let from = self.from.unwrap_or(Day(today));
         if self.until.is_some_and(|until| until < from) {
@@ -301,7 +339,6 @@ impl Decide<PlaceId> for TakeOffline {
                 "Quelqu'un y vit ou y est attendu : convenez d'abord d'un départ ou retirez l'orientation.";
             return Err(Refusal::conflict("place-in-use", "INV-2", sentence).into());
         }
-        let spell = OfflineSpellId::created_by(ctx.command);
         draft.place(id, ctx.at, TakenOffline { spell, reason: self.reason, from, until: self.until });
         Ok(())
     }

@@ -7,15 +7,18 @@ use serde::{Deserialize, Serialize};
 
 use super::command::Decide;
 use super::stay::Exit;
-use super::{Context, Draft, household, place};
+use super::{Context, Draft, day_words, household, place};
 use crate::calendar::{Day, Instant, end_of_day};
+use crate::household::Household;
 use crate::household::application::{ApplicationClosed, Deregistration};
 use crate::household::candidacy::{CandidacyOutcome, LeaseEnded, LeaseSigned};
 use crate::household::priority::{LabelEnd, PriorityWithdrawn};
 use crate::household::request::RequestCancelled;
-use crate::id::{CandidacyId, HouseholdId, LeaseId};
+use crate::id::{CandidacyId, HouseholdId, LeaseId, PlaceId};
 use crate::ledger::{Halt, Ledgers};
+use crate::matching::tenancy;
 use crate::money::Money;
+use crate::place::Place;
 use crate::place::committee::CandidateSituation;
 use crate::place::occupancy::{Occupied, Title, Vacated};
 use crate::reference::{CancellationReason, ExitDestination, ExitReason, WithdrawalReason};
@@ -51,6 +54,10 @@ impl Decide<HouseholdId> for SignLease {
         draft: &mut Draft,
     ) -> Result<(), Halt> {
         let is = household(ledgers, id)?;
+        let lease = LeaseId::created_by(ctx.command);
+        if is.leases.contains_key(&lease) {
+            return Ok(());
+        }
         let of = is.candidacies.get(&self.candidacy).ok_or_else(|| Refusal::unknown("Candidature"))?;
         let dwelling = place(ledgers, of.place)?;
         let vacancy = dwelling.open_vacancy().filter(|vacancy| vacancy.id == of.vacancy);
@@ -74,7 +81,7 @@ impl Decide<HouseholdId> for SignLease {
         let territory = of.place.territory();
         let at = ctx.past(territory, self.at)?.max(accepted);
         let from = self.from.unwrap_or_else(|| Day(crate::calendar::day(territory, at)));
-        let lease = LeaseId::created_by(ctx.command);
+        can_be_let(dwelling, is, of.place, ctx)?;
         let signed = LeaseSigned {
             lease,
             candidacy: self.candidacy,
@@ -82,6 +89,12 @@ impl Decide<HouseholdId> for SignLease {
             from,
             rent: self.rent,
             charges: self.charges,
+            typology: dwelling.inventory.description().map(|description| description.category),
+            previous: is
+                .requests
+                .values()
+                .max_by_key(|request| request.need_since)
+                .map(|request| request.file.situation),
         };
         draft.household(id, at, signed);
         let members = u8::try_from(is.composition.members.len()).unwrap_or(u8::MAX);
@@ -97,6 +110,21 @@ impl Decide<HouseholdId> for SignLease {
         draft.place(of.place, at, Occupied { title, household: id, persons: members, referral: None });
         self.close_everything_else(id, is, at, ctx, ledgers, draft)
     }
+}
+
+/// The dwelling can be used, can house the household (INV-4), and every adult's stay is regular (CCH R441-1).
+fn can_be_let(at: &Place, is: &Household, id: PlaceId, ctx: &Context<'_>) -> Result<(), Refusal> {
+    let territory = id.territory();
+    let today = ctx.today(territory);
+    if let Some(spell) = at.offline_on(today) {
+        let sentence = format!("Ce logement est indisponible depuis le {}.", day_words(spell.from.0));
+        return Err(Refusal::conflict("dwelling-offline", "INV-2", sentence));
+    }
+    let verdict = at.description_on(today).and_then(|dwelling| tenancy(is, dwelling, today, territory));
+    verdict.map_or(Ok(()), |verdict| {
+        let sentence = format!("Bail impossible : {} ({}).", verdict.rule.label_fr(), verdict.fact);
+        Err(Refusal::conflict("not-eligible", verdict.rule.id(), sentence))
+    })
 }
 
 impl SignLease {

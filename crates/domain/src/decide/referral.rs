@@ -19,7 +19,7 @@ use crate::household::referral::{
 use crate::household::request::{Request, RequestSituation, RequestStream, RequestWentStale, SeniorityReset};
 use crate::id::{HouseholdId, PersonId, PlaceId, ReferralId, RequestId, Territory};
 use crate::ledger::{Halt, Ledgers};
-use crate::matching::{OrderingKey, RULES_VERSION, Rationale, assess_persons};
+use crate::matching::{LIVE_REFERRALS_MAX, OrderingKey, RULES_VERSION, Rationale, assess_persons};
 use crate::personal::Personal;
 use crate::place::occupancy::{Held, Released, Reserved};
 use crate::place::{Place, PlaceSituation};
@@ -27,9 +27,6 @@ use crate::reference::{DeviationReason, HouseholdRefusalReason, ProviderRefusalR
 use crate::refusal::Refusal;
 use crate::rules::Rules;
 use crate::structure_kind::{AnswerDelay, StructureKind};
-
-/// Most referrals that can be open for one household at a time.
-const LIVE_REFERRALS_MAX: usize = 6;
 
 /// Proposes a household for a place.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -67,7 +64,9 @@ impl Decide<HouseholdId> for ProposeReferral {
         let at_place = place(ledgers, self.place)?;
         check_note(self.note.as_ref(), NOTE_MAX)?;
         on_offer(at_place, self.place.territory(), ctx)?;
-        let description = at_place.description().ok_or_else(|| Refusal::unknown("Place"))?;
+        let description = at_place
+            .description_on(ctx.today(self.place.territory()))
+            .ok_or_else(|| Refusal::unknown("Place"))?;
         if description.kind.let_by_committee() {
             let sentence =
                 "Un logement social s'attribue en commission (CALEOL) : désignez le ménage comme candidat.";

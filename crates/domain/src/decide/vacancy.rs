@@ -40,7 +40,11 @@ impl Decide<PlaceId> for DeclareVacancy {
         draft: &mut Draft,
     ) -> Result<(), Halt> {
         let is = place(ledgers, id)?;
-        if is.description().is_none() {
+        let vacancy = VacancyId::created_by(ctx.command);
+        if is.vacancies.contains(&vacancy) {
+            return Ok(());
+        }
+        if is.description_on(ctx.today(id.territory())).is_none() {
             let sentence = "Cette place est fermée.";
             return Err(Refusal::conflict("place-closed", "inventory", sentence).into());
         }
@@ -55,7 +59,6 @@ impl Decide<PlaceId> for DeclareVacancy {
         let today = ctx.today(id.territory());
         let available_from = self.available_from.unwrap_or(Day(today));
         let good_until = good_until(self.good_until, id, ctx)?;
-        let vacancy = VacancyId::created_by(ctx.command);
         draft.place(id, ctx.at, VacancyDeclared { vacancy, available_from, good_until });
         Ok(())
     }
@@ -152,11 +155,11 @@ pub(super) fn expire(
     let is = place(ledgers, id)?;
     if let Some(vacancy) = is.open_vacancy()
         && vacancy.id == which
-        && ctx.at > vacancy.good_until
+        && let Some(due) = vacancy.expires_at()
+        && ctx.at > due
         && is.hold.is_none()
-        && vacancy.allocation.candidates.is_empty()
     {
-        draft.place(id, vacancy.good_until, VacancyExpired { vacancy: which });
+        draft.place(id, due, VacancyExpired { vacancy: which });
     }
     Ok(())
 }

@@ -1,13 +1,13 @@
 //! The social-housing application (*demande de logement social*) and its numéro unique.
 
-use crate::event::events;
+use crate::event::{Stamp, events};
 use crate::household::{Household, HouseholdEvent};
 use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::{Day, Instant};
-use crate::id::{ApplicationId, Malformed};
+use crate::id::{ApplicationId, Malformed, Territory};
 use crate::reference::CommuneCode;
 
 /// The national registration number of an application (*numéro unique d'enregistrement*): 18 characters, which are a
@@ -120,6 +120,9 @@ pub struct Application {
     /// Wished communes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub communes: Vec<CommuneCode>,
+    /// When it left the register, if it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<jiff::Timestamp>,
     /// Where it stands.
     pub situation: ApplicationSituation,
 }
@@ -138,6 +141,18 @@ impl Application {
     #[must_use]
     pub fn valid_number(&self, day: Date) -> Option<UniqueRegistrationNumber> {
         self.number.filter(|_| self.is_live() && day <= self.valid_until.0)
+    }
+
+    /// Its number, if it was in the register on `day`, a day that may be over.
+    #[must_use]
+    pub fn number_on(&self, day: Date, territory: Territory) -> Option<UniqueRegistrationNumber> {
+        let left = |ended| crate::calendar::day(territory, ended) < day;
+        self.number.filter(|_| day <= self.valid_until.0 && !self.ended.is_some_and(left))
+    }
+
+    fn deregister(&mut self, reason: Deregistration, at: jiff::Timestamp) {
+        self.situation = ApplicationSituation::Deregistered { reason };
+        self.ended = Some(at);
     }
 }
 
@@ -190,6 +205,16 @@ pub struct ApplicationWarned {
     pub strikes_at: Instant,
 }
 
+/// `housing_application.warning_lifted`: what was missing came within the month (CCH R441-2-8 c and d), the application
+/// stays in the register.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ApplicationWarningLifted {
+    /// The application.
+    pub application: ApplicationId,
+    /// The ground of the warning.
+    pub ground: Deregistration,
+}
+
 /// `housing_application.expired`: not renewed in time, produced by the clock (ground e).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ApplicationExpired {
@@ -213,6 +238,7 @@ events! {
         "housing_application.numbered" v 1 => ApplicationNumbered(ApplicationNumbered),
         "housing_application.renewed" v 1 => ApplicationRenewed(ApplicationRenewed),
         "housing_application.warned" v 1 => ApplicationWarned(ApplicationWarned),
+        "housing_application.warning_lifted" v 1 => ApplicationWarningLifted(ApplicationWarningLifted),
         "housing_application.expired" v 1 => ApplicationExpired(ApplicationExpired),
         "housing_application.closed" v 1 => ApplicationClosed(ApplicationClosed),
     }
@@ -225,7 +251,7 @@ impl Household {
         }
     }
 
-    pub(super) fn fold_application(&mut self, event: &ApplicationEvent) {
+    pub(super) fn fold_application(&mut self, event: &ApplicationEvent, stamp: &Stamp) {
         use ApplicationEvent as E;
         match event {
             E::ApplicationRegistered(e) => {
@@ -234,6 +260,7 @@ impl Household {
                     filed_on: e.filed_on,
                     valid_until: e.valid_until,
                     communes: e.communes.clone(),
+                    ended: None,
                     situation: ApplicationSituation::Registered,
                 };
                 self.applications.insert(e.application, application);
@@ -241,7 +268,10 @@ impl Household {
             E::ApplicationNumbered(e) => self.on_application(e.application, |a| a.number = Some(e.number)),
             E::ApplicationRenewed(e) => self.on_application(e.application, |a| {
                 a.valid_until = e.valid_until;
-                a.situation = ApplicationSituation::Registered;
+                // To renew answers a letter (c); what a committee declared inadmissible (d) is not answered so.
+                if !matches!(a.situation, ApplicationSituation::Warned { ground: Deregistration::D, .. }) {
+                    a.situation = ApplicationSituation::Registered;
+                }
                 if let Some(communes) = &e.communes {
                     a.communes.clone_from(communes);
                 }
@@ -249,12 +279,15 @@ impl Household {
             E::ApplicationWarned(e) => self.on_application(e.application, |a| {
                 a.situation = ApplicationSituation::Warned { ground: e.ground, strikes_at: e.strikes_at.0 };
             }),
-            E::ApplicationExpired(e) => self.on_application(e.application, |a| {
-                a.situation = ApplicationSituation::Deregistered { reason: Deregistration::E };
-            }),
-            E::ApplicationClosed(e) => self.on_application(e.application, |a| {
-                a.situation = ApplicationSituation::Deregistered { reason: e.reason };
-            }),
+            E::ApplicationWarningLifted(e) => {
+                self.on_application(e.application, |a| a.situation = ApplicationSituation::Registered);
+            }
+            E::ApplicationExpired(e) => {
+                self.on_application(e.application, |a| a.deregister(Deregistration::E, stamp.effective));
+            }
+            E::ApplicationClosed(e) => {
+                self.on_application(e.application, |a| a.deregister(e.reason, stamp.effective));
+            }
         }
     }
 }

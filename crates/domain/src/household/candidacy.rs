@@ -10,7 +10,7 @@ use crate::household::application::UniqueRegistrationNumber;
 use crate::id::{CandidacyId, LeaseId, PlaceId, VacancyId};
 use crate::money::Money;
 use crate::place::committee::CommitteeDecision;
-use crate::reference::OfferRefusalReason;
+use crate::reference::{OfferRefusalReason, PlaceCategory, ResidentialSituation};
 
 /// Where a candidacy stands, as the household's file tells it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -71,6 +71,12 @@ pub struct Candidacy {
     pub place: PlaceId,
     /// Its vacancy.
     pub vacancy: VacancyId,
+    /// The application's number when it was designated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<UniqueRegistrationNumber>,
+    /// What the committee decided: it stays known when the candidacy is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decision: Option<CommitteeDecision>,
     /// Where it stands.
     pub situation: CandidacySituation,
 }
@@ -163,6 +169,12 @@ pub struct LeaseSigned {
     pub rent: Money,
     /// Monthly charges, in cents.
     pub charges: Money,
+    /// The dwelling's type: T2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub typology: Option<PlaceCategory>,
+    /// Where the household lived before, as its last request said, if it had one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<ResidentialSituation>,
 }
 
 /// `lease.ended`.
@@ -191,11 +203,18 @@ impl Household {
         match event {
             E::CandidacyDesignated(e) => {
                 let situation = CandidacySituation::Designated;
-                let candidacy = Candidacy { place: e.place, vacancy: e.vacancy, situation };
+                let (number, decision) = (Some(e.number), None);
+                let candidacy = Candidacy { place: e.place, vacancy: e.vacancy, number, decision, situation };
                 self.candidacies.insert(e.candidacy, candidacy);
             }
             E::CandidacyDecided(e) => {
-                self.candidacy_to(e.candidacy, CandidacySituation::Decided { decision: e.decision.clone() });
+                if let Some(candidacy) = self.candidacies.get_mut(&e.candidacy) {
+                    candidacy.decision = Some(e.decision.clone());
+                    // Who left after the session was decided there all the same, and stays out.
+                    if candidacy.is_live() {
+                        candidacy.situation = CandidacySituation::Decided { decision: e.decision.clone() };
+                    }
+                }
             }
             E::CandidacyOffered(e) => {
                 self.candidacy_to(e.candidacy, CandidacySituation::Offered { answer_by: e.answer_by.0 });

@@ -139,6 +139,9 @@ pub struct Composition {
     pub expected: Option<Expected>,
     /// Since when the composition has been what it is.
     pub since: Option<Day>,
+    /// Since when each fact of it has been what it is.
+    #[serde(default, skip_serializing_if = "crate::household::dated::FactDates::is_empty")]
+    pub dates: crate::household::dated::FactDates,
 }
 
 /// What a place must know of a household's composition on one day.

@@ -80,6 +80,7 @@ impl RequestCopy {
             update_due: self.update_due.map(|at| at.0),
             contact_due: self.contact_due.map(|at| at.0),
             need_since: self.need_since.0,
+            dates: crate::household::dated::FactDates::default(),
         }
     }
 }
@@ -312,6 +313,7 @@ impl Household {
             filed_on: copy.filed_on,
             valid_until: copy.valid_until,
             communes: copy.communes.clone(),
+            ended: None,
             situation: ApplicationSituation::Registered,
         };
         self.applications.insert(copy.application, application);

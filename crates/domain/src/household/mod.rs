@@ -5,6 +5,7 @@ pub mod candidacy;
 pub mod composition;
 pub mod consent;
 pub mod correction;
+pub mod dated;
 pub mod family;
 pub mod priority;
 pub mod referral;
@@ -151,6 +152,7 @@ impl Household {
     /// Adds one recorded fact: it already happened, so this cannot fail, and an event about something that this ledger
     /// does not know changes nothing.
     pub fn evolve(&mut self, event: &HouseholdEvent, stamp: &Stamp) {
+        let before = dated::Before::of(self, event, stamp);
         match event {
             HouseholdEvent::Composition(e) => self.fold_composition(e, stamp),
             HouseholdEvent::Family(e) => self.fold_family(e, stamp),
@@ -158,10 +160,13 @@ impl Household {
             HouseholdEvent::Request(e) => self.fold_request(e, stamp),
             HouseholdEvent::Referral(e) => self.fold_referral(e, stamp),
             HouseholdEvent::Stay(e) => self.fold_stay(e, stamp),
-            HouseholdEvent::Application(e) => self.fold_application(e),
+            HouseholdEvent::Application(e) => self.fold_application(e, stamp),
             HouseholdEvent::Priority(e) => self.fold_priority(e),
             HouseholdEvent::Consent(e) => self.fold_consent(e),
             HouseholdEvent::Candidacy(e) => self.fold_candidacy(e, stamp),
+        }
+        if let Some(before) = before {
+            before.date(self, stamp);
         }
     }
 }

@@ -68,6 +68,36 @@ pub struct PriorityGranted {
     /// When the préfet must have proposed, for DALO and DAHO.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proposal_due: Option<Day>,
+    /// The reference of the decision that grants it: a number, never a name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub document: Option<DocumentReference>,
+}
+
+/// The reference of a decision on paper, such as `DALO-2026-0123`: letters, digits, blanks, `-`, `_`, `.` and `/`, with at
+/// least one digit, so that nobody's name is one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "String", into = "String")]
+pub struct DocumentReference(#[schemars(length(min = 1, max = 40))] String);
+
+impl TryFrom<String> for DocumentReference {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, ' ' | '-' | '_' | '.' | '/');
+        if text.len() <= 40 && text.chars().all(fits) && text.chars().any(|c| c.is_ascii_digit()) {
+            Ok(Self(text))
+        } else {
+            Err(
+                "a reference has at most 40 letters, digits, blanks, '-', '_', '.' or '/', and at least one digit",
+            )
+        }
+    }
+}
+
+impl From<DocumentReference> for String {
+    fn from(reference: DocumentReference) -> Self {
+        reference.0
+    }
 }
 
 /// `priority.withdrawn`.

@@ -1,6 +1,7 @@
 //! The request addressed to the SIAO (*demande*): from draft to admission.
 
 use crate::event::events;
+use crate::household::dated::FactDates;
 use crate::household::{Household, HouseholdEvent};
 use std::collections::BTreeSet;
 
@@ -249,6 +250,9 @@ pub struct Request {
     pub contact_due: Option<Timestamp>,
     /// When the need was last established: the date of the facts that matching uses.
     pub need_since: Timestamp,
+    /// Since when each fact of it has been what it is.
+    #[serde(default, skip_serializing_if = "FactDates::is_empty")]
+    pub dates: FactDates,
 }
 
 /// A loss of seniority: no later transmission to the SIAO claims an earlier date in this volet (INV-10).
@@ -433,6 +437,7 @@ impl Request {
             update_due: None,
             contact_due: None,
             need_since: stamp.effective,
+            dates: FactDates::default(),
         }
     }
 

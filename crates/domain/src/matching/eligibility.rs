@@ -2,18 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
 use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::facts::{Facts, People};
 use crate::calendar::Day;
 use crate::household::Household;
-use crate::household::composition::Profile;
-use crate::household::request::{Request, RequestSituation};
-use crate::id::PersonId;
-use crate::place::inventory::{Description, GenderRule};
-use crate::reference::Regularity;
+use crate::household::request::Request;
+use crate::id::{PersonId, Territory};
+use crate::place::inventory::Description;
 
 /// A hard rule between a request and a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -21,6 +19,8 @@ use crate::reference::Regularity;
 pub enum EligibilityRule {
     /// The request is on the waiting list and up to date.
     RequestReady,
+    /// Nobody expects the household elsewhere, and few others have been asked.
+    Available,
     /// The SIAO qualified the request for this kind of housing.
     KindQualified,
     /// The place can house that many persons.
@@ -57,8 +57,9 @@ pub enum EligibilityRule {
 
 impl EligibilityRule {
     /// Every rule, in the order in which they are checked.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::RequestReady,
+        Self::Available,
         Self::KindQualified,
         Self::Capacity,
         Self::PersonsMin,
@@ -82,6 +83,7 @@ impl EligibilityRule {
     pub fn id(self) -> &'static str {
         match self {
             Self::RequestReady => "request-ready",
+            Self::Available => "available",
             Self::KindQualified => "kind-qualified",
             Self::Capacity => "capacity",
             Self::PersonsMin => "persons-min",
@@ -114,7 +116,8 @@ pub struct Verdict {
     pub since: Option<Day>,
 }
 
-/// The first rule that excludes the request from the place on `day`, or none.
+/// The first rule between the request and the place that says no on `day`, or none. Whether the household is
+/// available is not asked: one that is referred to the place stays eligible for it.
 #[must_use]
 pub fn assess(household: &Household, request: &Request, place: &Description, day: Date) -> Option<Verdict> {
     assess_persons(household, request, None, place, day)
@@ -129,143 +132,47 @@ pub fn assess_persons(
     place: &Description,
     day: Date,
 ) -> Option<Verdict> {
-    let profile = household.composition.profile(day, persons);
-    let facts = Facts { household, request, persons, place, profile, day };
-    EligibilityRule::ALL.into_iter().find_map(|rule| {
-        facts.fails(rule).map(|fact| Verdict { rule, fact, since: facts.established(rule).map(Day) })
-    })
+    let facts = Facts::of(household, request, persons, place, day);
+    let between = |rule: &EligibilityRule| *rule != EligibilityRule::Available;
+    EligibilityRule::ALL.into_iter().filter(between).find_map(|rule| facts.verdict(rule))
 }
 
-struct Facts<'a> {
-    household: &'a Household,
-    request: &'a Request,
-    persons: Option<&'a BTreeSet<PersonId>>,
-    place: &'a Description,
-    profile: Profile,
+/// The first rule for which the request cannot be proposed for the place on `day`, or none: what is ranked can be
+/// proposed.
+#[must_use]
+pub fn proposable(
+    household: &Household,
+    request: &Request,
+    place: &Description,
     day: Date,
+) -> Option<Verdict> {
+    proposable_persons(household, request, None, place, day)
 }
 
-impl Facts<'_> {
-    /// The fact for which the rule says no; none if it says yes.
-    fn fails(&self, rule: EligibilityRule) -> Option<String> {
-        use EligibilityRule as R;
-        let (place, profile, need) = (self.place, &self.profile, &self.request.file.need);
-        let criteria = &place.criteria;
-        match rule {
-            R::RequestReady => {
-                let situation = &self.request.situation;
-                let ready = matches!(situation, RequestSituation::Qualified(_));
-                (!ready).then(|| format!("demande {}", situation.word()))
-            }
-            R::KindQualified => {
-                let qualified = self.request.situation.qualification()?;
-                (!qualified.kinds.contains(&place.kind)).then(|| {
-                    let kinds: Vec<_> = qualified.kinds.iter().map(|kind| kind.code()).collect();
-                    format!("orientation validée pour {}", kinds.join(", "))
-                })
-            }
-            R::Capacity => (profile.persons > place.capacity)
-                .then(|| format!("{} personnes pour {} places", profile.persons, place.capacity)),
-            R::PersonsMin => (profile.persons < criteria.persons_min)
-                .then(|| format!("{} personnes, {} au moins", profile.persons, criteria.persons_min)),
-            R::Gender => match criteria.gender {
-                GenderRule::Mixed => None,
-                GenderRule::WomenOnly => (profile.men > 0).then(|| "un homme dans le ménage".to_owned()),
-                GenderRule::MenOnly => (profile.women > 0).then(|| "une femme dans le ménage".to_owned()),
-            },
-            R::Couple => (profile.couple && !criteria.couples).then(|| "un couple".to_owned()),
-            R::Children => {
-                (profile.minors > 0 && !criteria.children).then(|| format!("{} mineurs", profile.minors))
-            }
-            R::Age => self.age_fails(),
-            R::Wheelchair => {
-                (need.wheelchair && !criteria.wheelchair).then(|| "fauteuil roulant nécessaire".to_owned())
-            }
-            R::StepFree => (need.step_free && !criteria.step_free)
-                .then(|| "rez-de-chaussée ou ascenseur nécessaire".to_owned()),
-            R::Animals => {
-                let refused = need.animals.iter().find(|animal| !criteria.animals.contains(animal))?;
-                Some(format!("animal : {}", refused.label_fr()))
-            }
-            R::Violence => (need.violence_dedicated != criteria.violence_dedicated).then(|| {
-                if need.violence_dedicated { "lieu protégé nécessaire" } else { "lieu réservé" }.to_owned()
-            }),
-            R::Justice => (need.justice_measure && !criteria.justice)
-                .then(|| "mesure non acceptée par la structure".to_owned()),
-            R::Territory => self.territory_fails(),
-            R::ExclusionZone => self.exclusion_fails(),
-            R::RegularStay => self.residence_fails(),
-            R::Resources => {
-                let least = criteria.resources_min?;
-                (need.resources.is_none_or(|has| has < least)).then(|| "tranche de ressources".to_owned())
-            }
-        }
-    }
+/// The same for some persons of the household, where it is placed in several units.
+#[must_use]
+pub fn proposable_persons(
+    household: &Household,
+    request: &Request,
+    persons: Option<&BTreeSet<PersonId>>,
+    place: &Description,
+    day: Date,
+) -> Option<Verdict> {
+    let facts = Facts::of(household, request, persons, place, day);
+    EligibilityRule::ALL.into_iter().find_map(|rule| facts.verdict(rule))
+}
 
-    fn age_fails(&self) -> Option<String> {
-        let (youngest, oldest) = (self.profile.youngest_adult, self.profile.oldest_adult);
-        let criteria = &self.place.criteria;
-        if criteria.age_min.is_some_and(|min| youngest < min) {
-            return Some(format!("{youngest} ans"));
-        }
-        criteria.age_max.is_some_and(|max| oldest > max).then(|| format!("{oldest} ans"))
-    }
-
-    fn territory_fails(&self) -> Option<String> {
-        let wishes = &self.request.file.wishes;
-        let inside = if wishes.is_empty() {
-            self.place.commune.territory() == self.request.siao
-        } else {
-            wishes.iter().any(|area| area.covers(self.place.commune))
-        };
-        (!inside).then(|| "hors des souhaits du ménage".to_owned())
-    }
-
-    /// Fails closed: zones that cannot be read here exclude the place, never the contrary.
-    fn exclusion_fails(&self) -> Option<String> {
-        let kept = self.household.safety.as_ref()?;
-        match kept.value.known() {
-            None => Some("périmètre de sécurité illisible ici".to_owned()),
-            Some(safety) => safety
-                .exclusion_zones
-                .iter()
-                .any(|zone| zone.covers(self.place.commune))
-                .then(|| "périmètre de sécurité".to_owned()),
-        }
-    }
-
-    fn residence_fails(&self) -> Option<String> {
-        if !self.place.kind.regular_stay_required() {
-            return None;
-        }
-        let members = self.household.composition.members.iter();
-        let judged = members.filter(|(id, _)| self.persons.is_none_or(|persons| persons.contains(id)));
-        let adults = judged.map(|(_, person)| person).filter(|p| p.born.age_on(self.day) >= 18);
-        let regular = |p: &crate::household::composition::Person| {
-            p.residence.is_some_and(|residence| residence.regularity() == Regularity::Regular)
-        };
-        (!adults.into_iter().all(regular)).then(|| "régularité du séjour non établie".to_owned())
-    }
-
-    /// The day the fact behind `rule` was established.
-    fn established(&self, rule: EligibilityRule) -> Option<Date> {
-        use EligibilityRule as R;
-        let day = |at: Timestamp| crate::calendar::day(self.request.siao, at);
-        match rule {
-            R::RequestReady
-            | R::KindQualified
-            | R::Wheelchair
-            | R::StepFree
-            | R::Animals
-            | R::Violence
-            | R::Justice
-            | R::Territory
-            | R::Resources => Some(day(self.request.need_since)),
-            R::Capacity | R::PersonsMin | R::Gender | R::Couple | R::Children | R::Age | R::RegularStay => {
-                self.household.composition.since.map(|day| day.0)
-            }
-            // When somebody's safety was noted is itself nobody's business here.
-            R::ExclusionZone => None,
-        }
-    }
+/// Why the dwelling cannot be let to the household on `day`: it is too small (INV-4), or an adult's stay is not known
+/// to be regular (CCH R441-1). None if it can.
+#[must_use]
+pub fn tenancy(
+    household: &Household,
+    place: &Description,
+    day: Date,
+    territory: Territory,
+) -> Option<Verdict> {
+    let people = People::of(household, None, place, day, territory);
+    [EligibilityRule::Capacity, EligibilityRule::RegularStay]
+        .into_iter()
+        .find_map(|rule| people.verdict(rule))
 }

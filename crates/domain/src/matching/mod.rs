@@ -8,9 +8,13 @@
 //! The human decides: a deviation from the first rank needs a reason, which is recorded.
 
 mod eligibility;
+mod facts;
 mod ordering;
 
-pub use eligibility::{EligibilityRule, Verdict, assess, assess_persons};
+pub use eligibility::{
+    EligibilityRule, Verdict, assess, assess_persons, proposable, proposable_persons, tenancy,
+};
+pub use facts::LIVE_REFERRALS_MAX;
 pub use ordering::{Excluded, Exclusion, OrderingKey, Ranked, Ranking, Standing, rank, suitable};
 
 use schemars::JsonSchema;
@@ -19,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use crate::reference::DeviationReason;
 
 /// The version of the matching rules: a change of rule or order is a new version.
-pub const RULES_VERSION: &str = "2026-11";
+pub const RULES_VERSION: &str = "2026-11-24";
 
 /// Why this household for this place, as it was known when it was proposed: stored in `referral.proposed`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

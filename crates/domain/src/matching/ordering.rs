@@ -8,13 +8,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{EligibilityRule, RULES_VERSION, Verdict, assess, assess_persons};
-use crate::calendar::Instant;
+use super::{EligibilityRule, RULES_VERSION, Verdict, proposable, proposable_persons};
+use crate::calendar::{Day, Instant};
 use crate::household::Household;
 use crate::household::request::Request;
 use crate::id::{HouseholdId, PersonId, PlaceId, RequestId};
-use crate::place::Place;
 use crate::place::inventory::Description;
+use crate::place::{Place, PlaceSituation};
 use crate::reference::PriorityGround;
 
 /// The values that order a request, first to last; less comes first.
@@ -129,6 +129,7 @@ impl Ranking {
 /// Only requests that the SIAO still treats are listed: drafts and closed ones are nobody's turn.
 #[must_use]
 pub fn rank<'a>(
+    at: PlaceId,
     place: &Description,
     households: impl IntoIterator<Item = (HouseholdId, &'a Household)>,
     day: Date,
@@ -141,7 +142,7 @@ pub fn rank<'a>(
             let rest = is.to_place(*id);
             let some = !rest.is_empty() && rest.len() < is.composition.members.len();
             let persons = some.then_some(&rest);
-            match assess_persons(is, request, persons, place, day) {
+            match proposable_persons(is, request, persons, place, day) {
                 None => {
                     let whole = OrderingKey::of(is, *id, request, place, day);
                     let key = persons.map_or(whole, |persons| whole.filling(place, persons));
@@ -153,11 +154,11 @@ pub fn rank<'a>(
     }
     ranked.sort_by_key(|ranked| ranked.key);
     excluded.sort_by_key(|excluded| excluded.request);
-    let mut text = String::from(RULES_VERSION);
-    for one in &ranked {
-        text.push_str(&format!("\n{:?}", one.key));
-    }
-    let digest = Uuid::new_v5(&Uuid::NAMESPACE_OID, text.as_bytes());
+    // All that the list was made of and all that it says: the place as it was, the day, the ranks, the exclusions.
+    let told = serde_json::json!({
+        "rules": RULES_VERSION, "at": at, "place": place, "day": day, "ranked": ranked, "excluded": excluded,
+    });
+    let digest = Uuid::new_v5(&Uuid::NAMESPACE_OID, told.to_string().as_bytes());
     Ranking { rules: RULES_VERSION.to_owned(), ranked, excluded, digest }
 }
 
@@ -168,7 +169,12 @@ pub enum Exclusion {
     /// The place is not on offer now.
     Unavailable {
         /// Where it stands.
-        situation: crate::place::PlaceSituation,
+        situation: PlaceSituation,
+        /// The same in French.
+        fact: String,
+        /// The day since when it has been so, if it is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        since: Option<Day>,
     },
     /// A rule says no.
     Rule {
@@ -176,6 +182,22 @@ pub enum Exclusion {
         #[serde(flatten)]
         verdict: Verdict,
     },
+}
+
+impl Exclusion {
+    /// Why the place is not on offer at `at`; none if it is.
+    #[must_use]
+    pub fn unavailable(id: PlaceId, place: &Place, at: Timestamp) -> Option<Self> {
+        let territory = id.territory();
+        let day = crate::calendar::day(territory, at);
+        let situation = place.situation(at, day);
+        if situation == PlaceSituation::Vacant {
+            return None;
+        }
+        let since = place.situation_since(at, territory);
+        let since = since.map(|at| Day(crate::calendar::day(territory, at)));
+        Some(Self::Unavailable { situation, fact: situation.label_fr().to_owned(), since })
+    }
 }
 
 /// The places for one request on `day`: those that can be proposed, best fit first, and why the others cannot.
@@ -190,11 +212,10 @@ pub fn suitable<'a>(
     let (mut fitting, mut others) = (Vec::new(), BTreeMap::new());
     let persons = household.composition.profile(day, None).persons;
     for (id, place) in places {
-        let Some(description) = place.description() else { continue };
-        let situation = place.situation(at, day);
-        if situation != crate::place::PlaceSituation::Vacant {
-            others.insert(id, Exclusion::Unavailable { situation });
-        } else if let Some(verdict) = assess(household, request, description, day) {
+        let Some(description) = place.inventory.description() else { continue };
+        if let Some(unavailable) = Exclusion::unavailable(id, place, at) {
+            others.insert(id, unavailable);
+        } else if let Some(verdict) = proposable(household, request, description, day) {
             others.insert(id, Exclusion::Rule { verdict });
         } else {
             let available = place.open_vacancy().map_or(day, |vacancy| vacancy.available_from.0);
@@ -211,6 +232,7 @@ impl EligibilityRule {
     pub fn label_fr(self) -> &'static str {
         match self {
             Self::RequestReady => "demande à jour et validée",
+            Self::Available => "disponibilité du ménage",
             Self::KindQualified => "type d'hébergement ou de logement préconisé",
             Self::Capacity => "capacité de la place",
             Self::PersonsMin => "nombre minimal de personnes",

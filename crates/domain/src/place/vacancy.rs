@@ -38,6 +38,12 @@ pub struct Vacancy {
     pub available_from: Day,
     /// Until when the declaration holds without a confirmation.
     pub good_until: Timestamp,
+    /// When it was declared.
+    #[serde(default)]
+    pub declared: Timestamp,
+    /// When it was withdrawn or expired, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<Timestamp>,
     /// When it was declared or last confirmed.
     pub confirmed: Timestamp,
     /// Where it stands.
@@ -108,6 +114,9 @@ pub struct AssignedToHolder {
     pub vacancy: VacancyId,
     /// To whom.
     pub holder: Holder,
+    /// Which one it is of the dwellings that the holder's flow gave it this year (CCH R441-5), as the landlord counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flow: Option<u32>,
 }
 
 /// `vacancy.returned_to_landlord`: the holder did not designate in time.
@@ -126,6 +135,25 @@ events! {
         "vacancy.withdrawn" v 1 => VacancyWithdrawn(VacancyWithdrawn),
         "vacancy.assigned_to_holder" v 1 => AssignedToHolder(AssignedToHolder),
         "vacancy.returned_to_landlord" v 1 => ReturnedToLandlord(ReturnedToLandlord),
+    }
+}
+
+impl Vacancy {
+    /// When the declaration ends without a confirmation; never while somebody is a candidate.
+    #[must_use]
+    pub fn expires_at(&self) -> Option<Timestamp> {
+        self.without_candidate(self.good_until)
+    }
+
+    /// When the dwelling returns from its holder to the landlord; never while somebody is a candidate.
+    #[must_use]
+    pub fn returns_at(&self) -> Option<Timestamp> {
+        self.without_candidate(self.holder.as_ref()?.designate_by.0)
+    }
+
+    fn without_candidate(&self, due: Timestamp) -> Option<Timestamp> {
+        let idle = self.allocation.is_idle();
+        idle.then(|| self.allocation.idle_since().map_or(due, |since| since.max(due)))
     }
 }
 
@@ -166,10 +194,13 @@ impl Place {
         use VacancyEvent as E;
         match event {
             E::VacancyDeclared(e) => {
+                self.vacancies.insert(e.vacancy);
                 self.vacancy = Some(Vacancy {
                     id: e.vacancy,
                     available_from: e.available_from,
                     good_until: e.good_until.0,
+                    declared: stamp.effective,
+                    ended: None,
                     confirmed: stamp.effective,
                     situation: VacancySituation::Open,
                     filled_by: None,
@@ -180,12 +211,17 @@ impl Place {
             E::VacancyConfirmed(e) => self.on_vacancy(e.vacancy, |v| {
                 v.good_until = e.good_until.0;
                 v.confirmed = stamp.effective;
+                v.ended = None;
                 v.situation = VacancySituation::Open;
             }),
-            E::VacancyExpired(e) => self.on_vacancy(e.vacancy, |v| v.situation = VacancySituation::Expired),
+            E::VacancyExpired(e) => self.on_vacancy(e.vacancy, |v| {
+                v.situation = VacancySituation::Expired;
+                v.ended = Some(stamp.effective);
+            }),
             E::VacancyWithdrawn(e) => {
                 self.on_vacancy(e.vacancy, |v| {
-                    v.situation = VacancySituation::Withdrawn { reason: e.reason }
+                    v.situation = VacancySituation::Withdrawn { reason: e.reason };
+                    v.ended = Some(stamp.effective);
                 });
             }
             E::AssignedToHolder(e) => self.on_vacancy(e.vacancy, |v| v.holder = Some(e.holder.clone())),
@@ -193,7 +229,7 @@ impl Place {
         }
     }
 
-    pub(super) fn on_vacancy(&mut self, id: VacancyId, change: impl FnOnce(&mut Vacancy)) {
+    pub(in crate::place) fn on_vacancy(&mut self, id: VacancyId, change: impl FnOnce(&mut Vacancy)) {
         if let Some(vacancy) = self.vacancy.as_mut().filter(|vacancy| vacancy.id == id) {
             change(vacancy);
         }

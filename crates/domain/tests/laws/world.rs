@@ -534,6 +534,7 @@ impl World {
                         ground: PriorityGround::dalo(),
                         source: LabelSource::MediationBoard,
                         decided_on: None,
+                        document: None,
                     },
                 );
                 let application = is.live_application().map(|(application, _)| application);

@@ -1,13 +1,15 @@
 //! The allocation of a social dwelling: candidates, committee (CALEOL), offers rank by rank.
 
 use domain::decide::allocation::{
-    AcceptOffer, AssignVacancy, ConveneCommittee, DesignateCandidates, Designated, MeetCondition, RefuseOffer,
+    AcceptOffer, AssignVacancy, CheckDocuments, ConveneCommittee, DesignateCandidates, Designated,
+    MeetCondition, RefuseOffer,
 };
-use domain::decide::application::{CloseApplication, RegisterApplication};
+use domain::decide::application::{CloseApplication, RegisterApplication, WithdrawPriority};
 use domain::decide::vacancy::WithdrawVacancy;
 use domain::household::application::Deregistration;
 use domain::household::candidacy::{CandidacyOutcome, CandidacySituation as Situation};
-use domain::id::{CandidacyId, HouseholdId, PlaceId};
+use domain::household::priority::LabelEnd;
+use domain::id::{CandidacyId, HouseholdId, LabelId, PlaceId};
 use domain::place::committee::{CommitteeDecision as Decision, CommitteeException as Exception};
 use domain::structure_kind::StructureKind::{Chrs, SocialDwelling};
 use jiff::ToSpan;
@@ -77,6 +79,7 @@ fn a_committee_examines_three_candidacies_or_says_which_exception_of_the_law_hol
     let dwelling = w.vacancy(SocialDwelling, 2);
     let household = w.household("woman 40");
     w.applies(household);
+    w.dalo(household);
     w.does(dwelling, DesignateCandidates { candidates: vec![Designated { household, dalo: true }] });
     let candidacy = CandidacyId::nth_created_by(w.last, 0);
     w.convened(dwelling);
@@ -90,6 +93,113 @@ fn a_committee_examines_three_candidacies_or_says_which_exception_of_the_law_hol
     let candidates = w.designates(dwelling, &[household]);
     w.convened(dwelling);
     w.does(dwelling, all(&candidates, Some(Exception::PlaiAdapte)));
+}
+
+#[test]
+fn the_prefet_designates_under_dalo_only_whom_the_board_has_recognised() {
+    let mut w = World::at("2026-03-02T10:00");
+    let dwelling = w.vacancy(SocialDwelling, 2);
+    let (recognised, other) = (w.household("woman 40"), w.household("man 50"));
+    let one = |household, dalo| Designated { household, dalo };
+    for household in [recognised, other] {
+        w.applies(household);
+    }
+    let claim = DesignateCandidates { candidates: vec![one(recognised, true)] };
+    let refusal = w.refuses(dwelling, claim.clone());
+    assert_eq!((refusal.code, refusal.rule), ("dalo-label-missing", "CCH L441-2-3"));
+    w.dalo(recognised);
+    let label = LabelId::created_by(w.last);
+    let mut alone = w.clone();
+    w.does(dwelling, DesignateCandidates { candidates: vec![one(recognised, true), one(other, false)] });
+    let ids = [0, 1].map(|n| CandidacyId::nth_created_by(w.last, n));
+    w.convened(dwelling);
+    let both = [(ids[0], Decision::Award), (ids[1], reject())];
+    let refusal = w.refuses(dwelling, World::decisions(both, Some(Exception::DaloDesignation)));
+    assert_eq!(refusal.rule, "INV-6", "another candidate is not excused by it");
+
+    alone.does(dwelling, claim);
+    let candidacy = CandidacyId::nth_created_by(alone.last, 0);
+    alone.convened(dwelling);
+    let decide = World::decisions([(candidacy, Decision::Award)], Some(Exception::DaloDesignation));
+    let mut withdrawn = alone.clone();
+    withdrawn.does(recognised, WithdrawPriority { label, why: LabelEnd::Error });
+    assert_eq!(withdrawn.refuses(dwelling, decide.clone()).rule, "INV-6", "the label is gone");
+    alone.does(dwelling, decide);
+}
+
+#[test]
+fn when_everybody_is_out_another_round_begins_and_the_vacancy_can_expire() {
+    let (mut w, dwelling, candidates) = ranked();
+    for (household, candidacy) in &candidates {
+        w.does(*household, RefuseOffer { candidacy: *candidacy, reason: code("size") });
+    }
+    let mut forgotten = w.clone();
+    assert_eq!(forgotten.until("2026-03-18T08:00"), ["vacancy.expired"]);
+    let again = w.designates(dwelling, &[candidates[0].0]);
+    assert_eq!(
+        w.refuses(dwelling, World::decisions([(again[0].1, Decision::Award)], None)).code,
+        "committee-missing"
+    );
+    w.convened(dwelling);
+    let exception = Some(Exception::InsufficientCandidates);
+    w.does(dwelling, World::decisions([(again[0].1, Decision::Award)], exception));
+    assert!(matches!(situation(&w, again[0]), Situation::Offered { .. }));
+    assert_eq!(outcome(&w, candidates[0]), CandidacyOutcome::Refused { reason: code("size") });
+}
+
+#[test]
+fn a_session_examines_those_who_were_designated_by_its_day_as_they_were_that_day() {
+    let mut w = World::at("2026-03-02T10:00");
+    let dwelling = w.vacancy(SocialDwelling, 4);
+    let [late, a, b, expiring] = ["man 50", "man 51", "man 52", "woman 40"].map(|people| w.household(people));
+    for household in [late, a, b] {
+        w.applies(household);
+    }
+    let register = RegisterApplication {
+        filed_on: Some(day("2025-03-10")),
+        number: Some(code("0330325000012AB123")),
+        renewed_on: None,
+        communes: vec![],
+    };
+    w.does(expiring, register);
+    let candidates = w.designates(dwelling, &[expiring, a, b]);
+    w.does(dwelling, ConveneCommittee { on: day("2026-03-09") });
+    w.until("2026-03-12T10:00");
+    assert_eq!(outcome(&w, candidates[0]), CandidacyOutcome::Deregistered);
+    let designate = DesignateCandidates { candidates: vec![Designated { household: late, dalo: false }] };
+    assert_eq!(w.refuses(dwelling, designate).code, "session-held");
+    let ranks = candidates.iter().zip(1..).map(|(c, rank)| (c.1, Decision::AwardRanked { rank }));
+    w.does(dwelling, World::decisions(ranks, None));
+    assert_eq!(outcome(&w, candidates[0]), CandidacyOutcome::Deregistered, "decided, and out all the same");
+    assert!(matches!(situation(&w, candidates[1]), Situation::Offered { .. }));
+}
+
+#[test]
+fn the_condition_of_an_award_is_not_over_before_it_is_set() {
+    let (mut w, dwelling, candidates) = convened(3);
+    w.outage_until("2026-03-10T10:00");
+    let decide = |by| {
+        let decisions = [conditional(by), reject(), reject()];
+        World::decisions(candidates.iter().map(|c| c.1).zip(decisions), None)
+    };
+    assert_eq!(w.refuses(dwelling, decide("2026-03-09")).code, "date-in-past");
+    w.does(dwelling, decide("2026-03-10"));
+}
+
+#[test]
+fn a_dwelling_is_for_a_household_that_it_can_house_and_whose_stay_is_regular() {
+    let mut w = World::at("2026-03-02T10:00");
+    let dwelling = w.vacancy(SocialDwelling, 2);
+    let three = w.household("woman 40, son 9, son 8");
+    let mut members = w.members("woman 40");
+    members[0].residence = Some(code("not_stated"));
+    let unknown = w.registers(members);
+    for (household, rule) in [(three, "capacity"), (unknown, "regular-stay")] {
+        w.applies(household);
+        let designate = DesignateCandidates { candidates: vec![Designated { household, dalo: false }] };
+        let refusal = w.refuses(dwelling, designate);
+        assert_eq!((refusal.code, refusal.rule), ("not-eligible", rule));
+    }
 }
 
 #[test]
@@ -275,7 +385,8 @@ fn nobody_is_a_candidate_or_examined_without_a_valid_number() {
 fn a_committee_decides_once_on_its_day_and_not_before() {
     let mut w = World::at("2026-03-02T10:00");
     let (dwelling, candidates) = w.designated(3);
-    let decide = || World::decisions(candidates.iter().map(|c| (c.1, reject())), None);
+    let ranks = || candidates.iter().zip(1..).map(|(c, rank)| (c.1, Decision::AwardRanked { rank }));
+    let decide = || World::decisions(ranks(), None);
     assert_eq!(w.refuses(dwelling, decide()).code, "committee-missing");
     assert_eq!(w.refuses(dwelling, ConveneCommittee { on: day("2026-03-01") }).code, "date-in-past");
     w.does(dwelling, ConveneCommittee { on: day("2026-03-09") });
@@ -314,10 +425,12 @@ fn a_holder_that_does_not_designate_in_time_gives_the_dwelling_back() {
     let declare =
         domain::decide::vacancy::DeclareVacancy { available_from: None, good_until: Some(day("2026-05-01")) };
     w.does(dwelling, declare);
-    let assign = AssignVacancy { kind: code("state_priority"), organisation: None, designate_by: None };
+    let assign =
+        AssignVacancy { kind: code("state_priority"), organisation: None, designate_by: None, flow: Some(4) };
     let past = AssignVacancy { designate_by: Some(day("2026-03-01")), ..assign.clone() };
     assert_eq!(w.refuses(dwelling, past).code, "date-in-past");
     w.does(dwelling, assign.clone());
+    assert_eq!(w.last_of("vacancy.assigned_to_holder").fact.body()["flow"], 4);
     let mut designated = w.clone();
     assert_eq!(w.until("2026-03-18T08:00"), ["vacancy.returned_to_landlord"]);
     assert_eq!(w.last_of("vacancy.returned_to_landlord").stamp.effective, instant("2026-03-17T23:59:59"));
@@ -347,4 +460,26 @@ fn who_renounces_leaves_the_dwelling_to_the_next_and_a_withdrawn_dwelling_tells_
     }
     assert_eq!(w.refuses(candidates[1].0, AcceptOffer { candidacy: candidates[1].1 }).code, "offer-closed");
     assert_eq!(w.until("2026-06-01T08:00"), [""; 0], "nothing is left to lapse");
+}
+
+#[test]
+fn candidates_keep_the_rank_of_their_holder_and_their_files_are_checked() {
+    let mut w = World::at("2026-03-02T10:00");
+    let (dwelling, candidates) = w.designated(2);
+    let late = w.household("man 50");
+    w.applies(late);
+    let late = w.designates(dwelling, &[late])[0];
+    let of = |w: &World, candidate: (HouseholdId, CandidacyId)| {
+        w.place_of(dwelling).open_vacancy().unwrap().allocation.candidates[&candidate.1].clone()
+    };
+    let ranks = [candidates[0], candidates[1], late].map(|candidate| of(&w, candidate).rank);
+    assert_eq!(ranks, [Some(1), Some(2), Some(3)]);
+    assert_eq!(of(&w, late).missing, None, "not checked yet");
+    let check = CheckDocuments { candidacy: late.1, missing: [code("income_proof")].into() };
+    assert_eq!(w.does(dwelling, check.clone()), ["documents.checked"]);
+    assert_eq!(of(&w, late).missing, Some([code("income_proof")].into()));
+    w.does(dwelling, CheckDocuments { missing: [].into(), ..check.clone() });
+    assert_eq!(of(&w, late).missing, Some([].into()), "complete");
+    w.does(dwelling, WithdrawVacancy { reason: code("sale") });
+    assert_eq!(w.refuses(dwelling, check).code, "no-vacancy");
 }

@@ -1,14 +1,19 @@
 //! The social-housing application, its numéro unique and the priority labels.
 
 use domain::decide::application::{
-    CloseApplication, GrantPriority, NumberApplication, RegisterApplication, RenewApplication,
+    CloseApplication, GrantPriority, LiftWarning, NumberApplication, RegisterApplication, RenewApplication,
     WarnApplication, WithdrawPriority,
 };
+use domain::decide::inventory::{BringOnline, OpenPlace, TakeOffline};
+use domain::decide::vacancy::{DeclareVacancy, WithdrawVacancy};
+use domain::decide::{Addressed as _, HouseholdCommand, PlaceCommand};
 use domain::household::application::{
     Application, ApplicationSituation, Deregistration, UniqueRegistrationNumber as Number,
 };
 use domain::household::priority::{LabelEnd, LabelSource};
 use domain::id::{ApplicationId, HouseholdId, LabelId};
+use domain::place::committee::CommitteeDecision as Decision;
+use domain::structure_kind::StructureKind::Chrs;
 
 use crate::scenario::{World, code, day, instant};
 
@@ -105,7 +110,6 @@ fn a_taken_over_application_says_when_it_was_last_renewed() {
     let mut w = World::at("2026-03-02T10:00");
     let household = w.household("woman 40");
     let old = RegisterApplication { filed_on: Some(day("2022-05-10")), ..REGISTER };
-    assert_eq!(w.refuses(household, old.clone()).code, "application-expired");
     let future = RegisterApplication { renewed_on: Some(day("2026-03-03")), ..old.clone() };
     assert_eq!(w.refuses(household, future).code, "date-in-future");
     w.does(household, RegisterApplication { renewed_on: Some(day("2025-05-02")), ..old });
@@ -114,9 +118,73 @@ fn a_taken_over_application_says_when_it_was_last_renewed() {
 }
 
 #[test]
+fn an_application_of_an_earlier_file_is_taken_over_however_old_and_as_expired_as_it_is() {
+    let mut w = World::at("2026-03-02T10:00");
+    let household = w.household("woman 40");
+    let old = RegisterApplication { filed_on: Some(day("2022-05-10")), ..REGISTER };
+    let kinds = w.does(household, old);
+    assert_eq!(kinds, ["housing_application.registered", "housing_application.expired"]);
+    let expired = is(&w, household, ApplicationId::created_by(w.last));
+    assert_eq!(expired.situation, deregistered(Deregistration::E));
+    assert_eq!(expired.ended, Some(instant("2023-05-10T23:59:59")));
+    let ancient = RegisterApplication { filed_on: Some(day("2009-05-10")), ..REGISTER };
+    assert_eq!(w.refuses(household, ancient.clone()).code, "date-too-old", "is the year right?");
+    w.does(household, RegisterApplication { renewed_on: Some(day("2026-03-01")), ..ancient });
+    let (_, live) = w.household_of(household).live_application().unwrap();
+    assert_eq!((live.filed_on, live.valid_until), (day("2009-05-10"), day("2027-03-01")));
+}
+
+#[test]
+fn a_creation_that_is_asked_again_creates_nothing_even_when_what_it_created_is_over() {
+    let mut w = World::at("2026-03-02T10:00");
+    let household = w.household("woman 40");
+    w.does(household, REGISTER);
+    let registered = w.last;
+    let close =
+        CloseApplication { application: ApplicationId::created_by(registered), reason: Deregistration::B };
+    w.does(household, close);
+    let label = GrantPriority {
+        ground: code("l441_1_d"),
+        source: LabelSource::Siao,
+        decided_on: None,
+        document: None,
+    };
+    w.does(household, label.clone());
+    let granted = w.last;
+    let withdraw = WithdrawPriority { label: LabelId::created_by(granted), why: LabelEnd::GroundsGone };
+    w.does(household, withdraw);
+    for (command, id) in
+        [(HouseholdCommand::from(REGISTER), registered), (HouseholdCommand::from(label), granted)]
+    {
+        assert_eq!(w.rule(&command.on(household), id), Ok(vec![]));
+    }
+
+    let place = w.place(Chrs, 1);
+    let opened = w.last;
+    let description = w.place_of(place).description().unwrap().clone();
+    let vacancy = DeclareVacancy { available_from: None, good_until: None };
+    w.does(place, vacancy.clone());
+    let declared = w.last;
+    w.does(place, WithdrawVacancy { reason: code("works") });
+    let offline = TakeOffline { reason: code("works"), from: None, until: None };
+    w.does(place, offline.clone());
+    let taken = w.last;
+    w.does(place, BringOnline { spell: None, until: None });
+    w.does(place, vacancy.clone());
+    for (command, id) in [
+        (PlaceCommand::from(OpenPlace { description, from: None }), opened),
+        (PlaceCommand::from(vacancy), declared),
+        (PlaceCommand::from(offline), taken),
+    ] {
+        assert_eq!(w.rule(&command.on(place), id), Ok(vec![]));
+    }
+}
+
+#[test]
 fn a_warning_strikes_off_after_a_month_of_silence_and_a_renewal_answers_it() {
-    for ground in [Deregistration::C, Deregistration::D] {
+    {
         let (mut w, household, application) = applicant();
+        let ground = Deregistration::C;
         w.does(household, WarnApplication { application, ground });
         let mut answered = w.clone();
         w.until("2026-04-02T23:59:59");
@@ -141,6 +209,40 @@ fn a_warning_strikes_off_after_a_month_of_silence_and_a_renewal_answers_it() {
 }
 
 #[test]
+fn inadmissible_is_what_a_committee_declared_and_no_renewal_mends_it() {
+    let mut w = World::at("2026-03-02T10:00");
+    let (dwelling, candidates) = w.designated(3);
+    let household = candidates[0].0;
+    let application = *w.household_of(household).applications.keys().next().unwrap();
+    let warn = WarnApplication { application, ground: Deregistration::D };
+    let refusal = w.refuses(household, warn.clone());
+    assert_eq!((refusal.code, refusal.rule), ("not-inadmissible", "CCH R441-2-8"));
+    w.convened(dwelling);
+    let inadmissible = Decision::Inadmissible { reason: code("resources_above_ceiling") };
+    let decisions = [inadmissible, Decision::AwardRanked { rank: 1 }, Decision::AwardRanked { rank: 2 }];
+    w.does(dwelling, World::decisions(candidates.iter().map(|c| c.1).zip(decisions), None));
+    let not_this_one = *w.household_of(candidates[1].0).applications.keys().next().unwrap();
+    let other = WarnApplication { application: not_this_one, ..warn.clone() };
+    assert_eq!(w.refuses(candidates[1].0, other).code, "not-inadmissible");
+    assert_eq!(w.refuses(household, LiftWarning { application }).code, "not-warned");
+    w.does(household, warn);
+    let mut mended = w.clone();
+    w.until("2026-03-10T10:00");
+    w.does(household, RenewApplication { application, communes: None });
+    let mut late = w.clone();
+    w.until("2026-04-03T08:00");
+    assert_eq!(is(&w, household, application).situation, deregistered(Deregistration::D));
+    late.outage_until("2026-04-03T08:00");
+    assert_eq!(late.refuses(household, LiftWarning { application }).code, "application-closed");
+
+    mended.until("2026-04-02T10:00");
+    let kinds = mended.does(household, LiftWarning { application });
+    assert_eq!(kinds, ["housing_application.warning_lifted"]);
+    mended.until("2026-04-03T08:00");
+    assert!(is(&mended, household, application).is_live());
+}
+
+#[test]
 fn nobody_strikes_off_for_an_award_without_a_lease_or_in_place_of_the_clock() {
     let (mut w, household, application) = applicant();
     let close = |reason| CloseApplication { application, reason };
@@ -162,6 +264,7 @@ fn dalo_and_daho_come_from_the_mediation_board_and_start_the_prefet_s_delay() {
         ground: code(ground),
         source,
         decided_on: Some(day("2026-02-20")),
+        document: None,
     };
     for (ground, source) in [
         ("dalo", LabelSource::Prefecture),
@@ -186,4 +289,19 @@ fn dalo_and_daho_come_from_the_mediation_board_and_start_the_prefet_s_delay() {
     w.does(household, gone.clone());
     assert_eq!(w.refuses(household, gone).code, "label-ended");
     w.does(household, again);
+}
+
+#[test]
+fn a_label_refers_to_the_decision_that_grants_it_and_names_nobody() {
+    let mut w = World::at("2026-03-02T10:00");
+    let household = w.household("woman 40");
+    let grant = |document: &str| {
+        let body = serde_json::json!({ "ground": "dalo", "source": "mediation_board", "document": document });
+        serde_json::from_value::<GrantPriority>(body)
+    };
+    for bad in ["", "Lormont", "Décision 12", &"1".repeat(41)] {
+        assert!(grant(bad).is_err(), "{bad}");
+    }
+    w.does(household, grant("DALO-2026/0123").unwrap());
+    assert_eq!(w.last_of("priority.granted").fact.body()["document"], "DALO-2026/0123");
 }

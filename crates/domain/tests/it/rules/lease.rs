@@ -3,7 +3,9 @@
 use domain::calendar::Instant;
 use domain::decide::allocation::{AcceptOffer, MeetCondition};
 use domain::decide::application::GrantPriority;
+use domain::decide::inventory::{BringOnline, TakeOffline};
 use domain::decide::lease::{EndLease, SignLease};
+use domain::decide::registration::AddMember;
 use domain::household::application::{ApplicationSituation, Deregistration};
 use domain::household::candidacy::{CandidacyOutcome, CandidacySituation};
 use domain::household::priority::{LabelEnd, LabelSource};
@@ -14,6 +16,7 @@ use domain::place::PlaceSituation;
 use domain::place::committee::CommitteeDecision as Decision;
 use domain::structure_kind::StructureKind::{Chrs, SocialResidence};
 use jiff::ToSpan;
+use serde_json::json;
 
 use crate::scenario::{World, code, day, instant};
 
@@ -46,7 +49,12 @@ fn a_lease_closes_the_application_the_label_the_stay_and_all_that_was_open_in_on
     let request = w.qualified(household, &[Chrs]);
     let shelter = w.vacancy(Chrs, 2);
     let referral = w.referred(household, request, shelter);
-    let label = GrantPriority { ground: code("dalo"), source: LabelSource::MediationBoard, decided_on: None };
+    let label = GrantPriority {
+        ground: code("dalo"),
+        source: LabelSource::MediationBoard,
+        decided_on: None,
+        document: None,
+    };
     w.does(household, label);
     let (elsewhere, others) = w.designated(2);
     let second = (household, w.designates(elsewhere, &[household])[0].1);
@@ -55,6 +63,8 @@ fn a_lease_closes_the_application_the_label_the_stay_and_all_that_was_open_in_on
     w.pass(2.days());
     let kinds = w.does(household, sign(candidacy));
     let lease = LeaseId::created_by(w.last);
+    let told = w.last_of("lease.signed").fact.body();
+    assert_eq!((&told["typology"], &told["previous"]), (&json!("t2"), &json!("on_the_street")));
     for kind in [
         "lease.signed",
         "place.occupied",
@@ -117,6 +127,24 @@ fn a_lease_supposes_an_acceptance_the_missing_document_and_a_rent() {
     assert_eq!((refusal.code, refusal.rule), ("condition-pending", "CCH R441-3 c"));
     w.does(dwelling, MeetCondition { candidacy: first.1 });
     w.does(first.0, sign(first.1));
+}
+
+#[test]
+fn a_lease_is_for_a_dwelling_that_can_be_used_and_houses_everybody() {
+    let (mut w, dwelling, candidates) = accepted();
+    let (household, candidacy) = candidates[0];
+    w.does(dwelling, TakeOffline { reason: code("works"), from: None, until: None });
+    assert_eq!(w.refuses(household, sign(candidacy)).code, "dwelling-offline");
+    w.does(dwelling, BringOnline { spell: None, until: Some(day("2026-03-02")) });
+    w.pass(1.days());
+    let mut grown = w.clone();
+    for name in ["son", "daughter", "son"] {
+        let member = grown.members(&format!("woman 40, {name} 3")).remove(1);
+        grown.does(household, AddMember { member, reason: code("custody"), at: None });
+    }
+    let refusal = grown.refuses(household, sign(candidacy));
+    assert_eq!((refusal.code, refusal.rule), ("not-eligible", "capacity"));
+    w.does(household, sign(candidacy));
 }
 
 #[test]

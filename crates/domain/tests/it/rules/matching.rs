@@ -1,19 +1,23 @@
 //! Matching: each hard rule fails when it must and only then, and the order is the one that is written down.
 
 use domain::decide::application::GrantPriority;
-use domain::decide::registration::NoteSafety;
+use domain::decide::inventory::{ClosePlace, TakeOffline};
+use domain::decide::referral::AcceptReferral;
+use domain::decide::registration::{AddMember, CorrectIdentity, NoteSafety};
 use domain::decide::request::{AssessRequest, QualifyRequest, UpdateRequest};
+use domain::decide::vacancy::WithdrawVacancy;
 use domain::household::composition::Safety;
 use domain::household::priority::LabelSource;
 use domain::household::request::{NeedProfile, PriorityClass, Request, RequestStream, ResourceBracket};
 use domain::id::{HouseholdId, RequestId};
-use domain::matching::{EligibilityRule as Rule, assess, rank, suitable};
+use domain::matching::{EligibilityRule as Rule, Exclusion, assess, proposable, rank, suitable};
+use domain::place::PlaceSituation;
 use domain::place::inventory::{Criteria, Description, GenderRule};
 use domain::structure_kind::StructureKind::{self, Alt, Chrs, EmergencyShelter, SocialResidence};
 use jiff::ToSpan;
 
 use crate::scenario::build::{file, qualification};
-use crate::scenario::{World, code};
+use crate::scenario::{World, code, day};
 
 /// A household on the waiting list, and a place description it fits.
 struct Case {
@@ -214,7 +218,10 @@ fn the_order_is_danger_then_dalo_then_class_then_fit_then_seniority() {
         w.does(household, QualifyRequest { request, qualification });
         if dalo {
             let source = LabelSource::MediationBoard;
-            w.does(household, GrantPriority { ground: code("dalo"), source, decided_on: None });
+            w.does(
+                household,
+                GrantPriority { ground: code("dalo"), source, decided_on: None, document: None },
+            );
         }
         request
     };
@@ -234,7 +241,7 @@ fn the_order_is_danger_then_dalo_then_class_then_fit_then_seniority() {
             _ => None,
         })
     };
-    let ranking = rank(&description, households(), w.today());
+    let ranking = rank(place, &description, households(), w.today());
     let order: Vec<_> = ranking.ranked.iter().map(|ranked| ranked.key.request).collect();
     assert_eq!(order, [danger, dalo, first_class, family_third, younger_family, single_third]);
     assert_eq!(ranking.excluded.len(), 1);
@@ -259,4 +266,139 @@ fn the_places_for_a_request_come_best_fit_first_and_the_others_say_why() {
     let text = |id| serde_json::to_string(&others[id]).unwrap();
     assert!(text(&tight).contains("capacity") && text(&other_kind).contains("kind-qualified"));
     assert!(text(&undeclared).contains("undeclared"));
+}
+
+#[test]
+fn each_answer_says_since_when_its_fact_is_so_on_the_local_day() {
+    let since = |case: &Case, rule| {
+        let is = case.w.household_of(case.household);
+        let verdict = assess(is, case.request(), &case.place, case.w.today()).unwrap();
+        assert_eq!(verdict.rule, rule);
+        verdict.since.unwrap()
+    };
+    // Just after midnight in Gironde it is still the day before by universal time.
+    let mut case = family();
+    let household = case.household;
+    case.w.until("2026-04-10T00:30");
+    let mut joins = case.w.members("woman 32, sister 19");
+    let sister = joins.remove(1);
+    let reason = code("reunification");
+    case.w.does(household, AddMember { member: sister, reason, at: None });
+    let mut small = case.place(|p| p.capacity = 3);
+    assert_eq!(since(&small, Rule::Capacity), day("2026-04-10"));
+    small.place.capacity = 4;
+    small.place.criteria.children = false;
+    assert_eq!(since(&small, Rule::Children), day("2026-03-02"), "the child was there before");
+
+    small.w.until("2026-04-20T10:00");
+    let mut main = small.w.members("woman 32").remove(0);
+    main.identity.phone = Some("0556000001".to_owned());
+    let person = small.w.person(household, "woman");
+    small.w.does(household, CorrectIdentity { person, member: main });
+    assert_eq!(since(&small, Rule::Children), day("2026-03-02"), "a telephone number is no fact of it");
+
+    let case = family().needs(|n| n.step_free = true);
+    assert_eq!(since(&case, Rule::StepFree), day("2026-03-02"));
+    let mut case = case;
+    case.w.until("2026-03-05T10:00");
+    let case = case.needs(|n| (n.step_free, n.wheelchair) = (true, true));
+    assert_eq!(since(&case, Rule::Wheelchair), day("2026-03-05"));
+    assert_eq!(since(&case.criteria(|c| c.wheelchair = true), Rule::StepFree), day("2026-03-02"));
+
+    let mut case = family();
+    case.w.until("2026-03-07T10:00");
+    let qualification = qualification(&[SocialResidence]);
+    case.w.does(case.household, QualifyRequest { request: case.request, qualification });
+    assert_eq!(since(&case, Rule::KindQualified), day("2026-03-07"));
+    case.w.until("2026-12-02T10:00");
+    let stale = case.request().dates.since(domain::household::dated::Dated::Situation).unwrap();
+    let on = domain::calendar::Day(domain::calendar::day(crate::scenario::gironde(), stale));
+    assert_eq!(since(&case, Rule::RequestReady), on);
+
+    let mut case = family();
+    case.w.until("2026-03-09T10:00");
+    let case = case.avoids(&["commune:33063"]);
+    assert_eq!(since(&case, Rule::ExclusionZone), day("2026-03-09"));
+
+    // She turned 33 last year, in the month before the last.
+    let mut case = family().criteria(|c| c.age_max = Some(34));
+    case.w.until("2027-02-10T10:00");
+    assert_eq!(since(&case, Rule::RequestReady).0.year(), 2026);
+    let is = case.w.household_of(case.household);
+    let request = {
+        let mut request = case.request().clone();
+        let qualified = crate::scenario::build::qualification(&[Chrs]);
+        request.situation = domain::household::request::RequestSituation::Qualified(qualified);
+        request
+    };
+    let verdict = assess(is, &request, &case.place, case.w.today()).unwrap();
+    assert_eq!((verdict.rule, verdict.fact.as_str()), (Rule::Age, "35 ans"));
+    assert_eq!(verdict.since, Some(day("2027-01-31")), "the day he was 35 for sure");
+}
+
+#[test]
+fn a_place_that_is_not_on_offer_says_why_and_since_when() {
+    let mut w = World::at("2026-03-02T10:00");
+    let [closed, offline, held, undeclared, occupied] = [0; 5].map(|_| w.vacancy(Chrs, 2));
+    let household = w.household("woman 32, son 4");
+    let request = w.qualified(household, &[Chrs]);
+    let other = w.household("man 40");
+    let others = w.qualified(other, &[Chrs]);
+    w.until("2026-03-04T00:30");
+    w.referred(other, others, held);
+    let lodger = w.household("man 50");
+    w.staying_directly(lodger, occupied);
+    w.does(closed, WithdrawVacancy { reason: code("works") });
+    w.does(closed, ClosePlace { from: day("2026-03-04") });
+    w.does(offline, TakeOffline { reason: code("works"), from: None, until: None });
+    w.does(undeclared, WithdrawVacancy { reason: code("works") });
+    w.until("2026-03-06T10:00");
+    let places: Vec<_> = [closed, offline, held, undeclared, occupied].map(|id| (id, w.place_of(id))).into();
+    let is = w.household_of(household);
+    let (fitting, others) = suitable(is, &is.requests[&request], places, w.now, w.today());
+    assert!(fitting.is_empty());
+    for (place, expected) in [
+        (closed, PlaceSituation::Closed),
+        (offline, PlaceSituation::Offline),
+        (held, PlaceSituation::Held),
+        (undeclared, PlaceSituation::Undeclared),
+        (occupied, PlaceSituation::Occupied),
+    ] {
+        let Exclusion::Unavailable { situation, fact, since } = &others[&place] else { panic!() };
+        assert_eq!((*situation, *since), (expected, Some(day("2026-03-04"))), "{fact}");
+    }
+}
+
+#[test]
+fn what_is_ranked_can_be_proposed_and_who_is_expected_elsewhere_is_not_ranked() {
+    let mut w = World::at("2026-03-02T10:00");
+    let places: Vec<_> = (0..8).map(|_| w.vacancy(Chrs, 2)).collect();
+    let household = w.household("woman 32, son 4");
+    let request = w.qualified(household, &[Chrs]);
+    let found = |w: &World, place| {
+        let is = w.household_of(household);
+        let description = w.place_of(place).description().unwrap().clone();
+        proposable(is, &is.requests[&request], &description, w.today()).map(|verdict| verdict.rule)
+    };
+    let mut last = None;
+    for place in &places[..6] {
+        assert_eq!(found(&w, *place), None);
+        last = Some(w.referred(household, request, *place));
+    }
+    assert_eq!(found(&w, places[6]), Some(Rule::Available));
+    assert_eq!(w.refuses(household, World::proposal(request, places[6])).code, "referrals-count");
+    let referral = last.unwrap();
+    w.does(household, AcceptReferral { referral, arrival: None });
+    assert_eq!(found(&w, places[6]), Some(Rule::Available));
+    assert_eq!(w.refuses(household, World::proposal(request, places[6])).code, "already-accepted");
+    let is = w.household_of(household);
+    let description = w.place_of(places[6]).description().unwrap();
+    let ranking = rank(places[6], description, [(household, is)], w.today());
+    assert!(ranking.ranked.is_empty());
+    assert_eq!(ranking.excluded[0].verdict.since, Some(day("2026-03-02")));
+    assert_eq!(
+        assess(is, &is.requests[&request], description, w.today()),
+        None,
+        "it is eligible all the same"
+    );
 }

@@ -6,7 +6,7 @@ use domain::decide::inventory::{
 };
 use domain::decide::stay::AdmitDirectly;
 use domain::decide::vacancy::{ConfirmVacancy, DeclareVacancy, WithdrawVacancy};
-use domain::id::{OfflineSpellId, PlaceId};
+use domain::id::{OfflineSpellId, PlaceId, StructureId};
 use domain::place::PlaceSituation;
 use domain::structure::Structure;
 use domain::structure_kind::StructureKind::{Chrs, SocialDwelling, SocialResidence};
@@ -156,6 +156,42 @@ fn a_place_closes_when_nobody_lives_there_or_is_expected() {
     assert_eq!(w.refuses(place, ON_OFFER).code, "place-closed");
     let (dwelling, _) = w.designated(1);
     assert_eq!(w.refuses(dwelling, ClosePlace { from: day("2026-03-10") }).code, "place-in-use");
+}
+
+#[test]
+fn a_place_that_is_to_close_is_used_until_then_and_never_closes_under_those_who_lived_there() {
+    let mut w = World::at("2026-03-02T10:00");
+    let place = w.vacancy(Chrs, 1);
+    let lodger = w.household("man 50");
+    let stay = w.staying_directly(lodger, place);
+    w.until("2026-03-20T10:00");
+    w.ends(lodger, stay);
+    w.does(place, ON_OFFER);
+    assert_eq!(w.refuses(place, ClosePlace { from: day("2026-03-01") }).code, "dates-reversed");
+    let refusal = w.refuses(place, ClosePlace { from: day("2026-03-10") });
+    assert_eq!((refusal.code, refusal.since), ("occupied-since", Some(instant("2026-03-20T10:00"))));
+    w.does(place, ClosePlace { from: day("2026-03-30") });
+    assert_eq!(situation(&w, place), PlaceSituation::Vacant);
+    let household = w.household("man 40");
+    let request = w.qualified(household, &[Chrs]);
+    let mut closed = w.clone();
+    w.referred(household, request, place);
+    closed.until("2026-03-30T08:00");
+    assert_eq!(situation(&closed, place), PlaceSituation::Closed);
+    assert_eq!(closed.refuses(household, World::proposal(request, place)).code, "place-not-on-offer");
+    assert_eq!(closed.refuses(place, ON_OFFER).code, "place-closed");
+}
+
+#[test]
+fn a_structure_and_its_places_may_have_opened_in_another_century() {
+    let mut w = World::at("2026-03-02T10:00");
+    let structure = StructureId::created_by(gironde(), w.upcoming());
+    let opened = Some(domain::calendar::Instant(instant("1998-01-01T00:00")));
+    w.does(structure, OpenStructure { profile: profile(Chrs), at: opened });
+    let place = PlaceId::created_by(gironde(), w.upcoming());
+    let from = Some(day("1998-01-01"));
+    w.does(place, OpenPlace { description: description(structure, Chrs, 4), from });
+    assert_eq!(w.last_of("place.opened").stamp.effective, instant("1998-01-01T00:00"));
 }
 
 #[test]

@@ -6,13 +6,14 @@ use domain::calendar::Day;
 use domain::decide::allocation::{
     CandidateDecision, ConveneCommittee, DecideCommittee, DesignateCandidates, Designated,
 };
-use domain::decide::application::RegisterApplication;
+use domain::decide::application::{GrantPriority, RegisterApplication};
 use domain::decide::inventory::{OpenPlace, OpenStructure};
 use domain::decide::referral::{AcceptReferral, ProposeReferral};
 use domain::decide::request::{CreateRequest, QualifyRequest, SubmitRequest};
 use domain::decide::stay::{AdmitDirectly, EndStay, StartStay};
 use domain::decide::vacancy::DeclareVacancy;
 use domain::household::application::UniqueRegistrationNumber;
+use domain::household::priority::LabelSource;
 use domain::household::request::{
     NeedProfile, PriorityClass, Qualification, RequestFile, RequestStream, ResourceBracket,
 };
@@ -202,6 +203,16 @@ impl World {
             RegisterApplication { filed_on: None, number: Some(number), renewed_on: None, communes: vec![] };
         self.does(household, register);
         ApplicationId::created_by(self.last)
+    }
+
+    /// The mediation board recognises the household today.
+    #[track_caller]
+    pub(crate) fn dalo(&mut self, household: HouseholdId) {
+        let source = LabelSource::MediationBoard;
+        self.does(
+            household,
+            GrantPriority { ground: code("dalo"), source, decided_on: None, document: None },
+        );
     }
 
     /// A dwelling on offer, and as many applicants as asked for, designated on it.

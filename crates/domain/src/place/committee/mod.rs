@@ -1,17 +1,22 @@
 //! The allocation of a social dwelling: candidates, committee (CALEOL), ranks, offers.
 
-use std::collections::BTreeMap;
+mod event;
+
+pub use event::{
+    CandidateClosed, CandidatesDesignated, CommitteeConvened, CommitteeDecided, CommitteeEvent, ConditionMet,
+    DecisionOn, Designation, DocumentsChecked, OfferAccepted, OfferMade,
+};
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::calendar::{Day, Instant};
-use crate::event::{Stamp, events};
+use crate::calendar::Day;
 use crate::household::application::UniqueRegistrationNumber;
 use crate::household::candidacy::CandidacyOutcome;
-use crate::id::{CandidacyId, CommitteeId, HouseholdId, VacancyId};
-use crate::place::{Place, PlaceEvent};
+use crate::id::{CandidacyId, CommitteeId, HouseholdId};
 use crate::reference::{ConditionalDocument, NonAwardReason};
 
 /// What a committee decides on one candidate: exactly one of a to e (CCH R441-3).
@@ -106,9 +111,21 @@ pub struct Candidate {
     /// What the committee decided.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decision: Option<CommitteeDecision>,
+    /// Its rank in what the holder designated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rank: Option<u8>,
+    /// The documents that were found missing when its file was checked, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing: Option<BTreeSet<ConditionalDocument>>,
     /// Whether the condition of a decision c is met.
     #[serde(default)]
     pub condition_met: bool,
+    /// When it was designated.
+    #[serde(default)]
+    pub designated: Timestamp,
+    /// When it was out, if it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed: Option<Timestamp>,
     /// Where it stands.
     pub situation: CandidateSituation,
 }
@@ -166,6 +183,23 @@ pub struct Committee {
 }
 
 impl Allocation {
+    /// The candidates of whom something can still come.
+    pub fn live(&self) -> impl Iterator<Item = (CandidacyId, &Candidate)> {
+        self.candidates.iter().filter(|(_, candidate)| candidate.is_live()).map(|(id, is)| (*id, is))
+    }
+
+    /// Whether nobody is a candidate, or no longer.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.live().next().is_none()
+    }
+
+    /// When the last candidate was out, if there has been one and none is left.
+    #[must_use]
+    pub fn idle_since(&self) -> Option<Timestamp> {
+        if self.is_idle() { self.candidates.values().filter_map(|is| is.closed).max() } else { None }
+    }
+
     /// The candidate to whom the dwelling is offered, or who accepted it.
     #[must_use]
     pub fn at_stake(&self) -> Option<(CandidacyId, &Candidate)> {
@@ -188,173 +222,5 @@ impl Allocation {
             .filter_map(|(id, candidate)| Some((candidate.decision.as_ref()?.offer_rank()?, *id, candidate)))
             .min_by_key(|(rank, id, _)| (*rank, *id))
             .map(|(_, id, candidate)| (id, candidate))
-    }
-}
-
-/// One candidate as designated.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Designation {
-    /// The candidacy.
-    pub candidacy: CandidacyId,
-    /// Whose.
-    pub household: HouseholdId,
-    /// Its numéro unique on that day.
-    pub number: UniqueRegistrationNumber,
-    /// Whether the préfet designates it under DALO.
-    #[serde(default)]
-    pub dalo: bool,
-}
-
-/// `candidates.designated`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct CandidatesDesignated {
-    /// The vacancy.
-    pub vacancy: VacancyId,
-    /// Who is designated.
-    pub candidates: Vec<Designation>,
-}
-
-/// `committee.convened`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct CommitteeConvened {
-    /// The vacancy.
-    pub vacancy: VacancyId,
-    /// The session.
-    pub committee: CommitteeId,
-    /// Its day.
-    pub on: Day,
-}
-
-/// What was decided on one candidacy.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct DecisionOn {
-    /// The candidacy.
-    pub candidacy: CandidacyId,
-    /// The decision.
-    #[serde(flatten)]
-    pub decision: CommitteeDecision,
-}
-
-/// `committee.decided`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct CommitteeDecided {
-    /// The vacancy.
-    pub vacancy: VacancyId,
-    /// The session.
-    pub committee: CommitteeId,
-    /// One decision for each examined candidacy.
-    pub decisions: Vec<DecisionOn>,
-    /// Why fewer than three were examined, if so.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub exception: Option<CommitteeException>,
-}
-
-/// `offer.made`: to the candidate whose turn it is.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct OfferMade {
-    /// The vacancy.
-    pub vacancy: VacancyId,
-    /// The candidacy.
-    pub candidacy: CandidacyId,
-    /// The last instant of an answer: ten days at least (CCH R441-10).
-    pub answer_by: Instant,
-}
-
-/// `offer.accepted`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct OfferAccepted {
-    /// The vacancy.
-    pub vacancy: VacancyId,
-    /// The candidacy.
-    pub candidacy: CandidacyId,
-}
-
-/// `condition.met`: the missing document came.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct ConditionMet {
-    /// The vacancy.
-    pub vacancy: VacancyId,
-    /// The candidacy.
-    pub candidacy: CandidacyId,
-}
-
-/// `candidate.closed`: the candidate is out, by refusal, silence, or because it was housed elsewhere.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct CandidateClosed {
-    /// The vacancy.
-    pub vacancy: VacancyId,
-    /// The candidacy.
-    pub candidacy: CandidacyId,
-    /// Why.
-    pub outcome: CandidacyOutcome,
-}
-
-events! {
-    /// What can happen in the allocation of a dwelling.
-    pub enum CommitteeEvent in PlaceEvent::Committee {
-        "candidates.designated" v 1 => CandidatesDesignated(CandidatesDesignated),
-        "committee.convened" v 1 => CommitteeConvened(CommitteeConvened),
-        "committee.decided" v 1 => CommitteeDecided(CommitteeDecided),
-        "offer.made" v 1 => OfferMade(OfferMade),
-        "offer.accepted" v 1 => OfferAccepted(OfferAccepted),
-        "condition.met" v 1 => ConditionMet(ConditionMet),
-        "candidate.closed" v 1 => CandidateClosed(CandidateClosed),
-    }
-}
-
-impl Place {
-    pub(super) fn fold_committee(&mut self, event: &CommitteeEvent, stamp: &Stamp) {
-        use CommitteeEvent as E;
-        match event {
-            E::CandidatesDesignated(e) => self.on_vacancy(e.vacancy, |v| {
-                for designation in &e.candidates {
-                    let candidate = Candidate {
-                        household: designation.household,
-                        number: designation.number,
-                        dalo: designation.dalo,
-                        decision: None,
-                        condition_met: false,
-                        situation: CandidateSituation::Designated,
-                    };
-                    v.allocation.candidates.insert(designation.candidacy, candidate);
-                }
-            }),
-            E::CommitteeConvened(e) => self.on_vacancy(e.vacancy, |v| {
-                v.allocation.committee = Some(Committee { id: e.committee, on: e.on, decided: false });
-            }),
-            E::CommitteeDecided(e) => self.on_vacancy(e.vacancy, |v| v.allocation.decided(e)),
-            E::OfferMade(e) => self.on_candidate(e.vacancy, e.candidacy, |c| {
-                c.situation = CandidateSituation::Offered { answer_by: e.answer_by.0 };
-            }),
-            E::OfferAccepted(e) => self.on_candidate(e.vacancy, e.candidacy, |c| {
-                c.situation = CandidateSituation::Accepted { at: stamp.effective };
-            }),
-            E::ConditionMet(e) => self.on_candidate(e.vacancy, e.candidacy, |c| c.condition_met = true),
-            E::CandidateClosed(e) => self.on_candidate(e.vacancy, e.candidacy, |c| {
-                c.situation = CandidateSituation::Closed { outcome: e.outcome.clone() };
-            }),
-        }
-    }
-
-    fn on_candidate(&mut self, vacancy: VacancyId, id: CandidacyId, change: impl FnOnce(&mut Candidate)) {
-        self.on_vacancy(vacancy, |vacancy| {
-            if let Some(candidate) = vacancy.allocation.candidates.get_mut(&id) {
-                change(candidate);
-            }
-        });
-    }
-}
-
-impl Allocation {
-    fn decided(&mut self, event: &CommitteeDecided) {
-        if let Some(committee) = &mut self.committee {
-            committee.decided = true;
-        }
-        for on in &event.decisions {
-            if let Some(candidate) = self.candidates.get_mut(&on.candidacy) {
-                candidate.decision = Some(on.decision.clone());
-                candidate.situation = CandidateSituation::Decided;
-            }
-        }
     }
 }

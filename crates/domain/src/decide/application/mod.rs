@@ -1,21 +1,26 @@
 //! The social-housing application and the priority labels.
 
+mod label;
+
+pub use label::{GrantPriority, WithdrawPriority};
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::command::Decide;
 use super::{Context, Draft, household, words};
-use crate::calendar::{Day, Instant, days_after, end_of_day, months_after, start_of_day};
+use crate::calendar::{Day, Instant, end_of_day, months_after, start_of_day};
 use crate::household::Household;
 use crate::household::application::{
     Application, ApplicationClosed, ApplicationExpired, ApplicationNumbered, ApplicationRegistered,
-    ApplicationRenewed, ApplicationSituation, ApplicationWarned, Deregistration, UniqueRegistrationNumber,
+    ApplicationRenewed, ApplicationSituation, ApplicationWarned, ApplicationWarningLifted, Deregistration,
+    UniqueRegistrationNumber,
 };
-use crate::household::candidacy::CandidacyOutcome;
-use crate::household::priority::{LabelEnd, LabelSource, PriorityGranted, PriorityWithdrawn};
-use crate::id::{ApplicationId, HouseholdId, LabelId};
+use crate::household::candidacy::{Candidacy, CandidacyOutcome};
+use crate::id::{ApplicationId, HouseholdId};
 use crate::ledger::{Halt, Ledgers};
-use crate::reference::{CommuneCode, PriorityGround};
+use crate::place::committee::CommitteeDecision;
+use crate::reference::CommuneCode;
 use crate::refusal::Refusal;
 
 /// Most communes one application can name.
@@ -48,6 +53,10 @@ impl Decide<HouseholdId> for RegisterApplication {
         draft: &mut Draft,
     ) -> Result<(), Halt> {
         let is = household(ledgers, id)?;
+        let application = ApplicationId::created_by(ctx.command);
+        if is.applications.contains_key(&application) {
+            return Ok(());
+        }
         if is.live_application().is_some() {
             let sentence = "Ce ménage a déjà une demande de logement social en cours : une seule suffit pour tous les bailleurs.";
             return Err(Refusal::conflict("application-exists", "CCH L441-2-1", sentence).into());
@@ -55,7 +64,12 @@ impl Decide<HouseholdId> for RegisterApplication {
         check_communes(&self.communes)?;
         let territory = id.territory();
         let filed_on = self.filed_on.unwrap_or_else(|| Day(ctx.today(territory)));
-        let at = ctx.past(territory, Some(Instant(start_of_day(territory, filed_on.0))))?;
+        let stated = Instant(start_of_day(territory, filed_on.0));
+        // An application that is renewed year after year may be older than anything that is recorded late.
+        let at = match self.renewed_on {
+            Some(_) => ctx.happened(stated)?,
+            None => ctx.past(territory, Some(stated))?,
+        };
         if let Some(number) = self.number {
             check_number(number, filed_on)?;
         }
@@ -65,18 +79,19 @@ impl Decide<HouseholdId> for RegisterApplication {
         }
         let renewed = self.renewed_on.filter(|renewed| *renewed > filed_on).unwrap_or(filed_on);
         let valid_until = valid_until(renewed, ctx, id);
-        if valid_until.0 < ctx.today(territory) {
-            let sentence = "Cette demande n'est plus valable : donnez la date du dernier renouvellement, ou enregistrez-en une nouvelle.";
-            return Err(Refusal::invalid("application-expired", "CCH R441-2-7", sentence).into());
-        }
         let registered = ApplicationRegistered {
-            application: ApplicationId::created_by(ctx.command),
+            application,
             number: self.number,
             filed_on,
             valid_until,
             communes: self.communes.clone(),
         };
         draft.household(id, at, registered);
+        if valid_until.0 < ctx.today(territory) {
+            // Taken over from an earlier file in which it is no longer valid: it left the register that day.
+            let over = end_of_day(territory, valid_until.0);
+            draft.household(id, over, ApplicationExpired { application });
+        }
         Ok(())
     }
 }
@@ -216,9 +231,10 @@ impl Decide<HouseholdId> for WarnApplication {
         draft: &mut Draft,
     ) -> Result<(), Halt> {
         let is = household(ledgers, id)?;
-        live(is, self.application)?;
+        let application = live(is, self.application)?;
         match self.ground {
-            Deregistration::C | Deregistration::D => {}
+            Deregistration::C => {}
+            Deregistration::D => inadmissible(is, application)?,
             Deregistration::A | Deregistration::B | Deregistration::E | Deregistration::F => {
                 let sentence =
                     "L'avertissement ne concerne que les radiations c (sans réponse) et d (irrecevable).";
@@ -229,6 +245,48 @@ impl Decide<HouseholdId> for WarnApplication {
         let strikes_at = Instant(end_of_day(id.territory(), months_after(ctx.today(id.territory()), months)));
         let (application, ground) = (self.application, self.ground);
         draft.household(id, ctx.at, ApplicationWarned { application, ground, strikes_at });
+        Ok(())
+    }
+}
+
+/// Ground d supposes that a committee declared this application inadmissible (its decision e).
+fn inadmissible(is: &Household, application: &Application) -> Result<(), Refusal> {
+    let declared = |candidacy: &Candidacy| {
+        candidacy.number == application.number
+            && matches!(candidacy.decision, Some(CommitteeDecision::Inadmissible { .. }))
+    };
+    if application.number.is_some() && is.candidacies.values().any(declared) {
+        return Ok(());
+    }
+    let sentence =
+        "Aucune commission d'attribution n'a déclaré cette demande irrecevable : la radiation d la suppose.";
+    Err(Refusal::conflict("not-inadmissible", "CCH R441-2-8", sentence))
+}
+
+/// Lifts the warning: the applicant answered, or what made the application inadmissible is mended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LiftWarning {
+    /// The application.
+    pub application: ApplicationId,
+}
+
+impl Decide<HouseholdId> for LiftWarning {
+    fn decide(
+        &self,
+        id: HouseholdId,
+        ctx: &Context<'_>,
+        ledgers: &Ledgers,
+        draft: &mut Draft,
+    ) -> Result<(), Halt> {
+        let is = household(ledgers, id)?;
+        let application = live(is, self.application)?;
+        in_time(application, id, ctx)?;
+        let ApplicationSituation::Warned { ground, .. } = application.situation else {
+            let sentence = "Aucun avertissement n'est en cours pour cette demande.";
+            return Err(Refusal::conflict("not-warned", "CCH R441-2-8", sentence).into());
+        };
+        draft.household(id, ctx.at, ApplicationWarningLifted { application: self.application, ground });
         Ok(())
     }
 }
@@ -276,94 +334,6 @@ impl Decide<HouseholdId> for CloseApplication {
             ledgers,
             draft,
         )
-    }
-}
-
-/// Records a priority label.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct GrantPriority {
-    /// The ground.
-    pub ground: PriorityGround,
-    /// Who granted it.
-    pub source: LabelSource,
-    /// The day of the decision; today if absent.
-    #[serde(default)]
-    pub decided_on: Option<Day>,
-}
-
-impl Decide<HouseholdId> for GrantPriority {
-    fn decide(
-        &self,
-        id: HouseholdId,
-        ctx: &Context<'_>,
-        ledgers: &Ledgers,
-        draft: &mut Draft,
-    ) -> Result<(), Halt> {
-        let is = household(ledgers, id)?;
-        let territory = id.territory();
-        if is.labels.values().any(|label| label.ended.is_none() && label.ground == self.ground) {
-            let sentence = "Ce ménage a déjà ce label.";
-            return Err(Refusal::conflict("label-exists", "CCH L441-1", sentence).into());
-        }
-        let (dalo, daho) = (PriorityGround::dalo(), PriorityGround::daho());
-        let by_board = self.ground == dalo || self.ground == daho;
-        if by_board != (self.source == LabelSource::MediationBoard) {
-            let sentence = "DALO et DAHO sont reconnus par la commission de médiation, et par elle seule.";
-            return Err(Refusal::invalid("label-source", "CCH L441-2-3", sentence).into());
-        }
-        let decided_on = self.decided_on.unwrap_or_else(|| Day(ctx.today(territory)));
-        let at = ctx.past(territory, Some(Instant(start_of_day(territory, decided_on.0))))?;
-        let rules = ctx.rules(territory);
-        let proposal_due = if self.ground == dalo {
-            Some(Day(months_after(decided_on.0, rules.dalo_proposal_months)))
-        } else if self.ground == daho {
-            Some(Day(days_after(decided_on.0, 7 * rules.daho_proposal_weeks)))
-        } else {
-            None
-        };
-        let granted = PriorityGranted {
-            label: LabelId::created_by(ctx.command),
-            ground: self.ground,
-            source: self.source,
-            decided_on,
-            proposal_due,
-        };
-        draft.household(id, at, granted);
-        Ok(())
-    }
-}
-
-/// Withdraws a priority label.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct WithdrawPriority {
-    /// The label.
-    pub label: LabelId,
-    /// Why.
-    pub why: LabelEnd,
-}
-
-impl Decide<HouseholdId> for WithdrawPriority {
-    fn decide(
-        &self,
-        id: HouseholdId,
-        ctx: &Context<'_>,
-        ledgers: &Ledgers,
-        draft: &mut Draft,
-    ) -> Result<(), Halt> {
-        let is = household(ledgers, id)?;
-        let label = is.labels.get(&self.label).ok_or_else(|| Refusal::unknown("Label"))?;
-        if label.ended.is_some() {
-            let sentence = "Ce label est déjà terminé.";
-            return Err(Refusal::conflict("label-ended", "CCH L441-1", sentence).into());
-        }
-        if self.why == LabelEnd::Housed {
-            let sentence = "Le relogement se constate par un bail : signez le bail, le label se terminera.";
-            return Err(Refusal::invalid("lease-required", "INV-8", sentence).into());
-        }
-        draft.household(id, ctx.at, PriorityWithdrawn { label: self.label, why: self.why });
-        Ok(())
     }
 }
 

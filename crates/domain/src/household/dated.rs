@@ -1,0 +1,176 @@
+//! Since when the facts that matching reads have been what they are.
+//!
+//! A place that is not proposed is explained by a fact and the day it became true: a telephone number that is
+//! corrected, or a need that is confirmed, moves no date.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
+
+use crate::calendar::BirthMonth;
+use crate::event::Stamp;
+use crate::household::composition::{Composition, Sex};
+use crate::household::request::{RequestFile, RequestSituation};
+use crate::household::{Household, HouseholdEvent};
+use crate::id::{EventId, RequestId};
+use crate::reference::{MemberLink, RightOfResidence};
+
+/// A fact of a household or of its request that a rule reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Dated {
+    /// How many persons.
+    Size,
+    /// Which adults: their sex and their age.
+    Adults,
+    /// Whether two adults live as a couple.
+    Couple,
+    /// Which minors.
+    Minors,
+    /// Rights of residence.
+    Residence,
+    /// Where the household must not live.
+    Safety,
+    /// A wheelchair.
+    Wheelchair,
+    /// Ground floor or lift.
+    StepFree,
+    /// Animals.
+    Animals,
+    /// A place for victims of violence.
+    Violence,
+    /// A measure of justice.
+    Justice,
+    /// Resources.
+    Resources,
+    /// Where the household would live.
+    Wishes,
+    /// Where the request stands.
+    Situation,
+    /// For which kinds of housing it is qualified, with which priority.
+    Qualification,
+}
+
+/// Since when each fact has been what it is.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct FactDates(BTreeMap<Dated, Timestamp>);
+
+impl FactDates {
+    /// Since when, if it ever changed.
+    #[must_use]
+    pub fn since(&self, fact: Dated) -> Option<Timestamp> {
+        self.0.get(&fact).copied()
+    }
+
+    /// Whether nothing is dated yet.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn moved(&mut self, fact: Dated, changed: bool, at: Timestamp) {
+        if changed {
+            self.0.insert(fact, at);
+        }
+    }
+}
+
+/// What rules read of the members.
+struct People {
+    size: usize,
+    adults: Vec<(Sex, BirthMonth)>,
+    couple: bool,
+    minors: Vec<BirthMonth>,
+    residence: Vec<(BirthMonth, Option<RightOfResidence>)>,
+}
+
+impl People {
+    /// Who is of age is told on one day for before and after: a birthday alone is no event.
+    fn of(is: &Composition, at: Timestamp) -> Self {
+        let day = at.to_zoned_datetime(TimeZone::UTC).date();
+        let mut people = Self {
+            size: is.members.len(),
+            adults: Vec::new(),
+            couple: is.members.values().any(|one| one.link == MemberLink::spouse_or_partner()),
+            minors: Vec::new(),
+            residence: is.members.values().map(|one| (one.born, one.residence)).collect(),
+        };
+        for one in is.members.values() {
+            if one.born.age_on(day) < 18 {
+                people.minors.push(one.born)
+            } else {
+                people.adults.push((one.sex, one.born))
+            }
+        }
+        people.adults.sort_unstable();
+        people.minors.sort_unstable();
+        people.residence.sort_unstable();
+        people
+    }
+}
+
+/// The facts before an event, to tell which ones it changes.
+pub(super) struct Before {
+    people: People,
+    safety: Option<EventId>,
+    requests: BTreeMap<RequestId, (RequestSituation, RequestFile)>,
+}
+
+impl Before {
+    /// The facts of a household before `event`; none if that event is about other things.
+    pub(super) fn of(is: &Household, event: &HouseholdEvent, stamp: &Stamp) -> Option<Self> {
+        match event {
+            HouseholdEvent::Composition(_)
+            | HouseholdEvent::Family(_)
+            | HouseholdEvent::Correction(_)
+            | HouseholdEvent::Request(_)
+            | HouseholdEvent::Referral(_)
+            | HouseholdEvent::Stay(_) => Some(Self {
+                people: People::of(&is.composition, stamp.effective),
+                safety: is.safety.as_ref().map(|kept| kept.event),
+                requests: (is.requests.iter())
+                    .map(|(id, one)| (*id, (one.situation.clone(), one.file.clone())))
+                    .collect(),
+            }),
+            HouseholdEvent::Application(_)
+            | HouseholdEvent::Priority(_)
+            | HouseholdEvent::Consent(_)
+            | HouseholdEvent::Candidacy(_) => None,
+        }
+    }
+
+    /// Dates what has changed since.
+    pub(super) fn date(&self, is: &mut Household, stamp: &Stamp) {
+        let at = stamp.effective;
+        let (was, now) = (&self.people, People::of(&is.composition, at));
+        let dates = &mut is.composition.dates;
+        dates.moved(Dated::Size, was.size != now.size, at);
+        dates.moved(Dated::Adults, was.adults != now.adults, at);
+        dates.moved(Dated::Couple, was.couple != now.couple, at);
+        dates.moved(Dated::Minors, was.minors != now.minors, at);
+        dates.moved(Dated::Residence, was.residence != now.residence, at);
+        dates.moved(Dated::Safety, self.safety != is.safety.as_ref().map(|kept| kept.event), at);
+        for (id, request) in &mut is.requests {
+            let Some((situation, file)) = self.requests.get(id) else {
+                request.dates.moved(Dated::Situation, true, at);
+                request.dates.moved(Dated::Qualification, request.situation.qualification().is_some(), at);
+                continue;
+            };
+            let qualified = situation.qualification() != request.situation.qualification();
+            let (was, now) = (&file.need, &request.file.need);
+            let dates = &mut request.dates;
+            dates.moved(Dated::Situation, *situation != request.situation, at);
+            dates.moved(Dated::Qualification, qualified, at);
+            dates.moved(Dated::Wheelchair, was.wheelchair != now.wheelchair, at);
+            dates.moved(Dated::StepFree, was.step_free != now.step_free, at);
+            dates.moved(Dated::Animals, was.animals != now.animals, at);
+            dates.moved(Dated::Violence, was.violence_dedicated != now.violence_dedicated, at);
+            dates.moved(Dated::Justice, was.justice_measure != now.justice_measure, at);
+            dates.moved(Dated::Resources, was.resources != now.resources, at);
+            dates.moved(Dated::Wishes, file.wishes != request.file.wishes, at);
+        }
+    }
+}
