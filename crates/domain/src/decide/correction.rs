@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::command::Decide;
-use super::family::not_before_coming;
+use super::family::were_here;
 use super::stay::{existing, stay_of};
 use super::{Context, Draft, household, place, words};
 use crate::calendar::Instant;
@@ -46,9 +46,9 @@ impl Decide<HouseholdId> for CorrectDate {
                 let territory = staying.place.territory();
                 existing(place(ledgers, staying.place)?, crate::calendar::day(territory, now))?;
                 if now < staying.from {
-                    not_before_coming(is, &staying.persons, now)?;
+                    were_here(is, &staying.persons, now, Some(staying.from))?;
                 }
-                self.move_stay(id, is, stay, staying, (now, staying.ended()), ctx, ledgers, draft)?;
+                self.move_stay(is, stay, staying, (now, staying.ended()), ctx, ledgers, draft)?;
                 (staying.started_by, staying.from)
             }
             DatedFact::StayEnd { stay } => {
@@ -57,7 +57,10 @@ impl Decide<HouseholdId> for CorrectDate {
                     let sentence = "Cette prise en charge n'est pas terminée.";
                     return Err(Refusal::conflict("stay-not-ended", "correction", sentence).into());
                 };
-                self.move_stay(id, is, stay, staying, (staying.from, Some(now)), ctx, ledgers, draft)?;
+                if now > at {
+                    were_here(is, &staying.persons, at, Some(now))?;
+                }
+                self.move_stay(is, stay, staying, (staying.from, Some(now)), ctx, ledgers, draft)?;
                 (by, at)
             }
             DatedFact::RequestSubmission { request } => earlier_submission(is, request, now, id)?,
@@ -107,7 +110,6 @@ impl CorrectDate {
     #[expect(clippy::too_many_arguments, reason = "a step of a decision names all that it concerns")]
     fn move_stay(
         &self,
-        id: HouseholdId,
         is: &Household,
         stay: StayId,
         staying: &Stay,
@@ -140,7 +142,6 @@ impl CorrectDate {
             );
             return Err(Refusal::conflict("already-staying", "INV-1", sentence).since(other.from).into());
         }
-        let _ = id;
         draft.place(
             staying.place,
             ctx.at,

@@ -23,7 +23,7 @@ use crate::reference::{
 use crate::refusal::Refusal;
 
 /// Most members of one household.
-const MEMBERS_MAX: usize = 20;
+pub(super) const MEMBERS_MAX: usize = 20;
 /// Longest name, telephone number, e-mail or postal address, in characters.
 const FIELD_MAX: usize = 200;
 /// Longest free note, in characters.
@@ -284,6 +284,8 @@ impl Decide<HouseholdId> for RemoveMember {
             Some(_) | None => {}
         }
         let at = ctx.past(id.territory(), self.at)?;
+        super::family::were_here(is, [&self.person], at, None)?;
+        super::family::not_before_their_stays(is, [&self.person], at)?;
         for (stay, staying) in is.active_stays().filter(|(_, stay)| stay.persons.contains(&self.person)) {
             if staying.persons.len() == 1 {
                 let sentence = "Cette personne est seule dans sa prise en charge : terminez-la d'abord.";

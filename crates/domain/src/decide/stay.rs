@@ -350,7 +350,7 @@ impl Entry<'_> {
         until: Option<Timestamp>,
         ctx: &Context<'_>,
     ) -> Result<(), Halt> {
-        super::family::not_before_coming(is, persons, self.at)?;
+        super::family::were_here(is, persons, self.at, until)?;
         for (other, stay) in &is.stays {
             if stay.persons.is_disjoint(persons) {
                 continue;

@@ -129,6 +129,18 @@ pub struct Expected {
     pub certified: bool,
 }
 
+/// Somebody who is no longer in the household, with the time they were: what they live through since is not written here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gone {
+    /// Who.
+    pub person: PersonId,
+    /// When they came from another household, if they did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub came: Option<jiff::Timestamp>,
+    /// When they left.
+    pub left: jiff::Timestamp,
+}
+
 /// Members and expected children, as the rules read them.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Composition {
@@ -342,6 +354,13 @@ impl Household {
         }
     }
 
+    /// Takes a person out of the members, and remembers until when they were one.
+    pub(super) fn leaves(&mut self, person: PersonId, stamp: &Stamp) {
+        if let Some(member) = self.composition.members.remove(&person) {
+            self.gone.push(Gone { person, came: member.came, left: stamp.effective });
+        }
+    }
+
     pub(super) fn recomposed(&mut self, stamp: &Stamp) {
         self.composition.since =
             Some(crate::calendar::Day(stamp.effective.to_zoned_datetime(jiff::tz::TimeZone::UTC).date()));
@@ -363,7 +382,7 @@ impl Household {
     }
 
     fn member_left(&mut self, e: &MemberLeft, stamp: &Stamp) {
-        self.composition.members.remove(&e.person);
+        self.leaves(e.person, stamp);
         if let Some(main) = e.main_applicant
             && let Some(person) = self.composition.members.get_mut(&main)
         {

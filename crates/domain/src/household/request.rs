@@ -152,6 +152,9 @@ pub enum RequestSituation {
     Fulfilled {
         /// The stay.
         stay: StayId,
+        /// The qualification it had: who leaves the others in the stay waits with it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        qualification: Option<Qualification>,
     },
     /// À mettre à jour: not matchable until updated.
     Stale {
@@ -213,13 +216,14 @@ impl RequestSituation {
     pub(crate) fn qualification(&self) -> Option<&Qualification> {
         match self {
             Self::Qualified(qualification) => Some(qualification),
-            Self::Stale { qualification } | Self::Cancelled { qualification, .. } => qualification.as_ref(),
+            Self::Stale { qualification }
+            | Self::Cancelled { qualification, .. }
+            | Self::Fulfilled { qualification, .. } => qualification.as_ref(),
             Self::Draft
             | Self::Submitted
             | Self::UnderAssessment { .. }
             | Self::InCommittee { .. }
             | Self::Deferred { .. }
-            | Self::Fulfilled { .. }
             | Self::Rejected { .. }
             | Self::Absorbed => None,
         }
@@ -559,7 +563,8 @@ impl Household {
                 (r.seniority, r.submitted_by) = (None, None);
             }),
             E::RequestFulfilled(e) => self.on_request(e.request, |r| {
-                r.situation = RequestSituation::Fulfilled { stay: e.stay };
+                let qualification = r.situation.qualification().cloned();
+                r.situation = RequestSituation::Fulfilled { stay: e.stay, qualification };
                 (r.update_due, r.contact_due) = (None, None);
             }),
         }

@@ -2,6 +2,7 @@
 
 use domain::calendar::Instant;
 use domain::decide::correction::CorrectDate;
+use domain::decide::family::{Keeper, Split};
 use domain::decide::stay::{AdmitDirectly, EndStay};
 use domain::history::{Moment, situation};
 use domain::household::HouseholdEvent;
@@ -130,4 +131,33 @@ fn seniority_is_only_ever_corrected_to_an_older_date() {
     let request = domain::id::RequestId::created_by(w.last);
     let unsent = correct(DatedFact::RequestSubmission { request }, "2026-02-10T10:00");
     assert_eq!(w.refuses(draft, unsent).code, "not-submitted");
+}
+
+#[test]
+fn a_stay_is_not_corrected_into_the_time_when_somebody_lived_in_another_household() {
+    let mut w = World::at("2026-05-02T10:00");
+    let (place, other) = (w.place(EmergencyShelter, 2), w.place(EmergencyShelter, 1));
+    let household = w.household("woman 32, husband 34");
+    let husband = w.person(household, "husband");
+    w.does(household, admit(place, "2026-05-02T10:00"));
+    let stay = StayId::created_by(w.last);
+    w.until("2026-06-25T10:00");
+    w.does(household, end(stay, "2026-06-01T10:00"));
+    let split = Split {
+        persons: [husband].into(),
+        main_applicant: husband,
+        remaining_main_applicant: None,
+        application: Keeper::Remaining,
+        at: Some(Instant(instant("2026-06-10T10:00"))),
+    };
+    let early = Split { at: Some(Instant(instant("2026-05-30T10:00"))), ..split.clone() };
+    let early = w.refuses(household, early);
+    assert_eq!((early.code, early.rule), ("date-before-stay", "INV-1"));
+    let into = HouseholdId::created_by(household.territory(), w.upcoming());
+    w.does(household, split);
+    w.does(into, admit(other, "2026-06-12T10:00"));
+    let ends = DatedFact::StayEnd { stay };
+    let refusal = w.refuses(household, correct(ends, "2026-06-18T10:00"));
+    assert_eq!((refusal.code, refusal.rule), ("in-another-household", "INV-11"));
+    w.does(household, correct(ends, "2026-06-09T10:00"));
 }
