@@ -3,7 +3,8 @@
 use domain::calendar::Instant;
 use domain::decide::correction::CorrectDate;
 use domain::decide::family::{Keeper, Split};
-use domain::decide::stay::{AdmitDirectly, EndStay};
+use domain::decide::referral::AcceptReferral;
+use domain::decide::stay::{AdmitDirectly, EndStay, StartStay};
 use domain::history::{Moment, situation};
 use domain::household::HouseholdEvent;
 use domain::household::correction::DatedFact;
@@ -160,4 +161,44 @@ fn a_stay_is_not_corrected_into_the_time_when_somebody_lived_in_another_househol
     let refusal = w.refuses(household, correct(ends, "2026-06-18T10:00"));
     assert_eq!((refusal.code, refusal.rule), ("in-another-household", "INV-11"));
     w.does(household, correct(ends, "2026-06-09T10:00"));
+}
+
+#[test]
+fn a_request_transmitted_before_it_was_recorded_reads_as_transmitted_from_that_day() {
+    let mut w = World::at("2026-03-02T10:00");
+    let household = w.household("man 40");
+    let file = crate::scenario::build::file(domain::household::request::RequestStream::Insertion);
+    w.does(household, domain::decide::request::CreateRequest { siao: None, file, note: None, at: None });
+    let request = domain::id::RequestId::created_by(w.last);
+    let at = Some(Instant(instant("2026-02-10T10:00")));
+    w.does(household, domain::decide::request::SubmitRequest { request, at });
+    let events = events(&w, household);
+    let read = |as_of: Option<&str>| {
+        let moment = Moment { as_of: as_of.map(instant), known_at: None };
+        situation(&events, moment).requests.get(&request).map(|request| request.situation.word())
+    };
+    assert_eq!(read(None), Some("transmise"));
+    assert_eq!(read(Some("2026-02-15T10:00")), Some("transmise"));
+    assert_eq!(read(Some("2026-02-09T10:00")), None);
+    assert_eq!(situation(&events, Moment::default()), *w.household_of(household));
+}
+
+#[test]
+fn an_entry_dated_before_the_acceptance_reads_as_an_admission() {
+    let mut w = World::at("2026-03-02T10:00");
+    let household = w.household("man 40");
+    let request = w.qualified(household, &[EmergencyShelter]);
+    let place = w.vacancy(EmergencyShelter, 1);
+    let referral = w.referred(household, request, place);
+    w.pass(2.hours());
+    w.does(household, AcceptReferral { referral, arrival: None });
+    let early = Some(Instant(instant("2026-03-02T11:00")));
+    w.does(household, StartStay { at: early, ..World::moving_in(referral) });
+    let events = events(&w, household);
+    for as_of in ["2026-03-02T11:30", "2026-03-05T10:00"] {
+        let read = situation(&events, Moment { as_of: Some(instant(as_of)), known_at: None });
+        assert_eq!(read.live_referrals().count(), 0, "{as_of}");
+        assert_eq!(read.active_stays().count(), 1, "{as_of}");
+    }
+    assert_eq!(situation(&events, Moment::default()), *w.household_of(household));
 }
