@@ -69,6 +69,8 @@ pub enum TaskKind {
     ProposePlace { request: RequestId },
     /// Say whether the household's motive of refusal is receivable.
     JudgeRefusal { referral: ReferralId },
+    /// Check that an accepted referral still fits: the household has changed since.
+    CheckReferral { referral: ReferralId },
     /// Answer a referral.
     AnswerReferral { referral: ReferralId },
     /// Admit a household whose referral was accepted.
@@ -168,6 +170,12 @@ impl List {
             if let ReferralSituation::DeclinedByHousehold { receivable: None, .. } = one.situation {
                 let kind = TaskKind::JudgeRefusal { referral: *referral };
                 self.add(Desk::Siao, None, one.proposed, kind, about);
+            }
+            if let ReferralSituation::Accepted { at, .. } = one.situation
+                && let Some(changed) = is.composition.changed.filter(|changed| at < *changed)
+            {
+                let kind = TaskKind::CheckReferral { referral: *referral };
+                self.add(Desk::Siao, None, changed, kind, about);
             }
         }
         for (stay, one) in &is.stays {
@@ -277,7 +285,8 @@ impl List {
             self.add(Desk::Prefecture, Some(tacit_at), is.from, kind, about);
         }
         let sole = of.active_stays().count() == 1;
-        if sole && is.persons.len() < of.composition.members.len() {
+        let lacks = |person| !is.persons.contains(person) && !is.apart.contains(person);
+        if sole && of.composition.members.keys().any(lacks) {
             self.add(Desk::Provider, None, is.from, TaskKind::FindMoreRoom { stay: id }, about);
         }
         if is.housing_ready && of.live_application().is_none() {

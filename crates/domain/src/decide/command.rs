@@ -3,7 +3,9 @@
 use schemars::{Schema, SchemaGenerator};
 use serde_json::Value;
 
-use super::{Context, Draft, allocation, application, clock, correction, family, inventory, lease};
+use super::{
+    Context, Draft, allocation, application, clock, correction, family, inventory, lease, occupants,
+};
 use super::{referral, registration, request, stay, vacancy};
 use crate::id::{HouseholdId, PlaceId, StructureId, Territory};
 use crate::ledger::{Halt, Ledgers};
@@ -221,6 +223,8 @@ commands! {
         "start-stay" &[Insertion], "Admettre le ménage : la prise en charge commence." => StartStay(stay::StartStay),
         "admit-directly" &[Insertion], "Admettre en urgence, puis en informer le SIAO." => AdmitDirectly(stay::AdmitDirectly),
         "take-over-stay" &[Insertion], "Reprendre une prise en charge passée ou en cours." => TakeOverStay(stay::TakeOverStay),
+        "join-stay" &[Insertion], "Faire entrer des personnes du ménage dans une prise en charge en cours." => JoinStay(occupants::JoinStay),
+        "leave-stay" &[Insertion], "Noter que des personnes quittent une prise en charge qui continue pour les autres." => LeaveStay(occupants::LeaveStay),
         "review-stay" &[Insertion], "Faire le bilan de la prise en charge." => ReviewStay(stay::ReviewStay),
         "record-absence" &[Insertion], "Noter une absence prévue." => RecordAbsence(stay::RecordAbsence),
         "record-return" &[Insertion], "Noter le retour d'une absence." => RecordReturn(stay::RecordReturn),

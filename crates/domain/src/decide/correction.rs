@@ -12,7 +12,7 @@ use crate::calendar::Instant;
 use crate::household::Household;
 use crate::household::correction::{DatedFact, FactCorrected};
 use crate::household::stay::{Stay, StaySituation};
-use crate::id::{EventId, HouseholdId, StayId};
+use crate::id::{EventId, HouseholdId, PersonId, StayId};
 use crate::ledger::{Halt, Ledgers};
 use crate::place::occupancy::{OccupancyCorrected, Title};
 use crate::reference::CorrectionReason;
@@ -46,7 +46,9 @@ impl Decide<HouseholdId> for CorrectDate {
                 let territory = staying.place.territory();
                 existing(place(ledgers, staying.place)?, crate::calendar::day(territory, now))?;
                 if now < staying.from {
-                    were_here(is, &staying.persons, now, Some(staying.from))?;
+                    let all_along =
+                        staying.persons.iter().filter(|person| !staying.joined.contains_key(*person));
+                    were_here(is, all_along, now, Some(staying.from))?;
                 }
                 self.move_stay(is, stay, staying, (now, staying.ended()), ctx, ledgers, draft)?;
                 (staying.started_by, staying.from)
@@ -133,7 +135,11 @@ impl CorrectDate {
             return Err(Refusal::conflict("place-taken", "INV-2", sentence).since(other.from).into());
         }
         let elsewhere = is.stays.iter().find(|(other, one)| {
-            **other != stay && !one.persons.is_disjoint(&staying.persons) && one.overlaps(from, to)
+            let meets = |person: &PersonId| {
+                let since = staying.joined.get(person).map_or(from, |joined| from.max(*joined));
+                one.houses(*person, since, to)
+            };
+            **other != stay && staying.persons.iter().any(meets)
         });
         if let Some((_, other)) = elsewhere {
             let sentence = format!(

@@ -46,7 +46,7 @@ pub(super) fn not_before_their_stays<'a>(
 ) -> Result<(), Refusal> {
     let theirs = |person: &'a PersonId| {
         let stays = is.stays.values().filter(move |stay| stay.persons.contains(person));
-        stays.map(move |stay| stay.ended().unwrap_or(stay.from))
+        stays.map(move |stay| stay.ended().unwrap_or_else(|| stay.since(*person)))
     };
     match persons.into_iter().flat_map(theirs).max().filter(|latest| at < *latest) {
         None => Ok(()),

@@ -10,6 +10,7 @@ pub mod correction;
 pub mod family;
 pub mod inventory;
 pub mod lease;
+pub mod occupants;
 pub mod referral;
 pub mod registration;
 pub mod request;
@@ -17,6 +18,7 @@ pub mod stay;
 pub mod vacancy;
 
 mod command;
+mod recheck;
 
 pub use command::{
     Addressed, Command, CommandKind, HouseholdCommand, PlaceCommand, Service, StructureCommand, Visitor,

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::command::Decide;
+use super::recheck::recheck;
 use super::{Context, Draft, household};
 use crate::calendar::{BirthMonth, Day, Instant, end_of_day, start_of_day};
 use crate::household::Registration;
@@ -222,7 +223,7 @@ impl Decide<HouseholdId> for AddMember {
             }
         }
         draft.household(id, at, MemberAdded { member, reason: self.reason, joins });
-        Ok(())
+        recheck(id, is, ctx, ledgers, draft)
     }
 }
 
@@ -299,7 +300,7 @@ impl Decide<HouseholdId> for RemoveMember {
         let left =
             MemberLeft { person: self.person, reason: self.reason, main_applicant: self.main_applicant };
         draft.household(id, at, left);
-        Ok(())
+        recheck(id, is, ctx, ledgers, draft)
     }
 }
 
@@ -333,7 +334,7 @@ impl Decide<HouseholdId> for CorrectIdentity {
         let member = self.member.record(self.person, ctx, id.territory())?;
         let reachable = is.reachable || reachable([&self.member.identity]);
         draft.household(id, ctx.at, IdentityCorrected { member, reachable });
-        Ok(())
+        recheck(id, is, ctx, ledgers, draft)
     }
 }
 
@@ -353,7 +354,7 @@ impl Decide<HouseholdId> for DeclarePregnancy {
         ledgers: &Ledgers,
         draft: &mut Draft,
     ) -> Result<(), Halt> {
-        household(ledgers, id)?;
+        let is = household(ledgers, id)?;
         if let Some(expected) = &self.expected
             && !(1..=5).contains(&expected.children)
         {
@@ -361,7 +362,7 @@ impl Decide<HouseholdId> for DeclarePregnancy {
             return Err(Refusal::invalid("expected-children", "registration", sentence).into());
         }
         draft.household(id, ctx.at, PregnancyDeclared { expected: self.expected.clone() });
-        Ok(())
+        recheck(id, is, ctx, ledgers, draft)
     }
 }
 
@@ -381,14 +382,14 @@ impl Decide<HouseholdId> for NoteSafety {
         ledgers: &Ledgers,
         draft: &mut Draft,
     ) -> Result<(), Halt> {
-        household(ledgers, id)?;
+        let is = household(ledgers, id)?;
         check_note(self.safety.note.as_ref(), NOTE_MAX)?;
         if self.safety.exclusion_zones.len() > 50 {
             let sentence = "Un périmètre compte au plus 50 secteurs : choisissez un secteur plus large.";
             return Err(Refusal::invalid("zones-count", "registration", sentence).into());
         }
         draft.household(id, ctx.at, SafetyNoted { safety: Personal::Known(self.safety.clone()) });
-        Ok(())
+        recheck(id, is, ctx, ledgers, draft)
     }
 }
 

@@ -157,7 +157,7 @@ pub struct TakeOverStay {
     pub place: PlaceId,
     /// When they moved in.
     pub from: Instant,
-    /// Who stayed; everybody if absent.
+    /// Who stayed; everybody who was born before it ended, if absent.
     #[serde(default)]
     pub persons: Option<BTreeSet<PersonId>>,
     /// Planned end.
@@ -210,11 +210,13 @@ impl Decide<HouseholdId> for TakeOverStay {
             let sentence = "La sortie précède l'entrée : corrigez l'une des deux dates.";
             return Err(Refusal::invalid("dates-reversed", "stay", sentence).into());
         }
+        let then = day(self.place.territory(), until.unwrap_or(ctx.at));
+        let persons = self.persons.clone().unwrap_or_else(|| is.composition.born_by(then));
         let entry = Entry {
             stay,
             place: self.place,
             at: from,
-            persons: self.persons.as_ref(),
+            persons: Some(&persons),
             planned_end: self.planned_end,
             admission: Admission::TakenOver,
             leaving: None,

@@ -1,6 +1,7 @@
 //! Who the household is made of: members, children to be born, and what the rules read from it.
 
 use crate::event::{Event as _, Stamp, events};
+use crate::household::occupants::{StayJoined, StayLeft};
 use crate::household::{Household, HouseholdEvent, Registration};
 use std::collections::BTreeMap;
 
@@ -151,6 +152,9 @@ pub struct Composition {
     pub expected: Option<Expected>,
     /// Since when the composition has been what it is.
     pub since: Option<Day>,
+    /// When its change was recorded last: a referral that was accepted before is to be looked at again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed: Option<jiff::Timestamp>,
 }
 
 /// What a place must know of a household's composition on one day.
@@ -202,6 +206,13 @@ impl Composition {
                 if profile.youngest_adult == 0 { age } else { profile.youngest_adult.min(age) };
         }
         profile
+    }
+
+    /// The members who were born by `day`: who is born in a later month was in nothing that ended then.
+    #[must_use]
+    pub fn born_by(&self, day: Date) -> std::collections::BTreeSet<PersonId> {
+        let month = BirthMonth::of(day);
+        self.members.iter().filter(|(_, person)| person.born <= month).map(|(id, _)| *id).collect()
     }
 
     /// The SI-SIAO typology code (`compositions` table: 10 homme seul … 120) on `day`.
@@ -305,6 +316,8 @@ events! {
         "household.identity_corrected" v 1 => IdentityCorrected(IdentityCorrected),
         "household.pregnancy_declared" v 1 => PregnancyDeclared(PregnancyDeclared),
         "household.safety_noted" v 1 => SafetyNoted(SafetyNoted),
+        "stay.joined" v 1 => StayJoined(StayJoined),
+        "stay.left" v 1 => StayLeft(StayLeft),
     }
 }
 
@@ -323,13 +336,11 @@ impl Household {
             E::MemberLeft(e) => self.member_left(e, stamp),
             E::IdentityCorrected(e) => {
                 self.reachable = e.reachable;
-                let came = self.composition.members.get(&e.member.person).and_then(|person| person.came);
-                self.join(std::slice::from_ref(&e.member), stamp, kind);
-                if let Some(person) = self.composition.members.get_mut(&e.member.person) {
-                    person.came = came;
-                }
+                self.corrected_identity(&e.member, stamp, kind);
             }
             E::PregnancyDeclared(e) => self.composition.expected.clone_from(&e.expected),
+            E::StayJoined(e) => self.stay_joined(e, stamp),
+            E::StayLeft(e) => self.stay_left(e),
             E::SafetyNoted(e) => {
                 self.safety = Some(Kept::new(kind, stamp, e.safety.clone()));
             }
@@ -364,12 +375,26 @@ impl Household {
     pub(super) fn recomposed(&mut self, stamp: &Stamp) {
         self.composition.since =
             Some(crate::calendar::Day(stamp.effective.to_zoned_datetime(jiff::tz::TimeZone::UTC).date()));
+        self.composition.changed = Some(stamp.recorded);
+    }
+
+    /// The composition is another one only if something that a rule reads was wrong: not for a telephone number.
+    fn corrected_identity(&mut self, record: &PersonRecord, stamp: &Stamp, kind: &str) {
+        let Some(person) = self.composition.members.get_mut(&record.person) else { return };
+        let rules_read = |is: &Person| (is.sex, is.born, is.link, is.residence);
+        let corrected = Person { came: person.came, ..Person::from_record(record, stamp, kind) };
+        let recomposed = rules_read(person) != rules_read(&corrected);
+        *person = corrected;
+        if recomposed {
+            self.recomposed(stamp);
+        }
     }
 
     fn member_added(&mut self, e: &MemberAdded, stamp: &Stamp, kind: &str) {
         self.join(std::slice::from_ref(&e.member), stamp, kind);
         if let Some(stay) = e.joins.and_then(|stay| self.stays.get_mut(&stay)) {
             stay.persons.insert(e.member.person);
+            stay.joined.insert(e.member.person, stamp.effective);
         }
         if e.reason == MemberArrivalReason::birth() {
             self.composition.expected = match self.composition.expected.take() {
@@ -390,6 +415,7 @@ impl Household {
         }
         for stay in self.stays.values_mut().filter(|stay| stay.is_active()) {
             stay.persons.remove(&e.person);
+            stay.joined.remove(&e.person);
         }
         self.recomposed(stamp);
     }

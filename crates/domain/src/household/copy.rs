@@ -1,6 +1,6 @@
 //! What goes to another household when one becomes two or two become one, as the events carry it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -326,6 +326,9 @@ pub struct StayCopy {
     pub kind: StructureKind,
     /// Who stays.
     pub persons: BTreeSet<PersonId>,
+    /// Who joined it later, and when.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub joined: BTreeMap<PersonId, Instant>,
     /// Since when.
     pub from: Instant,
     /// How they came.
@@ -361,6 +364,7 @@ impl StayCopy {
             place: is.place,
             kind: is.kind,
             persons: is.persons.clone(),
+            joined: is.joined.iter().map(|(person, at)| (*person, Instant(*at))).collect(),
             from: Instant(is.from),
             admission: is.admission.clone(),
             planned_end: is.planned_end,
@@ -393,6 +397,8 @@ impl StayCopy {
             place: self.place,
             kind: self.kind,
             persons: self.persons.clone(),
+            joined: self.joined.iter().map(|(person, at)| (*person, at.0)).collect(),
+            apart: BTreeSet::new(),
             from: self.from.0,
             started_by: by,
             planned_end: self.planned_end,

@@ -146,6 +146,7 @@ impl Household {
         }
         for stay in self.stays.values_mut().filter(|stay| stay.is_active()) {
             stay.persons.retain(|id| !e.persons.contains(id));
+            stay.joined.retain(|id, _| !e.persons.contains(id));
         }
         // A stay that all its persons take along is written on their ledger from now on.
         self.stays.retain(|_, stay| !stay.is_active() || !stay.persons.is_empty());

@@ -7,6 +7,7 @@ pub mod consent;
 pub mod copy;
 pub mod correction;
 pub mod family;
+pub mod occupants;
 pub mod priority;
 pub mod referral;
 pub mod request;

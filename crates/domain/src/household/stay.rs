@@ -3,7 +3,7 @@
 use crate::event::events;
 use crate::household::referral::ReferralSituation;
 use crate::household::{Household, HouseholdEvent};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -103,6 +103,12 @@ pub struct Stay {
     pub kind: StructureKind,
     /// Who stays.
     pub persons: BTreeSet<PersonId>,
+    /// Who joined it later, and when.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub joined: BTreeMap<PersonId, Timestamp>,
+    /// Members of the household who left it before the others.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub apart: BTreeSet<PersonId>,
     /// Since when.
     pub from: Timestamp,
     /// The event that says so.
@@ -145,6 +151,20 @@ impl Stay {
             StaySituation::Present | StaySituation::Absent { .. } | StaySituation::Leaving { .. } => None,
             StaySituation::Ended { at, .. } => Some(at),
         }
+    }
+
+    /// Since when one of its persons has been in it.
+    #[must_use]
+    pub fn since(&self, person: PersonId) -> Timestamp {
+        self.joined.get(&person).map_or(self.from, |joined| self.from.max(*joined))
+    }
+
+    /// Whether the person was in it at some instant of `[from, to)`; an open end is the end of time.
+    #[must_use]
+    pub fn houses(&self, person: PersonId, from: Timestamp, to: Option<Timestamp>) -> bool {
+        self.persons.contains(&person)
+            && self.ended().is_none_or(|end| from < end)
+            && to.is_none_or(|to| self.since(person) < to)
     }
 
     /// Whether the stay covers some instant of `[from, to)`; an open end is the end of time.
@@ -355,6 +375,8 @@ impl Stay {
             place: event.place,
             kind: event.kind,
             persons: event.persons.clone(),
+            joined: BTreeMap::new(),
+            apart: BTreeSet::new(),
             from: stamp.effective,
             started_by: stamp.event,
             planned_end: event.planned_end,

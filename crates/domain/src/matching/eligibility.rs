@@ -121,6 +121,28 @@ pub fn assess(household: &Household, request: &Request, place: &Description, day
     })
 }
 
+/// The first rule on who the household is, and where it must not live, that excludes it from the place on `day`: what a
+/// referral that was proposed for it must still meet after a birth, a departure, a separation.
+#[must_use]
+pub fn outgrown(household: &Household, request: &Request, place: &Description, day: Date) -> Option<Verdict> {
+    use EligibilityRule as R;
+    let profile = household.composition.profile(day, None);
+    let facts = Facts { household, request, place, profile, day };
+    let rules = [
+        R::Capacity,
+        R::PersonsMin,
+        R::Gender,
+        R::Couple,
+        R::Children,
+        R::Age,
+        R::ExclusionZone,
+        R::RegularStay,
+    ];
+    rules.into_iter().find_map(|rule| {
+        facts.fails(rule).map(|fact| Verdict { rule, fact, since: facts.established(rule).map(Day) })
+    })
+}
+
 struct Facts<'a> {
     household: &'a Household,
     request: &'a Request,

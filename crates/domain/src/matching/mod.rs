@@ -10,7 +10,7 @@
 mod eligibility;
 mod ordering;
 
-pub use eligibility::{EligibilityRule, Verdict, assess};
+pub use eligibility::{EligibilityRule, Verdict, assess, outgrown};
 pub use ordering::{Excluded, Exclusion, OrderingKey, Ranked, Ranking, Standing, rank, suitable};
 
 use schemars::JsonSchema;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{not_before_their_stays, were_here};
 use crate::calendar::Instant;
 use crate::decide::command::Decide;
+use crate::decide::recheck::recheck;
 use crate::decide::registration::MEMBERS_MAX;
 use crate::decide::{Context, Draft, household, place};
 use crate::household::Household;
@@ -91,7 +92,7 @@ impl Decide<HouseholdId> for Merge {
             draft.household(id, at, SafetyNoted { safety });
         }
         draft.household(self.from, at, MergedInto { into: id });
-        Ok(())
+        recheck(id, into, ctx, ledgers, draft)
     }
 }
 

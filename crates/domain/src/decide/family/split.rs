@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{not_before_their_stays, were_here};
 use crate::calendar::Instant;
 use crate::decide::command::Decide;
+use crate::decide::recheck::recheck;
 use crate::decide::{Context, Draft, household, place, request};
 use crate::household::Household;
 use crate::household::composition::{PersonRecord, Safety, SafetyNoted};
@@ -96,7 +97,7 @@ impl Decide<HouseholdId> for Split {
         if let Some(safety) = zones_alone(is) {
             draft.household(into, at, SafetyNoted { safety });
         }
-        Ok(())
+        recheck(id, is, ctx, ledgers, draft)
     }
 }
 

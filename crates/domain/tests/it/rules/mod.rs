@@ -6,6 +6,8 @@ mod correction;
 mod family;
 mod lease;
 mod matching;
+mod occupants;
+mod recheck;
 mod referral;
 mod registration;
 mod request;
