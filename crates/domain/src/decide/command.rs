@@ -4,7 +4,7 @@ use schemars::{Schema, SchemaGenerator};
 use serde_json::Value;
 
 use super::{
-    Context, Draft, allocation, application, clock, correction, family, inventory, lease, occupants,
+    Context, Draft, allocation, application, clock, correction, custody, family, inventory, lease, occupants,
 };
 use super::{referral, registration, request, stay, vacancy};
 use crate::id::{HouseholdId, PlaceId, StructureId, Territory};
@@ -197,6 +197,8 @@ commands! {
         "note-safety" &[Intake], "Noter un périmètre de sécurité." => NoteSafety(registration::NoteSafety),
         "split" &[Intake], "Séparer un ménage en deux, ancienneté conservée." => Split(family::Split),
         "merge" &[Intake], "Réunir deux ménages, la plus ancienne ancienneté conservée." => Merge(family::Merge),
+        "share-custody" &[Intake], "Compter aussi un enfant en garde alternée." => ShareCustody(custody::ShareCustody),
+        "end-shared-custody" &[Intake], "Ne plus compter un enfant en garde alternée." => EndSharedCustody(custody::EndSharedCustody),
         "give-consent" &[Intake], "Recueillir un consentement." => GiveConsent(registration::GiveConsent),
         "withdraw-consent" &[Intake], "Retirer un consentement." => WithdrawConsent(registration::WithdrawConsent),
         "correct-date" &[Intake], "Corriger la date d'un fait enregistré ; les deux dates restent." => CorrectDate(correction::CorrectDate),

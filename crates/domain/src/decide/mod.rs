@@ -7,6 +7,7 @@ pub mod allocation;
 pub mod application;
 pub mod clock;
 pub mod correction;
+pub mod custody;
 pub mod family;
 pub mod inventory;
 pub mod lease;
@@ -18,6 +19,7 @@ pub mod stay;
 pub mod vacancy;
 
 mod command;
+mod death;
 mod recheck;
 
 pub use command::{

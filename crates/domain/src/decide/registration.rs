@@ -195,6 +195,10 @@ impl Decide<HouseholdId> for AddMember {
         draft: &mut Draft,
     ) -> Result<(), Halt> {
         let is = household(ledgers, id)?;
+        if is.composition.members.is_empty() {
+            let sentence = "La dernière personne de ce ménage est décédée : enregistrez un autre ménage.";
+            return Err(Refusal::conflict("household-empty", "INV-11", sentence).into());
+        }
         if is.composition.members.len() >= MEMBERS_MAX {
             let sentence = format!("Un ménage compte au plus {MEMBERS_MAX} personnes.");
             return Err(Refusal::conflict("members-count", "registration", sentence).into());
@@ -235,7 +239,8 @@ fn sole_stay(household: &crate::household::Household) -> Option<(StayId, &Stay)>
     }
 }
 
-/// Records that a person left.
+/// Records that a person left. The death of the last one ends all that was under way: stays, lease, application,
+/// labels, referrals and requests.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RemoveMember {
@@ -264,6 +269,20 @@ impl Decide<HouseholdId> for RemoveMember {
         let Some(leaving) = members.get(&self.person) else {
             return Err(Refusal::unknown("Personne").into());
         };
+        if self.reason == MemberDepartureReason::separation()
+            || self.reason == MemberDepartureReason::household_split()
+        {
+            let sentence = "Qui se sépare forme un autre ménage, avec son ancienneté : enregistrez une séparation du ménage.";
+            return Err(Refusal::invalid("split-required", "INV-11", sentence).into());
+        }
+        if members.len() == 1 && self.reason == MemberDepartureReason::death() {
+            let at = ctx.past(id.territory(), self.at)?;
+            super::family::were_here(is, [&self.person], at, None)?;
+            super::death::close_everything(id, is, at, ctx, ledgers, draft)?;
+            let left = MemberLeft { person: self.person, reason: self.reason, main_applicant: None };
+            draft.household(id, at, left);
+            return Ok(());
+        }
         if members.len() == 1 {
             let sentence = "C'est la dernière personne du ménage : mettez fin à ses demandes et séjours, le dossier reste.";
             return Err(Refusal::conflict("last-member", "INV-11", sentence).into());

@@ -1,6 +1,7 @@
 //! Who the household is made of: members, children to be born, and what the rules read from it.
 
 use crate::event::{Event as _, Stamp, events};
+use crate::household::custody::{CustodyEnded, CustodyShared};
 use crate::household::occupants::{StayJoined, StayLeft};
 use crate::household::{Household, HouseholdEvent, Registration};
 use std::collections::BTreeMap;
@@ -13,6 +14,7 @@ use crate::calendar::{BirthMonth, Day};
 use crate::id::PersonId;
 use crate::personal::{Kept, Personal};
 use crate::reference::{MemberArrivalReason, MemberDepartureReason, MemberLink, RightOfResidence};
+use crate::structure_kind::{AnswerDelay, StructureKind};
 
 /// Civil sex as the housing files record it; only gender rules of places read it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -147,6 +149,9 @@ pub struct Gone {
 pub struct Composition {
     /// Present members.
     pub members: BTreeMap<PersonId, Person>,
+    /// Children in shared custody who belong to another household and are counted here too.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub shared: BTreeMap<PersonId, BirthMonth>,
     /// A declared pregnancy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected: Option<Expected>,
@@ -158,52 +163,83 @@ pub struct Composition {
 }
 
 /// What a place must know of a household's composition on one day.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Profile {
-    /// Number of persons to house.
+    /// Number of members.
     pub persons: u8,
     /// Number under 18.
     pub minors: u8,
+    /// Number under 18 beside the main applicant and their partner, children in shared custody included.
+    pub children: u8,
+    /// Children in shared custody, who are members elsewhere.
+    pub shared: u8,
+    /// Children to be born of a certified pregnancy.
+    pub to_come: u8,
     /// Whether two adults live as a couple.
     pub couple: bool,
     /// Women among the adults.
     pub women: u8,
     /// Men among the adults.
     pub men: u8,
-    /// Age of the youngest adult; 0 if there is none.
+    /// Age of the youngest adult, main applicant and partner being judged as adults at any age; 0 if there is none.
     pub youngest_adult: u8,
-    /// Age of the oldest adult; 0 if there is none.
+    /// Age of the oldest adult, in the same way; 0 if there is none.
     pub oldest_adult: u8,
 }
 
+impl Profile {
+    /// How many persons must find room: those who sleep there tonight in an emergency; otherwise also the children in
+    /// shared custody, and those to be born of a certified pregnancy.
+    #[must_use]
+    pub fn to_house(&self, kind: StructureKind) -> u8 {
+        match kind.answer_delay() {
+            AnswerDelay::Emergency => self.persons,
+            AnswerDelay::Accommodation | AnswerDelay::Residence | AnswerDelay::Intermediation => {
+                self.persons.saturating_add(self.shared).saturating_add(self.to_come)
+            }
+        }
+    }
+
+    /// How many minors a place must admit as such: a minor who applies, or whose partner does, is none where the place
+    /// is for ages under 18.
+    #[must_use]
+    pub fn minors_to_admit(&self, age_min: Option<u8>) -> u8 {
+        if age_min.is_some_and(|min| min < 18) { self.children } else { self.minors.max(self.children) }
+    }
+}
+
 impl Composition {
-    /// The household's profile on `day`, restricted to `persons` if given.
+    /// The household's profile on `day`, restricted to `persons` if given: then nobody counts who is not a member.
     #[must_use]
     pub fn profile(&self, day: Date, only: Option<&std::collections::BTreeSet<PersonId>>) -> Profile {
-        let mut profile = Profile {
-            persons: 0,
-            minors: 0,
-            couple: false,
-            women: 0,
-            men: 0,
-            youngest_adult: 0,
-            oldest_adult: 0,
-        };
+        let mut profile = Profile::default();
         for (_, person) in self.members.iter().filter(|(id, _)| only.is_none_or(|only| only.contains(id))) {
             profile.persons = profile.persons.saturating_add(1);
             let age = person.born.age_on(day);
+            let partner = person.link == MemberLink::spouse_or_partner();
+            let applies = partner || person.link == MemberLink::main_applicant();
             if age < 18 {
                 profile.minors += 1;
-                continue;
+                profile.children += u8::from(!applies);
+            } else {
+                match person.sex {
+                    Sex::Female => profile.women += 1,
+                    Sex::Male => profile.men += 1,
+                }
+                profile.couple |= partner;
             }
-            match person.sex {
-                Sex::Female => profile.women += 1,
-                Sex::Male => profile.men += 1,
+            if age >= 18 || applies {
+                profile.oldest_adult = profile.oldest_adult.max(age);
+                profile.youngest_adult =
+                    if profile.youngest_adult == 0 { age } else { profile.youngest_adult.min(age) };
             }
-            profile.couple |= person.link == MemberLink::spouse_or_partner();
-            profile.oldest_adult = profile.oldest_adult.max(age);
-            profile.youngest_adult =
-                if profile.youngest_adult == 0 { age } else { profile.youngest_adult.min(age) };
+        }
+        if only.is_none() {
+            let shared = self.shared.values().filter(|born| born.age_on(day) < 18).count();
+            profile.shared = u8::try_from(shared).unwrap_or(u8::MAX);
+            profile.children = profile.children.saturating_add(profile.shared);
+            let expected = self.expected.as_ref().filter(|expected| expected.certified);
+            profile.to_come = expected.map_or(0, |expected| expected.children);
         }
         profile
     }
@@ -316,6 +352,8 @@ events! {
         "household.identity_corrected" v 1 => IdentityCorrected(IdentityCorrected),
         "household.pregnancy_declared" v 1 => PregnancyDeclared(PregnancyDeclared),
         "household.safety_noted" v 1 => SafetyNoted(SafetyNoted),
+        "household.custody_shared" v 1 => CustodyShared(CustodyShared),
+        "household.custody_ended" v 1 => CustodyEnded(CustodyEnded),
         "stay.joined" v 1 => StayJoined(StayJoined),
         "stay.left" v 1 => StayLeft(StayLeft),
     }
@@ -339,6 +377,8 @@ impl Household {
                 self.corrected_identity(&e.member, stamp, kind);
             }
             E::PregnancyDeclared(e) => self.composition.expected.clone_from(&e.expected),
+            E::CustodyShared(e) => self.custody_shared(e, stamp),
+            E::CustodyEnded(e) => self.custody_ended(e, stamp),
             E::StayJoined(e) => self.stay_joined(e, stamp),
             E::StayLeft(e) => self.stay_left(e),
             E::SafetyNoted(e) => {
@@ -351,6 +391,7 @@ impl Household {
         for record in members {
             let person = Person::from_record(record, stamp, kind);
             self.composition.members.insert(record.person, person);
+            self.composition.shared.remove(&record.person);
         }
         self.recomposed(stamp);
     }

@@ -10,6 +10,7 @@ use crate::event::{Event as _, Stamp, events};
 use crate::household::application::{ApplicationSituation, Deregistration, UniqueRegistrationNumber};
 use crate::household::composition::{Expected, PersonRecord};
 use crate::household::copy::{ApplicationCopy, ConsentCopy, LabelCopy, RequestCopy, StayCopy};
+use crate::household::custody::SharedChild;
 use crate::household::request::RequestSituation;
 use crate::household::{Household, HouseholdEvent, Registration};
 use crate::id::{ApplicationId, HouseholdId, PersonId, RequestId};
@@ -87,6 +88,9 @@ pub struct Merged {
     /// The children that the two expect together, if the household that joins expects any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected: Option<Expected>,
+    /// The children in shared custody whom it counted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shared: Vec<SharedChild>,
 }
 
 /// The number that an application takes over, with its validity.
@@ -183,6 +187,7 @@ impl Household {
 
     fn merged(&mut self, e: &Merged, stamp: &Stamp, kind: &str) {
         self.reachable = e.reachable;
+        self.composition.shared.extend(e.shared.iter().map(|child| (child.person, child.born)));
         self.join_from_another(&e.members, stamp, kind);
         self.take_along(&e.requests, &e.stays, &e.consents, e.application.as_ref(), stamp);
         for older in &e.seniorities {
@@ -219,6 +224,7 @@ impl Household {
         self.labels.retain(|_, label| label.ended.is_some());
         self.consents.clear();
         self.composition.expected = None;
+        self.composition.shared.clear();
         for application in self.applications.values_mut().filter(|application| application.is_live()) {
             application.situation = ApplicationSituation::Deregistered { reason: Deregistration::F };
         }

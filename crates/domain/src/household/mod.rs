@@ -6,6 +6,7 @@ pub mod composition;
 pub mod consent;
 pub mod copy;
 pub mod correction;
+pub mod custody;
 pub mod family;
 pub mod occupants;
 pub mod priority;

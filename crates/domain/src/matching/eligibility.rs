@@ -157,6 +157,7 @@ impl Facts<'_> {
         use EligibilityRule as R;
         let (place, profile, need) = (self.place, &self.profile, &self.request.file.need);
         let criteria = &place.criteria;
+        let persons = profile.to_house(place.kind);
         match rule {
             R::RequestReady => {
                 let situation = &self.request.situation;
@@ -170,10 +171,10 @@ impl Facts<'_> {
                     format!("orientation validée pour {}", kinds.join(", "))
                 })
             }
-            R::Capacity => (profile.persons > place.capacity)
-                .then(|| format!("{} personnes pour {} places", profile.persons, place.capacity)),
-            R::PersonsMin => (profile.persons < criteria.persons_min)
-                .then(|| format!("{} personnes, {} au moins", profile.persons, criteria.persons_min)),
+            R::Capacity => (persons > place.capacity)
+                .then(|| format!("{persons} personnes pour {} places", place.capacity)),
+            R::PersonsMin => (persons < criteria.persons_min)
+                .then(|| format!("{persons} personnes, {} au moins", criteria.persons_min)),
             R::Gender => match criteria.gender {
                 GenderRule::Mixed => None,
                 GenderRule::WomenOnly => (profile.men > 0).then(|| "un homme dans le ménage".to_owned()),
@@ -181,7 +182,8 @@ impl Facts<'_> {
             },
             R::Couple => (profile.couple && !criteria.couples).then(|| "un couple".to_owned()),
             R::Children => {
-                (profile.minors > 0 && !criteria.children).then(|| format!("{} mineurs", profile.minors))
+                let minors = profile.minors_to_admit(criteria.age_min);
+                (minors > 0 && !criteria.children).then(|| format!("{minors} mineurs"))
             }
             R::Age => self.age_fails(),
             R::Wheelchair => {

@@ -14,6 +14,7 @@ use crate::decide::{Context, Draft, household, place};
 use crate::household::Household;
 use crate::household::composition::{Expected, PersonRecord, Safety, SafetyNoted};
 use crate::household::copy::{ApplicationCopy, ConsentCopy, LabelCopy, RequestCopy, StayCopy};
+use crate::household::custody::SharedChild;
 use crate::household::family::{Merged, MergedInto, Numbered, OlderSeniority};
 use crate::household::request::{NeedProfile, Request, RequestSituation};
 use crate::household::stay::{Extension, SocialAid};
@@ -85,6 +86,10 @@ impl Decide<HouseholdId> for Merge {
             labels: live.map(|(label, is)| LabelCopy::of(*label, is)).collect(),
             consents: from.consents.iter().map(|(id, is)| ConsentCopy::of(*id, is)).collect(),
             expected: expected_together(into, from),
+            shared: (from.composition.shared.iter())
+                .filter(|(person, _)| !into.composition.members.contains_key(person))
+                .map(|(person, born)| SharedChild { person: *person, born: *born })
+                .collect(),
         };
         join_applications(into, from, ctx, &mut merged);
         draft.household(id, at, merged);

@@ -3,6 +3,7 @@
 mod allocation;
 mod application;
 mod correction;
+mod custody;
 mod family;
 mod lease;
 mod matching;
