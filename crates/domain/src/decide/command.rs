@@ -202,6 +202,7 @@ commands! {
         "give-consent" &[Intake], "Recueillir un consentement." => GiveConsent(registration::GiveConsent),
         "withdraw-consent" &[Intake], "Retirer un consentement." => WithdrawConsent(registration::WithdrawConsent),
         "correct-date" &[Intake], "Corriger la date d'un fait enregistré ; les deux dates restent." => CorrectDate(correction::CorrectDate),
+        "void-stay" &[Intake], "Annuler une prise en charge enregistrée par erreur, avec un motif." => VoidStay(correction::VoidStay),
         "create-request" &[Intake], "Ouvrir une demande." => CreateRequest(request::CreateRequest),
         "submit-request" &[Intake], "Transmettre une demande au SIAO." => SubmitRequest(request::SubmitRequest),
         "update-request" &[Intake], "Mettre à jour une demande ou confirmer qu'elle l'est." => UpdateRequest(request::UpdateRequest),

@@ -1,4 +1,4 @@
-//! Corrections: a recorded date was wrong; both dates stay.
+//! Corrections: a recorded date was wrong, and both dates stay; or a stay never was.
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -6,15 +6,17 @@ use serde::{Deserialize, Serialize};
 
 use super::command::Decide;
 use super::family::were_here;
+use super::request::{contact_due, update_due};
 use super::stay::{existing, stay_of};
 use super::{Context, Draft, household, place, words};
-use crate::calendar::Instant;
+use crate::calendar::{Day, Instant, day, months_after};
 use crate::household::Household;
-use crate::household::correction::{DatedFact, FactCorrected};
+use crate::household::correction::{DatedFact, FactCorrected, Reopened, StayVoided};
+use crate::household::request::{Request, RequestSituation};
 use crate::household::stay::{Stay, StaySituation};
 use crate::id::{EventId, HouseholdId, PersonId, StayId};
 use crate::ledger::{Halt, Ledgers};
-use crate::place::occupancy::{OccupancyCorrected, Title};
+use crate::place::occupancy::{OccupancyCorrected, OccupancyVoided, Title};
 use crate::reference::CorrectionReason;
 use crate::refusal::Refusal;
 
@@ -44,7 +46,7 @@ impl Decide<HouseholdId> for CorrectDate {
             DatedFact::StayStart { stay } => {
                 let staying = stay_of(is, stay)?;
                 let territory = staying.place.territory();
-                existing(place(ledgers, staying.place)?, crate::calendar::day(territory, now))?;
+                existing(place(ledgers, staying.place)?, day(territory, now))?;
                 if now < staying.from {
                     let all_along =
                         staying.persons.iter().filter(|person| !staying.joined.contains_key(*person));
@@ -77,10 +79,72 @@ impl Decide<HouseholdId> for CorrectDate {
             was: Instant(was),
             is: Instant(now),
             reason: self.reason,
+            review_due: self.review_due(is, now, ctx),
         };
         draft.household(id, ctx.at, corrected);
         Ok(())
     }
+}
+
+/// Annuls a stay that never was: recorded on the wrong household, or in the wrong place. The place is as if nobody had
+/// lived there, and the request that the stay had fulfilled waits on at its date. What was recorded stays readable.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct VoidStay {
+    /// The stay.
+    pub stay: StayId,
+    /// Why.
+    pub reason: CorrectionReason,
+}
+
+impl Decide<HouseholdId> for VoidStay {
+    fn decide(
+        &self,
+        id: HouseholdId,
+        ctx: &Context<'_>,
+        ledgers: &Ledgers,
+        draft: &mut Draft,
+    ) -> Result<(), Halt> {
+        let is = household(ledgers, id)?;
+        let staying = stay_of(is, self.stay)?;
+        // The place may be closed by now: what never was there is still annulled.
+        ledgers.place(staying.place)?;
+        let (stay, corrects, reason) = (self.stay, staying.started_by, self.reason);
+        let reopens = reopened(is, stay, ctx);
+        draft.household(id, ctx.at, StayVoided { corrects, stay, reason, reopens });
+        draft.place(staying.place, ctx.at, OccupancyVoided { title: Title::Stay { stay } });
+        Ok(())
+    }
+}
+
+/// The request that the stay had fulfilled, unless the household asks again already.
+fn reopened(is: &Household, stay: StayId, ctx: &Context<'_>) -> Option<Reopened> {
+    let led_here = |request: &Request| match request.situation {
+        RequestSituation::Fulfilled { stay: by, .. } => by == stay,
+        RequestSituation::Draft
+        | RequestSituation::Submitted
+        | RequestSituation::UnderAssessment { .. }
+        | RequestSituation::InCommittee { .. }
+        | RequestSituation::Deferred { .. }
+        | RequestSituation::Qualified(_)
+        | RequestSituation::Stale { .. }
+        | RequestSituation::Cancelled { .. }
+        | RequestSituation::Rejected { .. }
+        | RequestSituation::Absorbed => false,
+    };
+    let (id, request) = is.requests.iter().find(|(_, request)| led_here(request))?;
+    let twin = |other: &Request| {
+        other.situation.is_open() && (other.file.stream, other.siao) == (request.file.stream, request.siao)
+    };
+    if is.requests.values().any(twin) {
+        return None;
+    }
+    let listed = request.situation.qualification();
+    Some(Reopened {
+        request: *id,
+        update_due: update_due(ctx, request.siao),
+        contact_due: listed.map(|_| contact_due(ctx, request.siao)),
+    })
 }
 
 /// INV-10: seniority moves later only by the explicit reset; a correction can only find an older date.
@@ -108,6 +172,16 @@ fn earlier_submission(
 }
 
 impl CorrectDate {
+    /// The first review follows the start, as long as none has taken place.
+    fn review_due(&self, is: &Household, now: Timestamp, ctx: &Context<'_>) -> Option<Day> {
+        let DatedFact::StayStart { stay } = self.fact else { return None };
+        let staying = is.stays.get(&stay)?;
+        let territory = staying.place.territory();
+        let months = ctx.rules(territory).stay_review_months;
+        let first = |from: Timestamp| Day(months_after(day(territory, from), months));
+        staying.review_due.filter(|due| *due == first(staying.from)).map(|_| first(now))
+    }
+
     /// Moves a stay on both ledgers, if nothing else was there (INV-1, INV-2).
     #[expect(clippy::too_many_arguments, reason = "a step of a decision names all that it concerns")]
     fn move_stay(

@@ -1,19 +1,20 @@
 //! Corrections: a recorded date was wrong; both dates stay.
 
 use domain::calendar::Instant;
-use domain::decide::correction::CorrectDate;
+use domain::decide::correction::{CorrectDate, VoidStay};
 use domain::decide::family::{Keeper, Split};
 use domain::decide::referral::AcceptReferral;
-use domain::decide::stay::{AdmitDirectly, EndStay, StartStay};
+use domain::decide::stay::{AdmitDirectly, EndStay, ReviewStay, StartStay};
 use domain::history::{Moment, situation};
 use domain::household::HouseholdEvent;
 use domain::household::correction::DatedFact;
+use domain::household::request::RequestSituation;
 use domain::id::{HouseholdId, PlaceId, StayId};
 use domain::ledger::{AggregateId, Fact};
 use domain::structure_kind::StructureKind::{Chrs, EmergencyShelter};
 use jiff::ToSpan;
 
-use crate::scenario::{World, code, instant};
+use crate::scenario::{World, code, day, instant};
 
 fn correct(fact: DatedFact, is: &str) -> CorrectDate {
     CorrectDate { fact, is: Instant(instant(is)), reason: code("typing_error") }
@@ -201,4 +202,70 @@ fn an_entry_dated_before_the_acceptance_reads_as_an_admission() {
         assert_eq!(read.active_stays().count(), 1, "{as_of}");
     }
     assert_eq!(situation(&events, Moment::default()), *w.household_of(household));
+}
+
+#[test]
+fn a_stay_on_the_wrong_household_is_annulled_and_frees_the_history_of_the_place() {
+    let mut w = World::at("2026-03-02T10:00");
+    let place = w.vacancy(EmergencyShelter, 1);
+    let (wrong, right) = (w.household("man 40"), w.household("man 41"));
+    let stay = w.staying(wrong, place);
+    let started = w.last_of("stay.started").stamp;
+    let request = *w.household_of(wrong).requests.keys().next().unwrap();
+    w.until("2026-03-20T10:00");
+    w.ends(wrong, stay);
+    assert_eq!(w.refuses(right, admit(place, "2026-03-05T10:00")).rule, "INV-2");
+
+    let void = VoidStay { stay, reason: code("wrong_household") };
+    assert_eq!(w.does(wrong, void.clone()), ["stay.voided", "place.occupancy_voided"]);
+    assert_eq!(w.last_of("stay.voided").fact.body()["corrects"], started.event.to_string());
+    let is = w.household_of(wrong);
+    assert!(is.stays.is_empty() && w.place_of(place).occupancies.is_empty());
+    let waits = &is.requests[&request];
+    assert!(matches!(waits.situation, RequestSituation::Qualified(_)) && waits.update_due.is_some());
+    assert_eq!(waits.seniority, Some(instant("2026-03-02T10:00")));
+    assert_eq!(is.live_referrals().count(), 0);
+    assert_eq!(w.refuses(wrong, void).code, "unknown-id");
+    w.does(right, admit(place, "2026-03-05T10:00"));
+
+    let events = events(&w, wrong);
+    let known = |known_at: &str| {
+        let moment = Moment { as_of: Some(instant("2026-03-10T10:00")), known_at: Some(instant(known_at)) };
+        situation(&events, moment).active_stays().count()
+    };
+    assert_eq!(known("2026-03-15T10:00"), 1, "what we believed then");
+    assert_eq!(known("2026-03-21T10:00"), 0, "what we know since");
+    assert_eq!(situation(&events, Moment::default()), *w.household_of(wrong));
+}
+
+#[test]
+fn a_running_stay_that_is_annulled_gives_the_place_and_its_vacancy_back() {
+    let mut w = World::at("2026-03-02T10:00");
+    let place = w.vacancy(EmergencyShelter, 1);
+    let household = w.household("man 40");
+    let stay = w.staying_directly(household, place);
+    w.pass(1.day());
+    w.does(household, VoidStay { stay, reason: code("wrong_place") });
+    assert!(w.place_of(place).current_occupancy().is_none());
+    let request = w.qualified(household, &[EmergencyShelter]);
+    w.referred(household, request, place);
+}
+
+#[test]
+fn the_first_review_follows_a_corrected_start_and_a_later_one_does_not() {
+    let mut w = World::at("2026-03-02T10:00");
+    let place = w.place(Chrs, 1);
+    let household = w.household("man 40");
+    w.until("2026-03-20T10:00");
+    let stay = w.staying_directly(household, place);
+    let due = |w: &World| w.household_of(household).stays[&stay].review_due;
+    assert_eq!(due(&w), Some(day("2026-09-20")));
+    w.does(household, correct(DatedFact::StayStart { stay }, "2026-03-10T10:00"));
+    assert_eq!(due(&w), Some(day("2026-09-10")));
+    w.pass(40.days());
+    let review = ReviewStay { stay, housing_ready: false, note: None, at: None };
+    w.does(household, review);
+    let next = due(&w);
+    w.does(household, correct(DatedFact::StayStart { stay }, "2026-03-12T10:00"));
+    assert_eq!(due(&w), next);
 }
