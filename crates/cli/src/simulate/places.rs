@@ -40,7 +40,8 @@ impl World {
             | OccupancyEvent::Occupied(_)
             | OccupancyEvent::OccupantsChanged(_)
             | OccupancyEvent::DepartureAnnounced(_)
-            | OccupancyEvent::OccupancyCorrected(_) => {}
+            | OccupancyEvent::OccupancyCorrected(_)
+            | OccupancyEvent::OccupancyVoided(_) => {}
         }
     }
 

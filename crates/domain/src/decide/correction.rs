@@ -12,7 +12,7 @@ use super::{Context, Draft, household, place, words};
 use crate::calendar::{Day, Instant, day, months_after};
 use crate::household::Household;
 use crate::household::correction::{DatedFact, FactCorrected, Reopened, StayVoided};
-use crate::household::request::{Request, RequestSituation};
+use crate::household::request::Request;
 use crate::household::stay::{Stay, StaySituation};
 use crate::id::{EventId, HouseholdId, PersonId, StayId};
 use crate::ledger::{Halt, Ledgers};
@@ -119,20 +119,8 @@ impl Decide<HouseholdId> for VoidStay {
 
 /// The request that the stay had fulfilled, unless the household asks again already.
 fn reopened(is: &Household, stay: StayId, ctx: &Context<'_>) -> Option<Reopened> {
-    let led_here = |request: &Request| match request.situation {
-        RequestSituation::Fulfilled { stay: by, .. } => by == stay,
-        RequestSituation::Draft
-        | RequestSituation::Submitted
-        | RequestSituation::UnderAssessment { .. }
-        | RequestSituation::InCommittee { .. }
-        | RequestSituation::Deferred { .. }
-        | RequestSituation::Qualified(_)
-        | RequestSituation::Stale { .. }
-        | RequestSituation::Cancelled { .. }
-        | RequestSituation::Rejected { .. }
-        | RequestSituation::Absorbed => false,
-    };
-    let (id, request) = is.requests.iter().find(|(_, request)| led_here(request))?;
+    let (id, request) =
+        is.requests.iter().find(|(_, request)| request.situation.fulfilled_by() == Some(stay))?;
     let twin = |other: &Request| {
         other.situation.is_open() && (other.file.stream, other.siao) == (request.file.stream, request.siao)
     };

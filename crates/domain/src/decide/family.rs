@@ -31,7 +31,10 @@ pub(super) fn were_here<'a>(
             let sentence = "À cette date, l'une de ces personnes n'était pas dans ce ménage.";
             let refusal = Refusal::conflict("in-another-household", "INV-11", sentence);
             let since = present.and_then(|is| is.came).or_else(|| gone().map(|gone| gone.left).max());
-            return Err(since.map_or_else(|| refusal.clone(), |since| refusal.clone().since(since)));
+            return Err(match since {
+                Some(since) => refusal.since(since),
+                None => refusal,
+            });
         }
     }
     Ok(())

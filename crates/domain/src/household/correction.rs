@@ -103,7 +103,7 @@ impl Household {
         }
         let Some(reopened) = &e.reopens else { return };
         if let Some(request) = self.requests.get_mut(&reopened.request)
-            && matches!(request.situation, RequestSituation::Fulfilled { stay, .. } if stay == e.stay)
+            && request.situation.fulfilled_by() == Some(e.stay)
         {
             request.situation = match request.situation.qualification() {
                 Some(qualification) => RequestSituation::Qualified(qualification.clone()),

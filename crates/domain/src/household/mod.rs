@@ -10,6 +10,7 @@ pub mod custody;
 pub mod family;
 pub mod occupants;
 pub mod priority;
+pub mod profile;
 pub mod referral;
 pub mod request;
 pub mod stay;

@@ -213,6 +213,24 @@ impl RequestSituation {
         }
     }
 
+    /// The stay that started from it, if one did.
+    #[must_use]
+    pub fn fulfilled_by(&self) -> Option<StayId> {
+        match self {
+            Self::Fulfilled { stay, .. } => Some(*stay),
+            Self::Draft
+            | Self::Submitted
+            | Self::UnderAssessment { .. }
+            | Self::InCommittee { .. }
+            | Self::Deferred { .. }
+            | Self::Qualified(_)
+            | Self::Stale { .. }
+            | Self::Cancelled { .. }
+            | Self::Rejected { .. }
+            | Self::Absorbed => None,
+        }
+    }
+
     pub(crate) fn qualification(&self) -> Option<&Qualification> {
         match self {
             Self::Qualified(qualification) => Some(qualification),

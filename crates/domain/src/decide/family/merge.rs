@@ -55,6 +55,11 @@ impl Decide<HouseholdId> for Merge {
         }
         let from = household(ledgers, self.from)?;
         joinable(from)?;
+        if into.composition.members.is_empty() || from.composition.members.is_empty() {
+            let sentence =
+                "La dernière personne de l'un des deux ménages est décédée : il n'y a plus à les réunir.";
+            return Err(Refusal::conflict("household-empty", "INV-11", sentence).into());
+        }
         if into.composition.members.len() + from.composition.members.len() > MEMBERS_MAX {
             let sentence = format!("Un ménage compte au plus {MEMBERS_MAX} personnes.");
             return Err(Refusal::conflict("members-count", "registration", sentence).into());

@@ -15,7 +15,8 @@ use crate::household::Household;
 use crate::household::composition::{PersonRecord, Safety, SafetyNoted};
 use crate::household::copy::{ApplicationCopy, ConsentCopy, RequestCopy, StayCopy};
 use crate::household::family::{Separated, Split as SplitEvent};
-use crate::household::request::{Request, RequestSituation};
+use crate::household::request::Request;
+use crate::household::stay::Stay;
 use crate::id::{ApplicationId, HouseholdId, PersonId, RequestId};
 use crate::ledger::{Halt, Ledgers};
 use crate::personal::Personal;
@@ -180,47 +181,29 @@ impl Split {
     /// open again at its date.
     fn requests(&self, is: &Household, stays: &[StayCopy], ctx: &Context<'_>) -> Vec<RequestCopy> {
         let key = |request: &Request| (request.file.stream, request.siao);
-        let mut asked = BTreeSet::new();
-        let open = is.requests.values().filter(|request| request.situation.is_open());
-        let mut copies: Vec<_> = open
-            .inspect(|request| {
-                asked.insert(key(request));
-            })
-            .map(|request| RequestCopy::of(request, RequestId::nth_created_by(ctx.command, 0)))
-            .collect();
+        let open: Vec<_> = is.requests.values().filter(|request| request.situation.is_open()).collect();
+        let mut asked: BTreeSet<_> = open.iter().map(|request| key(request)).collect();
         let housed = self.persons.iter().all(|person| stays.iter().any(|stay| stay.persons.contains(person)));
-        let mut fulfilled: Vec<_> = (is.requests.values())
-            .filter(|request| match request.situation {
-                RequestSituation::Fulfilled { stay, .. } => {
-                    !housed && is.stays.get(&stay).is_some_and(crate::household::stay::Stay::is_active)
-                }
-                RequestSituation::Draft
-                | RequestSituation::Submitted
-                | RequestSituation::UnderAssessment { .. }
-                | RequestSituation::InCommittee { .. }
-                | RequestSituation::Deferred { .. }
-                | RequestSituation::Qualified(_)
-                | RequestSituation::Stale { .. }
-                | RequestSituation::Cancelled { .. }
-                | RequestSituation::Rejected { .. }
-                | RequestSituation::Absorbed => false,
-            })
-            .collect();
+        let runs = |stay| is.stays.get(&stay).is_some_and(Stay::is_active);
+        let led_here = |request: &&Request| !housed && request.situation.fulfilled_by().is_some_and(runs);
+        let mut fulfilled: Vec<_> = is.requests.values().filter(led_here).collect();
         fulfilled.sort_by_key(|request| request.seniority);
-        for request in fulfilled.into_iter().filter(|request| asked.insert(key(request))) {
-            copies.push(RequestCopy {
+        fulfilled.retain(|request| asked.insert(key(request)));
+
+        let ids = (0..).map(|n| RequestId::nth_created_by(ctx.command, n));
+        let copied = |(request, id): (&Request, RequestId)| {
+            let copy = RequestCopy::of(request, id);
+            if request.situation.is_open() {
+                return copy;
+            }
+            let listed = copy.qualification.is_some();
+            RequestCopy {
                 update_due: Some(request::update_due(ctx, request.siao)),
-                contact_due: request
-                    .situation
-                    .qualification()
-                    .map(|_| request::contact_due(ctx, request.siao)),
-                ..RequestCopy::of(request, RequestId::nth_created_by(ctx.command, 0))
-            });
-        }
-        for (n, copy) in copies.iter_mut().enumerate() {
-            copy.request = RequestId::nth_created_by(ctx.command, n);
-        }
-        copies
+                contact_due: listed.then(|| request::contact_due(ctx, request.siao)),
+                ..copy
+            }
+        };
+        open.into_iter().chain(fulfilled).zip(ids).map(copied).collect()
     }
 
     fn members(&self, is: &Household) -> Vec<PersonRecord> {

@@ -1,7 +1,9 @@
 //! The household's record: who it is, what must be avoided, what it consents to.
 
 use domain::calendar::Instant;
+use domain::decide::allocation::AcceptOffer;
 use domain::decide::application::GrantPriority;
+use domain::decide::lease::SignLease;
 use domain::decide::registration::{
     AddMember, CorrectIdentity, DeclarePregnancy, GiveConsent, NoteSafety, Register, RemoveMember,
     WithdrawConsent,
@@ -13,6 +15,7 @@ use domain::household::consent::ConsentChannel;
 use domain::household::priority::LabelSource;
 use domain::id::{ConsentId, HouseholdId, LabelId, PersonId, StayId};
 use domain::ledger::AggregateId;
+use domain::money::Money;
 use domain::place::inventory::GenderRule;
 use domain::reference::MemberLink;
 use domain::structure_kind::StructureKind::{Chrs, EmergencyShelter, SocialDwelling};
@@ -254,4 +257,23 @@ fn the_death_of_somebody_who_lived_alone_ends_all_that_was_under_way() {
     assert!(w.deadlines().iter().all(|deadline| deadline.ledger != AggregateId::Household(household)));
     let birth = born(&w, "son 3");
     assert_eq!(w.refuses(household, birth).code, "household-empty");
+}
+
+#[test]
+fn the_death_of_a_sole_tenant_ends_the_lease() {
+    let mut w = World::at("2026-03-02T10:00");
+    let (dwelling, candidates) = w.designated(3);
+    w.ranked(dwelling, &candidates);
+    let (household, candidacy) = candidates[0];
+    w.does(household, AcceptOffer { candidacy });
+    let (rent, charges) = (Money::euros(420), Money::euros(60));
+    w.does(household, SignLease { candidacy, at: None, from: None, rent, charges });
+    let son = w.person(household, "son");
+    let moved = RemoveMember { person: son, reason: code("custody"), main_applicant: None, at: None };
+    w.does(household, moved);
+    w.pass(5.days());
+    let person = w.person(household, "woman");
+    let dies = RemoveMember { person, reason: code("death"), main_applicant: None, at: None };
+    assert_eq!(w.does(household, dies), ["lease.ended", "place.vacated", "household.member_left"]);
+    assert!(w.place_of(dwelling).current_occupancy().is_none());
 }
