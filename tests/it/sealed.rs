@@ -190,7 +190,13 @@ async fn split_and_merge(caller: &Caller, household: &str, canaries: &mut Canari
     let other = caller.register(&other).await;
     let joining = caller.file(&other).await["file"]["composition"]["members"].clone();
     let (person, joins) = joining.as_object().unwrap().iter().next().unwrap();
-    caller.act(&format!("households/{household}"), "merge", &json!({ "from": other })).await;
+    caller
+        .act(
+            &format!("households/{household}"),
+            "merge",
+            &json!({ "from": other, "links": { person: "parent" } }),
+        )
+        .await;
     let members = caller.file(household).await["file"]["composition"]["members"].clone();
     assert_eq!(members[person]["identity"], joins["identity"], "who joins brings their name along");
 }

@@ -1,4 +1,14 @@
 //! The two questions that two dates answer: what was true on a day, and what was known on a day.
+//!
+//! The situation at a moment is the fold of the facts that count at it, **in the order in which they were recorded**, not
+//! in the order in which they were true. Decisions are taken on the ledger as recorded, and each event says what changed
+//! in the situation it was decided on; replayed in another order, an event meets a situation that never was: a
+//! transmission dated before the request was opened would find no request, an entry recorded after its acceptance but
+//! dated before it would be undone by it, a lease signed late would spare the label that it ended. So the moment only
+//! filters, by the dates as corrected, and the order never changes. It follows that with nothing filtered the situation
+//! *is* the state of the ledger: `situation(all, Moment::default()) == State`, which a law asserts after every command.
+//!
+//! Corrections are never filtered by `as_of`: they say what was true at the date they speak of, once they are known.
 
 use std::collections::BTreeMap;
 
@@ -33,30 +43,54 @@ pub struct Dated<'a> {
 }
 
 /// The facts of one ledger at `moment`, in the order in which they were true; facts of the same instant stay in the
-/// order in which they were recorded.
+/// order in which they were recorded. It is the order to read a pathway in, not the one to fold it in.
 #[must_use]
 pub fn facts(events: &[(HouseholdEvent, Stamp)], moment: Moment) -> Vec<Dated<'_>> {
-    let known = |stamp: &Stamp| moment.known_at.is_none_or(|known_at| stamp.recorded <= known_at);
-    let mut moved = BTreeMap::new();
-    for (event, stamp) in events.iter().filter(|(_, stamp)| known(stamp)) {
-        if let HouseholdEvent::Correction(CorrectionEvent::FactCorrected(e)) = event
-            && known(stamp)
-        {
+    let mut facts: Vec<_> = dated(events, moment).into_iter().filter(|fact| fact.counts(moment)).collect();
+    facts.sort_by_key(|fact| fact.effective);
+    facts
+}
+
+impl Dated<'_> {
+    fn counts(&self, moment: Moment) -> bool {
+        moment.as_of.is_none_or(|as_of| self.effective <= as_of)
+    }
+}
+
+/// What was known at `moment`, in the order in which it was recorded, at the dates that the known corrections give.
+fn dated(events: &[(HouseholdEvent, Stamp)], moment: Moment) -> Vec<Dated<'_>> {
+    let known = || {
+        let known = |stamp: &Stamp| moment.known_at.is_none_or(|known_at| stamp.recorded <= known_at);
+        events.iter().filter(move |(_, stamp)| known(stamp))
+    };
+    let (mut moved, mut asked) = (BTreeMap::new(), BTreeMap::new());
+    for (event, _) in known() {
+        if let HouseholdEvent::Correction(CorrectionEvent::FactCorrected(e)) = event {
             moved.insert(e.corrects, e.is.0);
         }
     }
-    let mut facts: Vec<_> = events
-        .iter()
-        .filter(|(_, stamp)| known(stamp))
+    let at = |event: &HouseholdEvent, stamp: &Stamp| {
+        let to = moved.get(&stamp.event).filter(|_| carries_one_date(event)).copied();
+        (to.unwrap_or(stamp.effective), to.is_some())
+    };
+    for (event, stamp) in known() {
+        if let HouseholdEvent::Request(RequestEvent::RequestSubmitted(e)) = event {
+            let (first, _) = at(event, stamp);
+            asked.entry(e.request).and_modify(|at: &mut Timestamp| *at = first.min(*at)).or_insert(first);
+        }
+    }
+    known()
         .map(|(event, stamp)| {
-            let to = moved.get(&stamp.event).filter(|_| carries_one_date(event));
-            let effective = to.copied().unwrap_or(stamp.effective);
-            Dated { event, stamp: *stamp, effective, corrected: to.is_some() }
+            let (mut effective, corrected) = at(event, stamp);
+            // A request existed, on paper or in another file, from the day it was transmitted.
+            if let HouseholdEvent::Request(RequestEvent::RequestCreated(e)) = event
+                && let Some(asked) = asked.get(&e.request)
+            {
+                effective = effective.min(*asked);
+            }
+            Dated { event, stamp: *stamp, effective, corrected }
         })
-        .filter(|fact| moment.as_of.is_none_or(|as_of| fact.effective <= as_of))
-        .collect();
-    facts.sort_by_key(|fact| fact.effective);
-    facts
+        .collect()
 }
 
 /// Whether moving the date of the fact means moving the event: not so for a merge, which brings stays along.
@@ -75,20 +109,13 @@ fn carries_one_date(event: &HouseholdEvent) -> bool {
     }
 }
 
-/// The household at `moment`: the fold of its facts.
+/// The household at `moment`: the fold of what counted then, in the order of recording.
 #[must_use]
 pub fn situation(events: &[(HouseholdEvent, Stamp)], moment: Moment) -> Household {
     let mut household = Household::default();
-    let facts = facts(events, moment);
-    let is_correction = |fact: &&Dated<'_>| matches!(fact.event, HouseholdEvent::Correction(_));
-    for fact in facts.iter().filter(|fact| !is_correction(fact)) {
-        household.evolve(fact.event, &Stamp { effective: fact.effective, ..fact.stamp });
-    }
-    // Corrections hold whatever the moment asked for: they say what was true, and were known.
-    let known = |stamp: &Stamp| moment.known_at.is_none_or(|known_at| stamp.recorded <= known_at);
-    for (event, stamp) in events.iter().filter(|(_, stamp)| known(stamp)) {
-        if let HouseholdEvent::Correction(_) = event {
-            household.evolve(event, stamp);
+    for fact in dated(events, moment) {
+        if fact.counts(moment) || matches!(fact.event, HouseholdEvent::Correction(_)) {
+            household.evolve(fact.event, &fact.stamp);
         }
     }
     household

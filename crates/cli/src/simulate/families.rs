@@ -140,9 +140,7 @@ impl World {
         else {
             return;
         };
-        // A partner who lives there alone stays where they are: the other one would have to leave the stay first.
-        let alone = is.active_stays().any(|(_, stay)| stay.persons.iter().all(|person| *person == leaves));
-        if alone || is.live_referrals().next().is_some() {
+        if is.live_referrals().next().is_some() {
             return;
         }
         let application = if self.dice.chance(0.3) { Keeper::Leaving } else { Keeper::Remaining };
@@ -169,7 +167,7 @@ impl World {
                 self.in_days(days, Action::Examine(id, copy.request));
             }
         }
-        if event.requests.is_empty() {
+        if event.requests.is_empty() && event.stays.is_empty() {
             let emergency = self.dice.chance(0.5);
             self.in_days(2.0, Action::AskAgain { household: id, emergency });
         }
@@ -299,7 +297,9 @@ impl World {
         let other = self.waiting.values().flatten().find(near).copied();
         if let Some(from) = other {
             let who = self.siao();
-            self.ask(who, id, Merge { from, at: None });
+            let theirs = self.main_applicant(from);
+            let links = theirs.map(|person| (person, MemberLink::spouse_or_partner())).into_iter().collect();
+            self.ask(who, id, Merge { from, links, at: None });
         }
     }
 

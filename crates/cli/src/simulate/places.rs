@@ -41,7 +41,8 @@ impl World {
             | OccupancyEvent::OccupantsChanged(_)
             | OccupancyEvent::DepartureAnnounced(_)
             | OccupancyEvent::DepartureWithdrawn(_)
-            | OccupancyEvent::OccupancyCorrected(_) => {}
+            | OccupancyEvent::OccupancyCorrected(_)
+            | OccupancyEvent::OccupancyVoided(_) => {}
         }
     }
 

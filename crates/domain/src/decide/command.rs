@@ -3,7 +3,9 @@
 use schemars::{Schema, SchemaGenerator};
 use serde_json::Value;
 
-use super::{Context, Draft, allocation, application, clock, correction, family, inventory, lease};
+use super::{
+    Context, Draft, allocation, application, clock, correction, custody, family, inventory, lease, occupants,
+};
 use super::{referral, registration, request, stay, vacancy};
 use crate::id::{HouseholdId, PlaceId, StructureId, Territory};
 use crate::ledger::{Halt, Ledgers};
@@ -195,9 +197,12 @@ commands! {
         "note-safety" &[Intake], "Noter un périmètre de sécurité." => NoteSafety(registration::NoteSafety),
         "split" &[Intake], "Séparer un ménage en deux, ancienneté conservée." => Split(family::Split),
         "merge" &[Intake], "Réunir deux ménages, la plus ancienne ancienneté conservée." => Merge(family::Merge),
+        "share-custody" &[Intake], "Compter aussi un enfant en garde alternée." => ShareCustody(custody::ShareCustody),
+        "end-shared-custody" &[Intake], "Ne plus compter un enfant en garde alternée." => EndSharedCustody(custody::EndSharedCustody),
         "give-consent" &[Intake], "Recueillir un consentement." => GiveConsent(registration::GiveConsent),
         "withdraw-consent" &[Intake], "Retirer un consentement." => WithdrawConsent(registration::WithdrawConsent),
         "correct-date" &[Intake], "Corriger la date d'un fait enregistré ; les deux dates restent." => CorrectDate(correction::CorrectDate),
+        "void-stay" &[Intake], "Annuler une prise en charge enregistrée par erreur, avec un motif." => VoidStay(correction::VoidStay),
         "create-request" &[Intake], "Ouvrir une demande." => CreateRequest(request::CreateRequest),
         "submit-request" &[Intake], "Transmettre une demande au SIAO." => SubmitRequest(request::SubmitRequest),
         "update-request" &[Intake], "Mettre à jour une demande ou confirmer qu'elle l'est." => UpdateRequest(request::UpdateRequest),
@@ -221,6 +226,8 @@ commands! {
         "start-stay" &[Insertion], "Admettre le ménage : la prise en charge commence." => StartStay(stay::StartStay),
         "admit-directly" &[Insertion], "Admettre en urgence, puis en informer le SIAO." => AdmitDirectly(stay::AdmitDirectly),
         "take-over-stay" &[Insertion], "Reprendre une prise en charge passée ou en cours." => TakeOverStay(stay::TakeOverStay),
+        "join-stay" &[Insertion], "Faire entrer des personnes du ménage dans une prise en charge en cours." => JoinStay(occupants::JoinStay),
+        "leave-stay" &[Insertion], "Noter que des personnes quittent une prise en charge qui continue pour les autres." => LeaveStay(occupants::LeaveStay),
         "review-stay" &[Insertion], "Faire le bilan de la prise en charge." => ReviewStay(stay::ReviewStay),
         "record-absence" &[Insertion], "Noter une absence prévue." => RecordAbsence(stay::RecordAbsence),
         "record-return" &[Insertion], "Noter le retour d'une absence." => RecordReturn(stay::RecordReturn),

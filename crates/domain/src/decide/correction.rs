@@ -1,20 +1,22 @@
-//! Corrections: a recorded date was wrong; both dates stay.
+//! Corrections: a recorded date was wrong, and both dates stay; or a stay never was.
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::command::Decide;
-use super::family::not_before_coming;
+use super::family::were_here;
+use super::request::{contact_due, update_due};
 use super::stay::{existing, stay_of};
 use super::{Context, Draft, household, place, words};
-use crate::calendar::Instant;
+use crate::calendar::{Day, Instant, day, months_after};
 use crate::household::Household;
-use crate::household::correction::{DatedFact, FactCorrected};
+use crate::household::correction::{DatedFact, FactCorrected, Reopened, StayVoided};
+use crate::household::request::Request;
 use crate::household::stay::{Stay, StaySituation};
-use crate::id::{EventId, HouseholdId, StayId};
+use crate::id::{EventId, HouseholdId, PersonId, StayId};
 use crate::ledger::{Halt, Ledgers};
-use crate::place::occupancy::{OccupancyCorrected, Title};
+use crate::place::occupancy::{OccupancyCorrected, OccupancyVoided, Title};
 use crate::reference::CorrectionReason;
 use crate::refusal::Refusal;
 
@@ -44,11 +46,13 @@ impl Decide<HouseholdId> for CorrectDate {
             DatedFact::StayStart { stay } => {
                 let staying = stay_of(is, stay)?;
                 let territory = staying.place.territory();
-                existing(place(ledgers, staying.place)?, crate::calendar::day(territory, now))?;
+                existing(place(ledgers, staying.place)?, day(territory, now))?;
                 if now < staying.from {
-                    not_before_coming(is, &staying.persons, now)?;
+                    let all_along =
+                        staying.persons.iter().filter(|person| !staying.joined.contains_key(*person));
+                    were_here(is, all_along, now, Some(staying.from))?;
                 }
-                self.move_stay(id, is, stay, staying, (now, staying.ended()), ctx, ledgers, draft)?;
+                self.move_stay(is, stay, staying, (now, staying.ended()), ctx, ledgers, draft)?;
                 (staying.started_by, staying.from)
             }
             DatedFact::StayEnd { stay } => {
@@ -57,7 +61,10 @@ impl Decide<HouseholdId> for CorrectDate {
                     let sentence = "Cette prise en charge n'est pas terminée.";
                     return Err(Refusal::conflict("stay-not-ended", "correction", sentence).into());
                 };
-                self.move_stay(id, is, stay, staying, (staying.from, Some(now)), ctx, ledgers, draft)?;
+                if now > at {
+                    were_here(is, &staying.persons, at, Some(now))?;
+                }
+                self.move_stay(is, stay, staying, (staying.from, Some(now)), ctx, ledgers, draft)?;
                 (by, at)
             }
             DatedFact::RequestSubmission { request } => earlier_submission(is, request, now, id)?,
@@ -72,10 +79,60 @@ impl Decide<HouseholdId> for CorrectDate {
             was: Instant(was),
             is: Instant(now),
             reason: self.reason,
+            review_due: self.review_due(is, now, ctx),
         };
         draft.household(id, ctx.at, corrected);
         Ok(())
     }
+}
+
+/// Annuls a stay that never was: recorded on the wrong household, or in the wrong place. The place is as if nobody had
+/// lived there, and the request that the stay had fulfilled waits on at its date. What was recorded stays readable.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct VoidStay {
+    /// The stay.
+    pub stay: StayId,
+    /// Why.
+    pub reason: CorrectionReason,
+}
+
+impl Decide<HouseholdId> for VoidStay {
+    fn decide(
+        &self,
+        id: HouseholdId,
+        ctx: &Context<'_>,
+        ledgers: &Ledgers,
+        draft: &mut Draft,
+    ) -> Result<(), Halt> {
+        let is = household(ledgers, id)?;
+        let staying = stay_of(is, self.stay)?;
+        // The place may be closed by now: what never was there is still annulled.
+        ledgers.place(staying.place)?;
+        let (stay, corrects, reason) = (self.stay, staying.started_by, self.reason);
+        let reopens = reopened(is, stay, ctx);
+        draft.household(id, ctx.at, StayVoided { corrects, stay, reason, reopens });
+        draft.place(staying.place, ctx.at, OccupancyVoided { title: Title::Stay { stay } });
+        Ok(())
+    }
+}
+
+/// The request that the stay had fulfilled, unless the household asks again already.
+fn reopened(is: &Household, stay: StayId, ctx: &Context<'_>) -> Option<Reopened> {
+    let (id, request) =
+        is.requests.iter().find(|(_, request)| request.situation.fulfilled_by() == Some(stay))?;
+    let twin = |other: &Request| {
+        other.situation.is_open() && (other.file.stream, other.siao) == (request.file.stream, request.siao)
+    };
+    if is.requests.values().any(twin) {
+        return None;
+    }
+    let listed = request.situation.qualification();
+    Some(Reopened {
+        request: *id,
+        update_due: update_due(ctx, request.siao),
+        contact_due: listed.map(|_| contact_due(ctx, request.siao)),
+    })
 }
 
 /// INV-10: seniority moves later only by the explicit reset; a correction can only find an older date.
@@ -104,11 +161,20 @@ fn earlier_submission(
 }
 
 impl CorrectDate {
+    /// The first review follows the start, as long as none has taken place.
+    fn review_due(&self, is: &Household, now: Timestamp, ctx: &Context<'_>) -> Option<Day> {
+        let DatedFact::StayStart { stay } = self.fact else { return None };
+        let staying = is.stays.get(&stay)?;
+        let territory = staying.place.territory();
+        let months = ctx.rules(territory).stay_review_months;
+        let first = |from: Timestamp| Day(months_after(day(territory, from), months));
+        staying.review_due.filter(|due| *due == first(staying.from)).map(|_| first(now))
+    }
+
     /// Moves a stay on both ledgers, if nothing else was there (INV-1, INV-2).
     #[expect(clippy::too_many_arguments, reason = "a step of a decision names all that it concerns")]
     fn move_stay(
         &self,
-        id: HouseholdId,
         is: &Household,
         stay: StayId,
         staying: &Stay,
@@ -132,7 +198,11 @@ impl CorrectDate {
             return Err(Refusal::conflict("place-taken", "INV-2", sentence).since(other.from).into());
         }
         let elsewhere = is.stays.iter().find(|(other, one)| {
-            **other != stay && !one.persons.is_disjoint(&staying.persons) && one.overlaps(from, to)
+            let meets = |person: &PersonId| {
+                let since = staying.joined.get(person).map_or(from, |joined| from.max(*joined));
+                one.houses(*person, since, to)
+            };
+            **other != stay && staying.persons.iter().any(meets)
         });
         if let Some((_, other)) = elsewhere {
             let sentence = format!(
@@ -141,7 +211,6 @@ impl CorrectDate {
             );
             return Err(Refusal::conflict("already-staying", "INV-1", sentence).since(other.from).into());
         }
-        let _ = id;
         draft.place(
             staying.place,
             ctx.at,

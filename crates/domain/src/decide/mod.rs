@@ -7,9 +7,11 @@ pub mod allocation;
 pub mod application;
 pub mod clock;
 pub mod correction;
+pub mod custody;
 pub mod family;
 pub mod inventory;
 pub mod lease;
+pub mod occupants;
 pub mod referral;
 pub mod registration;
 pub mod request;
@@ -18,6 +20,8 @@ pub mod vacancy;
 
 mod command;
 mod created;
+mod death;
+mod recheck;
 
 pub use command::{
     Addressed, Command, CommandKind, HouseholdCommand, PlaceCommand, Service, StructureCommand, Visitor,

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::command::Decide;
+use super::recheck::recheck;
 use super::{Context, Draft, household};
 use crate::calendar::{BirthMonth, Day, Instant, end_of_day, start_of_day};
 use crate::household::Registration;
@@ -23,7 +24,7 @@ use crate::reference::{
 use crate::refusal::Refusal;
 
 /// Most members of one household.
-const MEMBERS_MAX: usize = 20;
+pub(super) const MEMBERS_MAX: usize = 20;
 /// Longest name, telephone number, e-mail or postal address, in characters.
 const FIELD_MAX: usize = 200;
 /// Longest free note, in characters.
@@ -194,6 +195,10 @@ impl Decide<HouseholdId> for AddMember {
         draft: &mut Draft,
     ) -> Result<(), Halt> {
         let is = household(ledgers, id)?;
+        if is.composition.members.is_empty() {
+            let sentence = "La dernière personne de ce ménage est décédée : enregistrez un autre ménage.";
+            return Err(Refusal::conflict("household-empty", "INV-11", sentence).into());
+        }
         if is.composition.members.len() >= MEMBERS_MAX {
             let sentence = format!("Un ménage compte au plus {MEMBERS_MAX} personnes.");
             return Err(Refusal::conflict("members-count", "registration", sentence).into());
@@ -222,7 +227,7 @@ impl Decide<HouseholdId> for AddMember {
             }
         }
         draft.household(id, at, MemberAdded { member, reason: self.reason, joins });
-        Ok(())
+        recheck(id, is, ctx, ledgers, draft)
     }
 }
 
@@ -234,7 +239,8 @@ fn sole_stay(household: &crate::household::Household) -> Option<(StayId, &Stay)>
     }
 }
 
-/// Records that a person left.
+/// Records that a person left. The death of the last one ends all that was under way: stays, lease, application,
+/// labels, referrals and requests.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RemoveMember {
@@ -263,6 +269,20 @@ impl Decide<HouseholdId> for RemoveMember {
         let Some(leaving) = members.get(&self.person) else {
             return Err(Refusal::unknown("Personne").into());
         };
+        if self.reason == MemberDepartureReason::separation()
+            || self.reason == MemberDepartureReason::household_split()
+        {
+            let sentence = "Qui se sépare forme un autre ménage, avec son ancienneté : enregistrez une séparation du ménage.";
+            return Err(Refusal::invalid("split-required", "INV-11", sentence).into());
+        }
+        if members.len() == 1 && self.reason == MemberDepartureReason::death() {
+            let at = ctx.past(id.territory(), self.at)?;
+            super::family::were_here(is, [&self.person], at, None)?;
+            super::death::close_everything(id, is, at, ctx, ledgers, draft)?;
+            let left = MemberLeft { person: self.person, reason: self.reason, main_applicant: None };
+            draft.household(id, at, left);
+            return Ok(());
+        }
         if members.len() == 1 {
             let sentence = "C'est la dernière personne du ménage : mettez fin à ses demandes et séjours, le dossier reste.";
             return Err(Refusal::conflict("last-member", "INV-11", sentence).into());
@@ -284,6 +304,8 @@ impl Decide<HouseholdId> for RemoveMember {
             Some(_) | None => {}
         }
         let at = ctx.past(id.territory(), self.at)?;
+        super::family::were_here(is, [&self.person], at, None)?;
+        super::family::not_before_their_stays(is, [&self.person], at)?;
         for (stay, staying) in is.active_stays().filter(|(_, stay)| stay.persons.contains(&self.person)) {
             if staying.persons.len() == 1 {
                 let sentence = "Cette personne est seule dans sa prise en charge : terminez-la d'abord.";
@@ -297,7 +319,7 @@ impl Decide<HouseholdId> for RemoveMember {
         let left =
             MemberLeft { person: self.person, reason: self.reason, main_applicant: self.main_applicant };
         draft.household(id, at, left);
-        Ok(())
+        recheck(id, is, ctx, ledgers, draft)
     }
 }
 
@@ -331,7 +353,7 @@ impl Decide<HouseholdId> for CorrectIdentity {
         let member = self.member.record(self.person, ctx, id.territory())?;
         let reachable = is.reachable || reachable([&self.member.identity]);
         draft.household(id, ctx.at, IdentityCorrected { member, reachable });
-        Ok(())
+        recheck(id, is, ctx, ledgers, draft)
     }
 }
 
@@ -351,7 +373,7 @@ impl Decide<HouseholdId> for DeclarePregnancy {
         ledgers: &Ledgers,
         draft: &mut Draft,
     ) -> Result<(), Halt> {
-        household(ledgers, id)?;
+        let is = household(ledgers, id)?;
         if let Some(expected) = &self.expected
             && !(1..=5).contains(&expected.children)
         {
@@ -359,7 +381,7 @@ impl Decide<HouseholdId> for DeclarePregnancy {
             return Err(Refusal::invalid("expected-children", "registration", sentence).into());
         }
         draft.household(id, ctx.at, PregnancyDeclared { expected: self.expected.clone() });
-        Ok(())
+        recheck(id, is, ctx, ledgers, draft)
     }
 }
 
@@ -379,14 +401,14 @@ impl Decide<HouseholdId> for NoteSafety {
         ledgers: &Ledgers,
         draft: &mut Draft,
     ) -> Result<(), Halt> {
-        household(ledgers, id)?;
+        let is = household(ledgers, id)?;
         check_note(self.safety.note.as_ref(), NOTE_MAX)?;
         if self.safety.exclusion_zones.len() > 50 {
             let sentence = "Un périmètre compte au plus 50 secteurs : choisissez un secteur plus large.";
             return Err(Refusal::invalid("zones-count", "registration", sentence).into());
         }
         draft.household(id, ctx.at, SafetyNoted { safety: Personal::Known(self.safety.clone()) });
-        Ok(())
+        recheck(id, is, ctx, ledgers, draft)
     }
 }
 

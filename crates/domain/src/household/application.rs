@@ -85,6 +85,8 @@ pub enum Deregistration {
     E,
     /// f) Several numbers merged into one; seniority kept.
     F,
+    /// The applicant died, alone on the application: the article has no letter for it.
+    Deceased,
 }
 
 /// Where an application stands.

@@ -1,10 +1,12 @@
 //! Who the household is made of: members, children to be born, and what the rules read from it.
 
 use crate::event::{Event as _, Stamp, events};
+use crate::household::custody::{CustodyEnded, CustodyShared};
+use crate::household::occupants::StayJoined;
+pub use crate::household::profile::Profile;
 use crate::household::{Household, HouseholdEvent, Registration};
 use std::collections::BTreeMap;
 
-use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -129,11 +131,26 @@ pub struct Expected {
     pub certified: bool,
 }
 
+/// Somebody who is no longer in the household, with the time they were: what they live through since is not written here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gone {
+    /// Who.
+    pub person: PersonId,
+    /// When they came from another household, if they did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub came: Option<jiff::Timestamp>,
+    /// When they left.
+    pub left: jiff::Timestamp,
+}
+
 /// Members and expected children, as the rules read them.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Composition {
     /// Present members.
     pub members: BTreeMap<PersonId, Person>,
+    /// Children in shared custody who belong to another household and are counted here too.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub shared: BTreeMap<PersonId, BirthMonth>,
     /// A declared pregnancy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected: Option<Expected>,
@@ -142,76 +159,9 @@ pub struct Composition {
     /// Since when each fact of it has been what it is.
     #[serde(default, skip_serializing_if = "crate::household::dated::FactDates::is_empty")]
     pub dates: crate::household::dated::FactDates,
-}
-
-/// What a place must know of a household's composition on one day.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Profile {
-    /// Number of persons to house.
-    pub persons: u8,
-    /// Number under 18.
-    pub minors: u8,
-    /// Whether two adults live as a couple.
-    pub couple: bool,
-    /// Women among the adults.
-    pub women: u8,
-    /// Men among the adults.
-    pub men: u8,
-    /// Age of the youngest adult; 0 if there is none.
-    pub youngest_adult: u8,
-    /// Age of the oldest adult; 0 if there is none.
-    pub oldest_adult: u8,
-}
-
-impl Composition {
-    /// The household's profile on `day`, restricted to `persons` if given.
-    #[must_use]
-    pub fn profile(&self, day: Date, only: Option<&std::collections::BTreeSet<PersonId>>) -> Profile {
-        let mut profile = Profile {
-            persons: 0,
-            minors: 0,
-            couple: false,
-            women: 0,
-            men: 0,
-            youngest_adult: 0,
-            oldest_adult: 0,
-        };
-        for (_, person) in self.members.iter().filter(|(id, _)| only.is_none_or(|only| only.contains(id))) {
-            profile.persons = profile.persons.saturating_add(1);
-            let age = person.born.age_on(day);
-            if age < 18 {
-                profile.minors += 1;
-                continue;
-            }
-            match person.sex {
-                Sex::Female => profile.women += 1,
-                Sex::Male => profile.men += 1,
-            }
-            profile.couple |= person.link == MemberLink::spouse_or_partner();
-            profile.oldest_adult = profile.oldest_adult.max(age);
-            profile.youngest_adult =
-                if profile.youngest_adult == 0 { age } else { profile.youngest_adult.min(age) };
-        }
-        profile
-    }
-
-    /// The SI-SIAO typology code (`compositions` table: 10 homme seul … 120) on `day`.
-    #[must_use]
-    pub fn typology(&self, day: Date) -> &'static str {
-        let profile = self.profile(day, None);
-        match (profile.women + profile.men, profile.minors, profile.couple) {
-            (0, 1, _) => "80",
-            (0, _, _) => "90",
-            (1, 0, _) if profile.women == 1 => "20",
-            (1, 0, _) => "10",
-            (1, _, _) if profile.women == 1 => "40",
-            (1, _, _) => "50",
-            (2, 0, true) => "30",
-            (2, _, true) => "100",
-            (_, 0, _) => "70",
-            (_, _, _) => "60",
-        }
-    }
+    /// When its change was recorded last: a referral that was accepted before is to be looked at again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed: Option<jiff::Timestamp>,
 }
 
 /// `household.registered`: the household enters the system.
@@ -296,6 +246,9 @@ events! {
         "household.identity_corrected" v 1 => IdentityCorrected(IdentityCorrected),
         "household.pregnancy_declared" v 1 => PregnancyDeclared(PregnancyDeclared),
         "household.safety_noted" v 1 => SafetyNoted(SafetyNoted),
+        "household.custody_shared" v 1 => CustodyShared(CustodyShared),
+        "household.custody_ended" v 1 => CustodyEnded(CustodyEnded),
+        "stay.joined" v 1 => StayJoined(StayJoined),
     }
 }
 
@@ -314,13 +267,12 @@ impl Household {
             E::MemberLeft(e) => self.member_left(e, stamp),
             E::IdentityCorrected(e) => {
                 self.reachable = e.reachable;
-                let came = self.composition.members.get(&e.member.person).and_then(|person| person.came);
-                self.join(std::slice::from_ref(&e.member), stamp, kind);
-                if let Some(person) = self.composition.members.get_mut(&e.member.person) {
-                    person.came = came;
-                }
+                self.corrected_identity(&e.member, stamp, kind);
             }
             E::PregnancyDeclared(e) => self.composition.expected.clone_from(&e.expected),
+            E::CustodyShared(e) => self.custody_shared(e, stamp),
+            E::CustodyEnded(e) => self.custody_ended(e, stamp),
+            E::StayJoined(e) => self.stay_joined(e, stamp),
             E::SafetyNoted(e) => {
                 self.safety = Some(Kept::new(kind, stamp, e.safety.clone()));
             }
@@ -331,6 +283,7 @@ impl Household {
         for record in members {
             let person = Person::from_record(record, stamp, kind);
             self.composition.members.insert(record.person, person);
+            self.composition.shared.remove(&record.person);
         }
         self.recomposed(stamp);
     }
@@ -345,15 +298,36 @@ impl Household {
         }
     }
 
+    /// Takes a person out of the members, and remembers until when they were one.
+    pub(super) fn leaves(&mut self, person: PersonId, stamp: &Stamp) {
+        if let Some(member) = self.composition.members.remove(&person) {
+            self.gone.push(Gone { person, came: member.came, left: stamp.effective });
+        }
+    }
+
     pub(super) fn recomposed(&mut self, stamp: &Stamp) {
         self.composition.since =
             Some(crate::calendar::Day(stamp.effective.to_zoned_datetime(jiff::tz::TimeZone::UTC).date()));
+        self.composition.changed = Some(stamp.recorded);
+    }
+
+    /// The composition is another one only if something that a rule reads was wrong: not for a telephone number.
+    fn corrected_identity(&mut self, record: &PersonRecord, stamp: &Stamp, kind: &str) {
+        let Some(person) = self.composition.members.get_mut(&record.person) else { return };
+        let rules_read = |is: &Person| (is.sex, is.born, is.link, is.residence);
+        let corrected = Person { came: person.came, ..Person::from_record(record, stamp, kind) };
+        let recomposed = rules_read(person) != rules_read(&corrected);
+        *person = corrected;
+        if recomposed {
+            self.recomposed(stamp);
+        }
     }
 
     fn member_added(&mut self, e: &MemberAdded, stamp: &Stamp, kind: &str) {
         self.join(std::slice::from_ref(&e.member), stamp, kind);
         if let Some(stay) = e.joins.and_then(|stay| self.stays.get_mut(&stay)) {
             stay.persons.insert(e.member.person);
+            stay.joined.insert(e.member.person, stamp.effective);
         }
         if e.reason == MemberArrivalReason::birth() {
             self.composition.expected = match self.composition.expected.take() {
@@ -366,7 +340,7 @@ impl Household {
     }
 
     fn member_left(&mut self, e: &MemberLeft, stamp: &Stamp) {
-        self.composition.members.remove(&e.person);
+        self.leaves(e.person, stamp);
         if let Some(main) = e.main_applicant
             && let Some(person) = self.composition.members.get_mut(&main)
         {
@@ -374,6 +348,7 @@ impl Household {
         }
         for stay in self.stays.values_mut().filter(|stay| stay.is_active()) {
             stay.persons.remove(&e.person);
+            stay.joined.remove(&e.person);
         }
         self.recomposed(stamp);
     }

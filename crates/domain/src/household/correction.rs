@@ -1,14 +1,17 @@
-//! Corrections of dates: a new event names the one it corrects, and both dates stay.
+//! Corrections: a new event names the one it corrects. A date that was wrong stays beside the right one; a stay that
+//! never was leaves the situation, not the ledger.
 
 use crate::event::events;
+use crate::household::referral::ReferralSituation;
+use crate::household::request::RequestSituation;
 use crate::household::stay::StaySituation;
 use crate::household::{Household, HouseholdEvent};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::calendar::Instant;
+use crate::calendar::{Day, Instant};
 use crate::id::{EventId, RequestId, StayId};
-use crate::reference::CorrectionReason;
+use crate::reference::{CorrectionReason, WithdrawalReason};
 
 /// The fact whose date was wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -44,22 +47,81 @@ pub struct FactCorrected {
     pub is: Instant,
     /// Why.
     pub reason: CorrectionReason,
+    /// When the first review of the stay is due, if its start moved and no review had taken place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review_due: Option<Day>,
+}
+
+/// `stay.voided`: the stay never was; it was recorded on the wrong household or place.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct StayVoided {
+    /// The event that recorded its start.
+    pub corrects: EventId,
+    /// The stay.
+    pub stay: StayId,
+    /// Why.
+    pub reason: CorrectionReason,
+    /// The request that it had fulfilled, which waits on at its date.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reopens: Option<Reopened>,
+}
+
+/// A request that waits on, because the stay that had fulfilled it never was.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Reopened {
+    /// The request.
+    pub request: RequestId,
+    /// When it goes stale without an update.
+    pub update_due: Instant,
+    /// When it lapses without contact, if it was on the waiting list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact_due: Option<Instant>,
 }
 
 events! {
-    /// Corrections of dates.
+    /// Corrections.
     pub enum CorrectionEvent in HouseholdEvent::Correction {
         "fact.corrected" v 1 => FactCorrected(FactCorrected),
+        "stay.voided" v 1 => StayVoided(StayVoided),
     }
 }
 
 impl Household {
     pub(super) fn fold_correction(&mut self, event: &CorrectionEvent) {
-        let CorrectionEvent::FactCorrected(e) = event;
+        match event {
+            CorrectionEvent::FactCorrected(e) => self.date_corrected(e),
+            CorrectionEvent::StayVoided(e) => self.stay_voided(e),
+        }
+    }
+
+    /// The stay is gone; the referral that led to it counts as withdrawn, for it was an error too.
+    fn stay_voided(&mut self, e: &StayVoided) {
+        self.stays.remove(&e.stay);
+        let led_here = ReferralSituation::Admitted { stay: e.stay };
+        for referral in self.referrals.values_mut().filter(|referral| referral.situation == led_here) {
+            referral.situation = ReferralSituation::Withdrawn { reason: WithdrawalReason::error() };
+        }
+        let Some(reopened) = &e.reopens else { return };
+        if let Some(request) = self.requests.get_mut(&reopened.request)
+            && request.situation.fulfilled_by() == Some(e.stay)
+        {
+            request.situation = match request.situation.qualification() {
+                Some(qualification) => RequestSituation::Qualified(qualification.clone()),
+                None => RequestSituation::Submitted,
+            };
+            request.update_due = Some(reopened.update_due.0);
+            request.contact_due = reopened.contact_due.map(|due| due.0);
+        }
+    }
+
+    fn date_corrected(&mut self, e: &FactCorrected) {
         match e.fact {
             DatedFact::StayStart { stay } => {
                 if let Some(stay) = self.stays.get_mut(&stay) {
                     stay.from = e.is.0;
+                    if e.review_due.is_some() {
+                        stay.review_due = e.review_due;
+                    }
                 }
             }
             DatedFact::StayEnd { stay } => {

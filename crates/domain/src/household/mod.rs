@@ -4,10 +4,14 @@ pub mod application;
 pub mod candidacy;
 pub mod composition;
 pub mod consent;
+pub mod copy;
 pub mod correction;
+pub mod custody;
 pub mod dated;
 pub mod family;
+pub mod occupants;
 pub mod priority;
+pub mod profile;
 pub mod referral;
 pub mod request;
 pub mod stay;
@@ -76,6 +80,9 @@ pub struct Household {
     pub registration: Registration,
     /// Who it is made of.
     pub composition: Composition,
+    /// Who was of it and is no longer.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub gone: Vec<composition::Gone>,
     /// Whether somebody of it can be reached.
     pub reachable: bool,
     /// Zones to avoid.

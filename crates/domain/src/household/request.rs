@@ -153,6 +153,9 @@ pub enum RequestSituation {
     Fulfilled {
         /// The stay.
         stay: StayId,
+        /// The qualification it had: who leaves the others in the stay waits with it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        qualification: Option<Qualification>,
     },
     /// À mettre à jour: not matchable until updated.
     Stale {
@@ -211,16 +214,35 @@ impl RequestSituation {
         }
     }
 
-    pub(crate) fn qualification(&self) -> Option<&Qualification> {
+    /// The stay that started from it, if one did.
+    #[must_use]
+    pub fn fulfilled_by(&self) -> Option<StayId> {
         match self {
-            Self::Qualified(qualification) => Some(qualification),
-            Self::Stale { qualification } | Self::Cancelled { qualification, .. } => qualification.as_ref(),
+            Self::Fulfilled { stay, .. } => Some(*stay),
             Self::Draft
             | Self::Submitted
             | Self::UnderAssessment { .. }
             | Self::InCommittee { .. }
             | Self::Deferred { .. }
-            | Self::Fulfilled { .. }
+            | Self::Qualified(_)
+            | Self::Stale { .. }
+            | Self::Cancelled { .. }
+            | Self::Rejected { .. }
+            | Self::Absorbed => None,
+        }
+    }
+
+    pub(crate) fn qualification(&self) -> Option<&Qualification> {
+        match self {
+            Self::Qualified(qualification) => Some(qualification),
+            Self::Stale { qualification }
+            | Self::Cancelled { qualification, .. }
+            | Self::Fulfilled { qualification, .. } => qualification.as_ref(),
+            Self::Draft
+            | Self::Submitted
+            | Self::UnderAssessment { .. }
+            | Self::InCommittee { .. }
+            | Self::Deferred { .. }
             | Self::Rejected { .. }
             | Self::Absorbed => None,
         }
@@ -613,7 +635,8 @@ impl Household {
             E::RequestWentStale(e) => self.on_request(e.request, |r| r.went_stale()),
             E::SeniorityReset(e) => self.reset_seniority(e.request, stamp.effective),
             E::RequestFulfilled(e) => self.on_request(e.request, |r| {
-                r.situation = RequestSituation::Fulfilled { stay: e.stay };
+                let qualification = r.situation.qualification().cloned();
+                r.situation = RequestSituation::Fulfilled { stay: e.stay, qualification };
                 (r.update_due, r.contact_due) = (None, None);
             }),
         }

@@ -104,6 +104,9 @@ pub struct Stay {
     pub kind: StructureKind,
     /// Who stays.
     pub persons: BTreeSet<PersonId>,
+    /// Who joined it later, and when.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub joined: BTreeMap<PersonId, Timestamp>,
     /// Who left it while the others stayed, and when.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub left: BTreeMap<PersonId, Timestamp>,
@@ -152,6 +155,24 @@ impl Stay {
             StaySituation::Present | StaySituation::Absent { .. } | StaySituation::Leaving { .. } => None,
             StaySituation::Ended { at, .. } => Some(at),
         }
+    }
+
+    /// Since when one of its persons has been in it.
+    #[must_use]
+    pub fn since(&self, person: PersonId) -> Timestamp {
+        self.joined.get(&person).map_or(self.from, |joined| self.from.max(*joined))
+    }
+
+    /// Whether the person was in it at some instant of `[from, to)`; an open end is the end of time.
+    #[must_use]
+    pub fn houses(&self, person: PersonId, from: Timestamp, to: Option<Timestamp>) -> bool {
+        // Who left it before the others was there until then.
+        let end = match self.left.get(&person) {
+            _ if self.persons.contains(&person) => self.ended(),
+            Some(left) => Some(*left),
+            None => return false,
+        };
+        end.is_none_or(|end| from < end) && to.is_none_or(|to| self.since(person) < to)
     }
 
     /// Whether the stay covers some instant of `[from, to)`; an open end is the end of time.
@@ -386,6 +407,7 @@ impl Stay {
             place: event.place,
             kind: event.kind,
             persons: event.persons.clone(),
+            joined: BTreeMap::new(),
             left: BTreeMap::new(),
             from: stamp.effective,
             started_by: stamp.event,
@@ -485,6 +507,7 @@ impl Household {
             }),
             E::PersonsLeft(e) => self.on_stay(e.stay, |s| {
                 s.persons.retain(|person| !e.persons.contains(person));
+                s.joined.retain(|person, _| !e.persons.contains(person));
                 s.left.extend(e.persons.iter().map(|person| (*person, stamp.effective)));
             }),
             E::StayEnded(e) => self.on_stay(e.stay, |s| {

@@ -162,6 +162,31 @@ pub fn proposable_persons(
     EligibilityRule::ALL.into_iter().find_map(|rule| facts.verdict(rule))
 }
 
+/// The first rule on who is to live there, and where they must not live, that excludes them from the place on `day`: what
+/// a referral that was proposed must still meet after a birth, a departure, a separation.
+#[must_use]
+pub fn outgrown(
+    household: &Household,
+    request: &Request,
+    persons: Option<&BTreeSet<PersonId>>,
+    place: &Description,
+    day: Date,
+) -> Option<Verdict> {
+    use EligibilityRule as R;
+    let people = People::of(household, persons, place, day, request.siao);
+    let rules = [
+        R::Capacity,
+        R::PersonsMin,
+        R::Gender,
+        R::Couple,
+        R::Children,
+        R::Age,
+        R::ExclusionZone,
+        R::RegularStay,
+    ];
+    rules.into_iter().find_map(|rule| people.verdict(rule))
+}
+
 /// Why the dwelling cannot be let to the household on `day`: it is too small (INV-4), or an adult's stay is not known
 /// to be regular (CCH R441-1). None if it can.
 #[must_use]

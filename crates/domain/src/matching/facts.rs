@@ -7,8 +7,9 @@ use jiff::civil::Date;
 
 use super::{EligibilityRule, Verdict};
 use crate::calendar::{Day, day};
-use crate::household::composition::{Person, Profile};
+use crate::household::composition::Person;
 use crate::household::dated::Dated;
+use crate::household::profile::Profile;
 use crate::household::referral::{Referral, ReferralSituation};
 use crate::household::request::{Request, RequestSituation};
 use crate::household::{Household, Registration};
@@ -93,18 +94,13 @@ impl<'a> People<'a> {
         use EligibilityRule as R;
         let (place, profile) = (self.place, &self.profile);
         let criteria = &place.criteria;
+        let (persons, minors) = (profile.to_house(place.kind), profile.minors_to_admit(criteria.age_min));
         match rule {
-            R::Capacity => (profile.persons > place.capacity).then(|| {
-                (
-                    format!("{} personnes pour {} places", profile.persons, place.capacity),
-                    self.since(Dated::Size),
-                )
+            R::Capacity => (persons > place.capacity).then(|| {
+                (format!("{persons} personnes pour {} places", place.capacity), self.since(Dated::Size))
             }),
-            R::PersonsMin => (profile.persons < criteria.persons_min).then(|| {
-                (
-                    format!("{} personnes, {} au moins", profile.persons, criteria.persons_min),
-                    self.since(Dated::Size),
-                )
+            R::PersonsMin => (persons < criteria.persons_min).then(|| {
+                (format!("{persons} personnes, {} au moins", criteria.persons_min), self.since(Dated::Size))
             }),
             R::Gender => {
                 let (refused, fact) = match criteria.gender {
@@ -120,8 +116,8 @@ impl<'a> People<'a> {
                     |one: &Person| self.adult(one).filter(|_| one.link == MemberLink::spouse_or_partner());
                 ("un couple".to_owned(), self.since_aged(Dated::Couple, partner))
             }),
-            R::Children => (profile.minors > 0 && !criteria.children)
-                .then(|| (format!("{} mineurs", profile.minors), self.since(Dated::Minors))),
+            R::Children => (minors > 0 && !criteria.children)
+                .then(|| (format!("{minors} mineurs"), self.since(Dated::Minors))),
             R::Age => self.age(),
             R::ExclusionZone => self.exclusion(),
             R::RegularStay => self.residence(),

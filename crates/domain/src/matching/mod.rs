@@ -12,7 +12,7 @@ mod facts;
 mod ordering;
 
 pub use eligibility::{
-    EligibilityRule, Verdict, assess, assess_persons, proposable, proposable_persons, tenancy,
+    EligibilityRule, Verdict, assess, assess_persons, outgrown, proposable, proposable_persons, tenancy,
 };
 pub use facts::LIVE_REFERRALS_MAX;
 pub use ordering::{Excluded, Exclusion, OrderingKey, Ranked, Ranking, Standing, rank, suitable};

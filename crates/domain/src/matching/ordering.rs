@@ -54,7 +54,9 @@ impl OrderingKey {
         Self {
             urgency,
             class: qualification.map_or(5, |q| q.priority_class.into()),
-            spare: place.capacity.saturating_sub(household.composition.profile(day, None).persons),
+            spare: place
+                .capacity
+                .saturating_sub(household.composition.profile(day, None).to_house(place.kind)),
             seniority: Instant(request.seniority.unwrap_or(Timestamp::MAX)),
             request: id,
         }
@@ -210,7 +212,7 @@ pub fn suitable<'a>(
     day: Date,
 ) -> (Vec<PlaceId>, BTreeMap<PlaceId, Exclusion>) {
     let (mut fitting, mut others) = (Vec::new(), BTreeMap::new());
-    let persons = household.composition.profile(day, None).persons;
+    let profile = household.composition.profile(day, None);
     for (id, place) in places {
         let Some(description) = place.inventory.description() else { continue };
         if let Some(unavailable) = Exclusion::unavailable(id, place, at) {
@@ -219,6 +221,7 @@ pub fn suitable<'a>(
             others.insert(id, Exclusion::Rule { verdict });
         } else {
             let available = place.open_vacancy().map_or(day, |vacancy| vacancy.available_from.0);
+            let persons = profile.to_house(description.kind);
             fitting.push((description.capacity.saturating_sub(persons), available, id));
         }
     }

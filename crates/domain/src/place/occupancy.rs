@@ -149,6 +149,13 @@ pub struct OccupancyCorrected {
     pub to: Option<Instant>,
 }
 
+/// `place.occupancy_voided`: nobody ever lived there by that title.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct OccupancyVoided {
+    /// Which occupancy.
+    pub title: Title,
+}
+
 events! {
     /// What can happen to the occupancy of a place.
     pub enum OccupancyEvent in PlaceEvent::Occupancy {
@@ -161,6 +168,7 @@ events! {
         "place.departure_withdrawn" v 1 => DepartureWithdrawn(DepartureWithdrawn),
         "place.vacated" v 1 => Vacated(Vacated),
         "place.occupancy_corrected" v 1 => OccupancyCorrected(OccupancyCorrected),
+        "place.occupancy_voided" v 1 => OccupancyVoided(OccupancyVoided),
     }
 }
 
@@ -230,6 +238,13 @@ impl Place {
                     self.departure = None;
                 }
                 self.gone_before_vacancy(e.title, stamp.effective);
+            }
+            E::OccupancyVoided(e) => {
+                self.occupancies.retain(|occupancy| occupancy.title != e.title);
+                if self.current_occupancy().is_none() {
+                    self.departure = None;
+                }
+                self.never_filled_vacancy(e.title);
             }
             E::OccupancyCorrected(e) => self.on_occupancy(e.title, |o| {
                 (o.from, o.to) = (e.from.0, e.to.map(|to| to.0));

@@ -190,6 +190,14 @@ impl Place {
         }
     }
 
+    /// Who was never there did not fill the vacancy.
+    pub(super) fn never_filled_vacancy(&mut self, title: Title) {
+        if let Some(vacancy) = self.vacancy.as_mut().filter(|vacancy| vacancy.filled_by == Some(title)) {
+            vacancy.situation = VacancySituation::Open;
+            vacancy.filled_by = None;
+        }
+    }
+
     pub(super) fn fold_vacancy(&mut self, event: &VacancyEvent, stamp: &Stamp) {
         use VacancyEvent as E;
         match event {

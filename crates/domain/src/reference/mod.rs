@@ -71,7 +71,7 @@ typed::reference_list! {
     /// Why a person joins a household.
     MemberArrivalReason => "member_arrival_reason" { birth, household_merged, other },
     /// Why a person leaves a household.
-    MemberDepartureReason => "member_departure_reason" { death, household_split, other },
+    MemberDepartureReason => "member_departure_reason" { separation, death, household_split, other },
     /// The kind of household (SI-SIAO *compositions*).
     HouseholdTypology => "household_typology" {
         single_man, single_woman, couple, woman_with_children, man_with_children, group_with_children,

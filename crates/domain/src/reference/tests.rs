@@ -161,7 +161,7 @@ fn the_classes_that_rules_read_are_the_ones_written() {
     assert_eq!(classes(RightOfResidence::list()), ["irregular", "regular", "unknown"].into());
     assert_eq!(classes(Financing::list()), ["none", "other", "plai", "pls", "plus"].into());
     assert_eq!(classes(PlaceCategory::list()), ["bed", "dwelling", "modular", "room"].into());
-    assert_eq!(classes(DeregistrationReason::list()), ["a", "b", "c", "d", "e", "f"].into());
+    assert_eq!(classes(DeregistrationReason::list()), ["a", "b", "c", "d", "death", "e", "f"].into());
     let regularity = |code: &str| code.parse::<RightOfResidence>().unwrap().regularity();
     assert_eq!(regularity("eu"), Regularity::Regular);
     assert_eq!(regularity("irregular"), Regularity::Irregular);

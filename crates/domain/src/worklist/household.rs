@@ -20,6 +20,12 @@ impl List<'_> {
                 let kind = TaskKind::JudgeRefusal { referral: *referral };
                 self.add(Desk::Siao, None, one.proposed, kind, about);
             }
+            if let ReferralSituation::Accepted { at, .. } = one.situation
+                && let Some(changed) = is.composition.changed.filter(|changed| at < *changed)
+            {
+                let kind = TaskKind::CheckReferral { referral: *referral };
+                self.add(Desk::Siao, None, changed, kind, about);
+            }
         }
         for (stay, one) in &is.stays {
             self.stay(*stay, one, is, id);
@@ -124,7 +130,8 @@ impl List<'_> {
             self.add(Desk::Prefecture, Some(tacit_at), is.from, kind, about);
         }
         let sole = of.active_stays().count() == 1;
-        if sole && is.persons.len() < of.composition.members.len() {
+        let lacks = |person| !is.persons.contains(person) && !is.left.contains_key(person);
+        if sole && of.composition.members.keys().any(lacks) {
             self.add(Desk::Provider, None, is.from, TaskKind::FindMoreRoom { stay: id }, about);
         }
         if is.housing_ready && of.live_application().is_none() {

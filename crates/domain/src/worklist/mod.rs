@@ -65,6 +65,8 @@ pub enum TaskKind {
     ProposePlace { request: RequestId },
     /// Say whether the household's motive of refusal is receivable.
     JudgeRefusal { referral: ReferralId },
+    /// Check that an accepted referral still fits: the household has changed since.
+    CheckReferral { referral: ReferralId },
     /// Answer a referral.
     AnswerReferral { referral: ReferralId },
     /// Admit a household whose referral was accepted.

@@ -256,6 +256,24 @@ pub(crate) fn seniority(before: &World, world: &World, done: &Done) -> Verdict {
     Ok(())
 }
 
+pub(crate) fn situation(_: &World, world: &World, done: &Done) -> Verdict {
+    for (ledger, _, _) in &done.facts {
+        let AggregateId::Household(id) = ledger else { continue };
+        let events: Vec<_> = world
+            .log
+            .iter()
+            .filter(|(of, _, _)| of == ledger)
+            .filter_map(|(_, fact, stamp)| match fact {
+                Fact::Household(event) => Some((event.clone(), *stamp)),
+                Fact::Place(_) | Fact::Structure(_) => None,
+            })
+            .collect();
+        let now = domain::history::situation(&events, domain::history::Moment::default());
+        must(now == *world.household(*id), || format!("{id} is read otherwise than it is kept"))?;
+    }
+    Ok(())
+}
+
 pub(crate) fn persons(before: &World, world: &World, done: &Done) -> Verdict {
     let mut of: BTreeMap<PersonId, HouseholdId> = BTreeMap::new();
     for (id, is) in households(world) {

@@ -66,6 +66,8 @@ laws! {
     inv_12_tacit_acceptances_are_the_clock_s_and_happen_once => check::tacit;
     /// The same event delivered twice changes nothing, and the order inside one ledger is total.
     inv_16_an_event_delivered_twice_changes_nothing => check::twice;
+    /// The situation with nothing left out is the state of the ledger, however late its facts were recorded.
+    the_situation_now_is_the_state_of_the_ledger => check::situation;
     /// A referral is live on the household's ledger if and only if the place's hold names it; so for stays and candidates.
     the_two_ledgers_always_tell_the_same => check::joint;
 }

@@ -470,7 +470,11 @@ impl World {
             }
             21 if op.a.is_multiple_of(5) => {
                 let from = self.households[usize::from(op.b) % self.households.len()];
-                Some(self.of(id, Merge { from, at: None }))
+                let main = MemberLink::main_applicant();
+                let theirs = self.household(from).composition.members.iter();
+                let joining = theirs.filter(|(_, person)| person.link == main);
+                let links = joining.map(|(person, _)| (*person, MemberLink::sibling())).collect();
+                Some(self.of(id, Merge { from, links, at: None }))
             }
             22 => {
                 let member = Self::member(MemberLink::child(), "2026-01-02");

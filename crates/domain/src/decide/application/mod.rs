@@ -235,7 +235,11 @@ impl Decide<HouseholdId> for WarnApplication {
         match self.ground {
             Deregistration::C => {}
             Deregistration::D => inadmissible(is, application)?,
-            Deregistration::A | Deregistration::B | Deregistration::E | Deregistration::F => {
+            Deregistration::A
+            | Deregistration::B
+            | Deregistration::E
+            | Deregistration::F
+            | Deregistration::Deceased => {
                 let sentence =
                     "L'avertissement ne concerne que les radiations c (sans réponse) et d (irrecevable).";
                 return Err(Refusal::invalid("warning-ground", "CCH R441-2-8", sentence).into());
@@ -318,7 +322,7 @@ impl Decide<HouseholdId> for CloseApplication {
                     "La radiation pour attribution suppose un bail signé : signez le bail, elle suivra.";
                 return Err(Refusal::invalid("lease-required", "INV-8", sentence).into());
             }
-            Deregistration::C | Deregistration::D | Deregistration::E => {
+            Deregistration::C | Deregistration::D | Deregistration::E | Deregistration::Deceased => {
                 let sentence =
                     "Cette radiation suit un avertissement ou une échéance : elle se fait d'elle-même.";
                 return Err(Refusal::invalid("closed-by-clock", "CCH R441-2-8", sentence).into());

@@ -33,12 +33,12 @@ fn not_now(situation: &Situation, what: &str) -> Halt {
     Refusal::conflict("request-situation", "request", sentence).into()
 }
 
-pub(super) fn update_due(ctx: &Context<'_>, siao: Territory) -> Instant {
+pub(in crate::decide) fn update_due(ctx: &Context<'_>, siao: Territory) -> Instant {
     let months = ctx.rules(siao).request_update_months;
     Instant(end_of_day(siao, months_after(ctx.today(siao), months)))
 }
 
-pub(super) fn contact_due(ctx: &Context<'_>, siao: Territory) -> Instant {
+pub(in crate::decide) fn contact_due(ctx: &Context<'_>, siao: Territory) -> Instant {
     let months = ctx.rules(siao).request_contact_months;
     Instant(end_of_day(siao, months_after(ctx.today(siao), months)))
 }

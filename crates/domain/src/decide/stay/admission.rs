@@ -133,7 +133,7 @@ impl Entry<'_> {
         until: Option<Timestamp>,
         ctx: &Context<'_>,
     ) -> Result<(), Halt> {
-        family::not_before_coming(is, persons, self.at)?;
+        family::were_here(is, persons, self.at, until)?;
         for (other, stay) in &is.stays {
             let left = persons.iter().filter_map(|person| stay.left.get(person)).max();
             let (staying, left) = (!stay.persons.is_disjoint(persons), left.copied());
@@ -210,7 +210,7 @@ fn not_admitted(criteria: &Criteria, profile: &Profile) -> Option<&'static str> 
     }
     if profile.couple && !criteria.couples {
         Some("la place n'accueille pas de couples")
-    } else if profile.minors > 0 && !criteria.children {
+    } else if profile.minors_to_admit(criteria.age_min) > 0 && !criteria.children {
         Some("la place n'accueille pas de mineurs")
     } else if criteria.age_min.is_some_and(|min| profile.youngest_adult < min)
         || criteria.age_max.is_some_and(|max| profile.oldest_adult > max)

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::admission::Entry;
 use super::exit::checked_exit;
-use crate::calendar::{BirthMonth, Day, Instant, day};
+use crate::calendar::{Day, Instant, day};
 use crate::decide::command::Decide;
 use crate::decide::{Context, Draft, household, place, referral, words};
 use crate::household::referral::ReferralSituation;
@@ -229,9 +229,7 @@ impl Decide<HouseholdId> for TakeOverStay {
             let sentence = "La sortie précède l'entrée : corrigez l'une des deux dates.";
             return Err(Refusal::invalid("dates-reversed", "stay", sentence).into());
         }
-        let last = BirthMonth::of(day(self.place.territory(), until.unwrap_or(ctx.at)));
-        let born = is.composition.members.iter().filter(|(_, person)| person.born <= last);
-        let born = born.map(|(person, _)| *person).collect();
+        let born = is.composition.born_by(day(self.place.territory(), until.unwrap_or(ctx.at)));
         let entry = Entry {
             stay,
             place: self.place,

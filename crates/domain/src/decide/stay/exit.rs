@@ -37,7 +37,7 @@ pub(super) fn checked_exit(destination: ExitDestination) -> Result<(), Refusal> 
 impl Exit {
     /// Ends the stay if all of it are among `moving`; otherwise those leave it, and it goes on for the others.
     #[expect(clippy::too_many_arguments, reason = "a step of a decision names all that it concerns")]
-    pub(super) fn write_for(
+    pub(in crate::decide) fn write_for(
         &self,
         moving: &BTreeSet<PersonId>,
         id: HouseholdId,

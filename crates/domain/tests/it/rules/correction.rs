@@ -1,17 +1,20 @@
 //! Corrections: a recorded date was wrong; both dates stay.
 
 use domain::calendar::Instant;
-use domain::decide::correction::CorrectDate;
-use domain::decide::stay::{AdmitDirectly, EndStay};
+use domain::decide::correction::{CorrectDate, VoidStay};
+use domain::decide::family::{Keeper, Split};
+use domain::decide::referral::AcceptReferral;
+use domain::decide::stay::{AdmitDirectly, EndStay, ReviewStay, StartStay};
 use domain::history::{Moment, situation};
 use domain::household::HouseholdEvent;
 use domain::household::correction::DatedFact;
+use domain::household::request::RequestSituation;
 use domain::id::{HouseholdId, PlaceId, StayId};
 use domain::ledger::{AggregateId, Fact};
 use domain::structure_kind::StructureKind::{Chrs, EmergencyShelter};
 use jiff::ToSpan;
 
-use crate::scenario::{World, code, instant};
+use crate::scenario::{World, code, day, instant};
 
 fn correct(fact: DatedFact, is: &str) -> CorrectDate {
     CorrectDate { fact, is: Instant(instant(is)), reason: code("typing_error") }
@@ -130,4 +133,139 @@ fn seniority_is_only_ever_corrected_to_an_older_date() {
     let request = domain::id::RequestId::created_by(w.last);
     let unsent = correct(DatedFact::RequestSubmission { request }, "2026-02-10T10:00");
     assert_eq!(w.refuses(draft, unsent).code, "not-submitted");
+}
+
+#[test]
+fn a_stay_is_not_corrected_into_the_time_when_somebody_lived_in_another_household() {
+    let mut w = World::at("2026-05-02T10:00");
+    let (place, other) = (w.place(EmergencyShelter, 2), w.place(EmergencyShelter, 1));
+    let household = w.household("woman 32, husband 34");
+    let husband = w.person(household, "husband");
+    w.does(household, admit(place, "2026-05-02T10:00"));
+    let stay = StayId::created_by(w.last);
+    w.until("2026-06-25T10:00");
+    w.does(household, end(stay, "2026-06-01T10:00"));
+    let split = Split {
+        persons: [husband].into(),
+        main_applicant: husband,
+        remaining_main_applicant: None,
+        application: Keeper::Remaining,
+        at: Some(Instant(instant("2026-06-10T10:00"))),
+    };
+    let early = Split { at: Some(Instant(instant("2026-05-30T10:00"))), ..split.clone() };
+    let early = w.refuses(household, early);
+    assert_eq!((early.code, early.rule), ("date-before-stay", "INV-1"));
+    let into = HouseholdId::created_by(household.territory(), w.upcoming());
+    w.does(household, split);
+    w.does(into, admit(other, "2026-06-12T10:00"));
+    let ends = DatedFact::StayEnd { stay };
+    let refusal = w.refuses(household, correct(ends, "2026-06-18T10:00"));
+    assert_eq!((refusal.code, refusal.rule), ("in-another-household", "INV-11"));
+    w.does(household, correct(ends, "2026-06-09T10:00"));
+}
+
+#[test]
+fn a_request_transmitted_before_it_was_recorded_reads_as_transmitted_from_that_day() {
+    let mut w = World::at("2026-03-02T10:00");
+    let household = w.household("man 40");
+    let file = crate::scenario::build::file(domain::household::request::RequestStream::Insertion);
+    w.does(household, domain::decide::request::CreateRequest { siao: None, file, note: None, at: None });
+    let request = domain::id::RequestId::created_by(w.last);
+    let at = Some(Instant(instant("2026-02-10T10:00")));
+    w.does(household, domain::decide::request::SubmitRequest { request, at });
+    let events = events(&w, household);
+    let read = |as_of: Option<&str>| {
+        let moment = Moment { as_of: as_of.map(instant), known_at: None };
+        situation(&events, moment).requests.get(&request).map(|request| request.situation.word())
+    };
+    assert_eq!(read(None), Some("transmise"));
+    assert_eq!(read(Some("2026-02-15T10:00")), Some("transmise"));
+    assert_eq!(read(Some("2026-02-09T10:00")), None);
+    assert_eq!(situation(&events, Moment::default()), *w.household_of(household));
+}
+
+#[test]
+fn an_entry_dated_before_the_acceptance_reads_as_an_admission() {
+    let mut w = World::at("2026-03-02T10:00");
+    let household = w.household("man 40");
+    let request = w.qualified(household, &[EmergencyShelter]);
+    let place = w.vacancy(EmergencyShelter, 1);
+    let referral = w.referred(household, request, place);
+    w.pass(2.hours());
+    w.does(household, AcceptReferral { referral, arrival: None });
+    let early = Some(Instant(instant("2026-03-02T11:00")));
+    w.does(household, StartStay { at: early, ..World::moving_in(referral) });
+    let events = events(&w, household);
+    for as_of in ["2026-03-02T11:30", "2026-03-05T10:00"] {
+        let read = situation(&events, Moment { as_of: Some(instant(as_of)), known_at: None });
+        assert_eq!(read.live_referrals().count(), 0, "{as_of}");
+        assert_eq!(read.active_stays().count(), 1, "{as_of}");
+    }
+    assert_eq!(situation(&events, Moment::default()), *w.household_of(household));
+}
+
+#[test]
+fn a_stay_on_the_wrong_household_is_annulled_and_frees_the_history_of_the_place() {
+    let mut w = World::at("2026-03-02T10:00");
+    let place = w.vacancy(EmergencyShelter, 1);
+    let (wrong, right) = (w.household("man 40"), w.household("man 41"));
+    let stay = w.staying(wrong, place);
+    let started = w.last_of("stay.started").stamp;
+    let request = *w.household_of(wrong).requests.keys().next().unwrap();
+    w.until("2026-03-20T10:00");
+    w.ends(wrong, stay);
+    assert_eq!(w.refuses(right, admit(place, "2026-03-05T10:00")).rule, "INV-2");
+
+    let void = VoidStay { stay, reason: code("wrong_household") };
+    assert_eq!(w.does(wrong, void.clone()), ["stay.voided", "place.occupancy_voided"]);
+    assert_eq!(w.last_of("stay.voided").fact.body()["corrects"], started.event.to_string());
+    let is = w.household_of(wrong);
+    assert!(is.stays.is_empty() && w.place_of(place).occupancies.is_empty());
+    let waits = &is.requests[&request];
+    assert!(matches!(waits.situation, RequestSituation::Qualified(_)) && waits.update_due.is_some());
+    assert_eq!(waits.seniority, Some(instant("2026-03-02T10:00")));
+    assert_eq!(is.live_referrals().count(), 0);
+    assert_eq!(w.refuses(wrong, void).code, "unknown-id");
+    w.does(right, admit(place, "2026-03-05T10:00"));
+
+    let events = events(&w, wrong);
+    let known = |known_at: &str| {
+        let moment = Moment { as_of: Some(instant("2026-03-10T10:00")), known_at: Some(instant(known_at)) };
+        situation(&events, moment).active_stays().count()
+    };
+    assert_eq!(known("2026-03-15T10:00"), 1, "what we believed then");
+    assert_eq!(known("2026-03-21T10:00"), 0, "what we know since");
+    assert_eq!(situation(&events, Moment::default()), *w.household_of(wrong));
+}
+
+#[test]
+fn a_running_stay_that_is_annulled_gives_the_place_and_its_vacancy_back() {
+    let mut w = World::at("2026-03-02T10:00");
+    let place = w.vacancy(EmergencyShelter, 1);
+    let household = w.household("man 40");
+    let stay = w.staying_directly(household, place);
+    w.pass(1.day());
+    w.does(household, VoidStay { stay, reason: code("wrong_place") });
+    assert!(w.place_of(place).current_occupancy().is_none());
+    let request = w.qualified(household, &[EmergencyShelter]);
+    w.referred(household, request, place);
+}
+
+#[test]
+fn the_first_review_follows_a_corrected_start_and_a_later_one_does_not() {
+    let mut w = World::at("2026-03-02T10:00");
+    let place = w.place(Chrs, 1);
+    let household = w.household("man 40");
+    w.until("2026-03-20T10:00");
+    let stay = w.staying_directly(household, place);
+    let due = |w: &World| w.household_of(household).stays[&stay].review_due;
+    assert_eq!(due(&w), Some(day("2026-09-20")));
+    w.does(household, correct(DatedFact::StayStart { stay }, "2026-03-10T10:00"));
+    assert_eq!(due(&w), Some(day("2026-09-10")));
+    w.pass(40.days());
+    let review = ReviewStay { stay, housing_ready: false, note: None, at: None };
+    w.does(household, review);
+    let next = due(&w);
+    w.does(household, correct(DatedFact::StayStart { stay }, "2026-03-12T10:00"));
+    assert_eq!(due(&w), next);
 }

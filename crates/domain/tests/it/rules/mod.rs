@@ -3,10 +3,13 @@
 mod allocation;
 mod application;
 mod correction;
+mod custody;
 mod family;
 mod lease;
 mod matching;
 mod matching_laws;
+mod occupants;
+mod recheck;
 mod referral;
 mod registration;
 mod request;

@@ -1,17 +1,24 @@
 //! The household's record: who it is, what must be avoided, what it consents to.
 
 use domain::calendar::Instant;
+use domain::decide::allocation::AcceptOffer;
+use domain::decide::application::GrantPriority;
+use domain::decide::lease::SignLease;
 use domain::decide::registration::{
     AddMember, CorrectIdentity, DeclarePregnancy, GiveConsent, NoteSafety, Register, RemoveMember,
     WithdrawConsent,
 };
 use domain::decide::stay::AdmitDirectly;
+use domain::household::application::{ApplicationSituation, Deregistration};
 use domain::household::composition::{Expected, Safety};
 use domain::household::consent::ConsentChannel;
-use domain::id::{ConsentId, HouseholdId, PersonId, StayId};
+use domain::household::priority::LabelSource;
+use domain::id::{ConsentId, HouseholdId, LabelId, PersonId, StayId};
+use domain::ledger::AggregateId;
+use domain::money::Money;
 use domain::place::inventory::GenderRule;
 use domain::reference::MemberLink;
-use domain::structure_kind::StructureKind::EmergencyShelter;
+use domain::structure_kind::StructureKind::{Chrs, EmergencyShelter, SocialDwelling};
 use jiff::ToSpan;
 
 use crate::scenario::{World, code, day, gironde, instant, member};
@@ -128,7 +135,7 @@ fn a_person_leaves_with_a_successor_if_they_were_the_main_applicant() {
     };
     assert_eq!((mains(&w), w.place_of(place).current_occupancy().unwrap().persons), (1, 2));
     w.does(household, leaves(son, None));
-    let last = w.refuses(household, leaves(husband, None));
+    let last = w.refuses(household, RemoveMember { reason: code("moved_out"), ..leaves(husband, None) });
     assert_eq!((last.code, last.rule), ("last-member", "INV-11"));
     let main = AddMember { member: member("woman 50", true, w.today()), reason: code("return"), at: None };
     assert_eq!(w.refuses(household, main).code, "main-applicant");
@@ -200,4 +207,74 @@ fn notes_and_zones_are_bounded() {
     assert_eq!(w.refuses(household, DeclarePregnancy { expected }).code, "expected-children");
     let long_ago = AddMember { at: Some(Instant(instant("2015-01-01T10:00"))), ..born(&w, "son 12") };
     assert_eq!(w.refuses(household, long_ago).code, "date-too-old");
+}
+
+#[test]
+fn who_separates_forms_another_household_and_does_not_vanish() {
+    let mut w = World::at("2026-03-02T10:00");
+    let household = w.household("woman 32, husband 34");
+    let person = w.person(household, "husband");
+    for reason in ["separation", "household_split"] {
+        let leaves = RemoveMember { person, reason: code(reason), main_applicant: None, at: None };
+        let refusal = w.refuses(household, leaves);
+        assert_eq!((refusal.code, refusal.rule), ("split-required", "INV-11"), "{reason}");
+    }
+}
+
+#[test]
+fn the_death_of_somebody_who_lived_alone_ends_all_that_was_under_way() {
+    let mut w = World::at("2026-03-02T10:00");
+    let place = w.place(EmergencyShelter, 1);
+    let household = w.household("man 60");
+    let request = w.qualified(household, &[Chrs]);
+    let application = w.applies(household);
+    let granted = GrantPriority {
+        ground: code("dalo"),
+        source: LabelSource::MediationBoard,
+        decided_on: Some(day("2026-02-02")),
+        document: None,
+    };
+    w.does(household, granted);
+    let label = LabelId::created_by(w.last);
+    let stay = w.staying_directly(household, place);
+    let offered = w.vacancy(Chrs, 1);
+    w.referred(household, request, offered);
+    let dwelling = w.vacancy(SocialDwelling, 1);
+    let (_, candidacy) = w.designates(dwelling, &[household])[0];
+    w.pass(3.days());
+    let person = w.person(household, "man");
+    let at = Some(Instant(instant("2026-03-04T10:00")));
+    let dies = RemoveMember { person, reason: code("death"), main_applicant: None, at };
+    w.does(household, dies);
+
+    let is = w.household_of(household);
+    assert!(is.composition.members.is_empty());
+    assert_eq!(is.stays[&stay].ended(), Some(instant("2026-03-04T10:00")));
+    assert!(!is.requests[&request].situation.is_open() && is.live_referrals().next().is_none());
+    let closed = ApplicationSituation::Deregistered { reason: Deregistration::Deceased };
+    assert_eq!(is.applications[&application].situation, closed, "not a renunciation");
+    assert!(is.labels[&label].ended.is_some() && !is.candidacies[&candidacy].is_live());
+    assert!(w.place_of(place).current_occupancy().is_none() && w.place_of(offered).hold.is_none());
+    assert!(w.deadlines().iter().all(|deadline| deadline.ledger != AggregateId::Household(household)));
+    let birth = born(&w, "son 3");
+    assert_eq!(w.refuses(household, birth).code, "household-empty");
+}
+
+#[test]
+fn the_death_of_a_sole_tenant_ends_the_lease() {
+    let mut w = World::at("2026-03-02T10:00");
+    let (dwelling, candidates) = w.designated(3);
+    w.ranked(dwelling, &candidates);
+    let (household, candidacy) = candidates[0];
+    w.does(household, AcceptOffer { candidacy });
+    let (rent, charges) = (Money::euros(420), Money::euros(60));
+    w.does(household, SignLease { candidacy, at: None, from: None, rent, charges, deposit_to_return: false });
+    let son = w.person(household, "son");
+    let moved = RemoveMember { person: son, reason: code("custody"), main_applicant: None, at: None };
+    w.does(household, moved);
+    w.pass(5.days());
+    let person = w.person(household, "woman");
+    let dies = RemoveMember { person, reason: code("death"), main_applicant: None, at: None };
+    assert_eq!(w.does(household, dies), ["lease.ended", "place.vacated", "household.member_left"]);
+    assert!(w.place_of(dwelling).current_occupancy().is_none());
 }

@@ -1,0 +1,149 @@
+//! Applications, labels and consents that go to another household.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::calendar::{Day, Instant};
+use crate::household::application::{
+    Application, ApplicationSituation, Deregistration, UniqueRegistrationNumber,
+};
+use crate::household::consent::Consent;
+use crate::household::priority::{Label, LabelSource};
+use crate::id::{ApplicationId, ConsentId, LabelId, OrganisationId, PersonId};
+use crate::reference::{CommuneCode, ConsentPurpose, PriorityGround};
+
+/// An application as it goes to another household: number and date of filing stay.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ApplicationCopy {
+    /// Its id there.
+    pub application: ApplicationId,
+    /// Its number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<UniqueRegistrationNumber>,
+    /// The day of filing.
+    pub filed_on: Day,
+    /// The last day it is valid.
+    pub valid_until: Day,
+    /// Wished communes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub communes: Vec<CommuneCode>,
+    /// A warning that it will be struck off, if one was sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warned: Option<WarningCopy>,
+}
+
+/// A warning before an application is struck off, which still runs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct WarningCopy {
+    /// The ground.
+    pub ground: Deregistration,
+    /// When it is struck off without an answer.
+    pub strikes_at: Instant,
+}
+
+impl ApplicationCopy {
+    /// A copy of an application in the register under the id `copy`.
+    #[must_use]
+    pub fn of(is: &Application, copy: ApplicationId) -> Self {
+        Self {
+            application: copy,
+            number: is.number,
+            filed_on: is.filed_on,
+            valid_until: is.valid_until,
+            communes: is.communes.clone(),
+            warned: match is.situation {
+                ApplicationSituation::Warned { ground, strikes_at } => {
+                    Some(WarningCopy { ground, strikes_at: Instant(strikes_at) })
+                }
+                ApplicationSituation::Registered | ApplicationSituation::Deregistered { .. } => None,
+            },
+        }
+    }
+
+    pub(crate) fn to_application(&self) -> Application {
+        let situation = self.warned.as_ref().map_or(ApplicationSituation::Registered, |warned| {
+            ApplicationSituation::Warned { ground: warned.ground, strikes_at: warned.strikes_at.0 }
+        });
+        Application {
+            number: self.number,
+            filed_on: self.filed_on,
+            valid_until: self.valid_until,
+            communes: self.communes.clone(),
+            ended: None,
+            situation,
+        }
+    }
+}
+
+/// A priority label as it goes to another household: its id is kept.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct LabelCopy {
+    /// The label.
+    pub label: LabelId,
+    /// The ground.
+    pub ground: PriorityGround,
+    /// Who granted it.
+    pub source: LabelSource,
+    /// The day of the decision.
+    pub decided_on: Day,
+    /// When the préfet must have proposed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proposal_due: Option<Day>,
+}
+
+impl LabelCopy {
+    /// A copy of a label that holds.
+    #[must_use]
+    pub fn of(label: LabelId, is: &Label) -> Self {
+        let (ground, source, decided_on) = (is.ground, is.source, is.decided_on);
+        Self { label, ground, source, decided_on, proposal_due: is.proposal_due }
+    }
+
+    pub(crate) fn to_label(&self) -> Label {
+        Label {
+            ground: self.ground,
+            source: self.source,
+            decided_on: self.decided_on,
+            proposal_due: self.proposal_due,
+            ended: None,
+        }
+    }
+}
+
+/// A consent as it goes with the person who gave it: its id is kept.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ConsentCopy {
+    /// The consent.
+    pub consent: ConsentId,
+    /// Who gave it.
+    pub person: PersonId,
+    /// To what.
+    pub purpose: ConsentPurpose,
+    /// Towards whom.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recipient: Option<OrganisationId>,
+    /// The last day it holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Day>,
+    /// Whether it still holds, or was taken back.
+    pub given: bool,
+}
+
+impl ConsentCopy {
+    /// A copy of a consent.
+    #[must_use]
+    pub fn of(consent: ConsentId, is: &Consent) -> Self {
+        let (person, purpose, recipient) = (is.person, is.purpose, is.recipient);
+        Self { consent, person, purpose, recipient, until: is.until, given: is.given }
+    }
+
+    pub(crate) fn to_consent(&self) -> Consent {
+        Consent {
+            person: self.person,
+            purpose: self.purpose,
+            recipient: self.recipient,
+            until: self.until,
+            given: self.given,
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! A request that goes to another household.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::calendar::{Day, Instant};
+use crate::household::request::{Qualification, Request, RequestFile, RequestSituation};
+use crate::id::{EventId, RequestId, Territory};
+use crate::reference::{AssessmentReturnReason, DeferralReason};
+
+/// What the SIAO was doing with a request that is neither new nor on the waiting list.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "is", rename_all = "snake_case")]
+pub enum Stage {
+    /// Returned to complete.
+    UnderAssessment {
+        /// What is missing.
+        reasons: Vec<AssessmentReturnReason>,
+    },
+    /// On the agenda of the orientation committee.
+    InCommittee {
+        /// The day.
+        on: Day,
+    },
+    /// Put off.
+    Deferred {
+        /// Why.
+        reason: DeferralReason,
+        /// When it is examined again.
+        until: Day,
+    },
+}
+
+impl Stage {
+    fn of(situation: &RequestSituation) -> Option<Self> {
+        match situation {
+            RequestSituation::UnderAssessment { reasons } => {
+                Some(Self::UnderAssessment { reasons: reasons.clone() })
+            }
+            RequestSituation::InCommittee { on } => Some(Self::InCommittee { on: *on }),
+            RequestSituation::Deferred { reason, until } => {
+                Some(Self::Deferred { reason: *reason, until: *until })
+            }
+            RequestSituation::Draft
+            | RequestSituation::Submitted
+            | RequestSituation::Qualified(_)
+            | RequestSituation::Fulfilled { .. }
+            | RequestSituation::Stale { .. }
+            | RequestSituation::Cancelled { .. }
+            | RequestSituation::Rejected { .. }
+            | RequestSituation::Absorbed => None,
+        }
+    }
+
+    fn situation(&self) -> RequestSituation {
+        match self {
+            Self::UnderAssessment { reasons } => {
+                RequestSituation::UnderAssessment { reasons: reasons.clone() }
+            }
+            Self::InCommittee { on } => RequestSituation::InCommittee { on: *on },
+            Self::Deferred { reason, until } => RequestSituation::Deferred { reason: *reason, until: *until },
+        }
+    }
+}
+
+/// An open request as it goes to another household, with its seniority.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RequestCopy {
+    /// Its id there.
+    pub request: RequestId,
+    /// What it says.
+    pub file: RequestFile,
+    /// The SIAO that treats it.
+    pub siao: Territory,
+    /// First transmission.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seniority: Option<Instant>,
+    /// Its qualification, if it had one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub qualification: Option<Qualification>,
+    /// When it goes stale without an update.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub update_due: Option<Instant>,
+    /// When it lapses without contact.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact_due: Option<Instant>,
+    /// When its need was established.
+    pub need_since: Instant,
+    /// Whether it must be updated, or transmitted again, before anything can be proposed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stale: bool,
+    /// What the SIAO was doing with it, if it was not simply new or on the waiting list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage: Option<Stage>,
+}
+
+impl RequestCopy {
+    /// A copy of `request` under the id `copy`.
+    #[must_use]
+    pub fn of(request: &Request, copy: RequestId) -> Self {
+        Self {
+            request: copy,
+            file: request.file.clone(),
+            siao: request.siao,
+            seniority: request.seniority.map(Instant),
+            qualification: request.situation.qualification().cloned(),
+            update_due: request.update_due.map(Instant),
+            contact_due: request.contact_due.map(Instant),
+            need_since: Instant(request.need_since),
+            stale: matches!(request.situation, RequestSituation::Stale { .. }),
+            stage: Stage::of(&request.situation),
+        }
+    }
+
+    pub(crate) fn to_request(&self, by: EventId) -> Request {
+        let situation = match (&self.stage, &self.qualification, self.seniority) {
+            (_, qualification, _) if self.stale => {
+                RequestSituation::Stale { qualification: qualification.clone() }
+            }
+            (Some(stage), _, _) => stage.situation(),
+            (None, Some(qualification), _) => RequestSituation::Qualified(qualification.clone()),
+            (None, None, Some(_)) => RequestSituation::Submitted,
+            (None, None, None) => RequestSituation::Draft,
+        };
+        Request {
+            file: self.file.clone(),
+            situation,
+            siao: self.siao,
+            seniority: self.seniority.map(|at| at.0),
+            submitted_by: self.seniority.map(|_| by),
+            update_due: self.update_due.map(|at| at.0),
+            contact_due: self.contact_due.map(|at| at.0),
+            need_since: self.need_since.0,
+            dates: crate::household::dated::FactDates::default(),
+        }
+    }
+}
