@@ -1,7 +1,7 @@
 //! Writes that are not in the store yet.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as Place;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::row::Decoded;
@@ -77,6 +77,16 @@ impl Overlay {
         };
         if let (Some(undo), Some(key)) = (&mut self.undo, undone) {
             undo.push(Undo { tree, key, before });
+        }
+    }
+
+    /// Forgets a pending write, as if it had never been: for a row that is not stored.
+    pub(crate) fn discard(&mut self, tree: u8, key: Vec<u8>) {
+        let pending = self.trees.get_mut(usize::from(tree));
+        let Some(slot) = pending.and_then(|pending| pending.remove(&key)) else { return };
+        self.weight = self.weight.saturating_sub(key.len() + OVERHEAD + slot.weight());
+        if let Some(undo) = &mut self.undo {
+            undo.push(Undo { tree, key, before: Some(slot) });
         }
     }
 
@@ -172,6 +182,7 @@ mod tests {
         overlay.put(1, b"a".to_vec(), Slot::Gone);
         overlay.put(1, b"a".to_vec(), raw("2"));
         overlay.put(1, b"b".to_vec(), raw("3"));
+        overlay.discard(1, b"a".to_vec());
         if let Some(Slot::Decoded(row)) = overlay.get_mut(1, b"n") {
             assert!(Arc::get_mut(row).is_none(), "shared with what it was");
             *row = Arc::new(8_u32);

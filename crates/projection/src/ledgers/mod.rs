@@ -24,7 +24,7 @@ pub use local::Ledgers;
 pub const STATES: Tree = Tree::named("ledgers/states");
 
 /// Raised whenever this crate writes these rows in another way.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// A ledger as the view keeps it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
