@@ -1,7 +1,7 @@
 //! Writes that are not in the store yet.
 
 use std::collections::btree_map::Entry as Place;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::row::Decoded;
@@ -102,6 +102,19 @@ impl Overlay {
         let is_empty = until.is_some_and(|until| until <= from);
         let pending = self.trees.get(usize::from(tree)).filter(|_| !is_empty);
         pending.map(|pending| pending.range::<[u8], _>(bounds)).into_iter().flatten()
+    }
+
+    /// The keys of `tree` that were written to since the last [`Overlay::drain`]; while writes can be taken back, since
+    /// the last [`Overlay::keep`].
+    pub(crate) fn touched(&self, tree: u8) -> Vec<Vec<u8>> {
+        match &self.undo {
+            Some(undo) => {
+                let of_tree = undo.iter().filter(|undo| undo.tree == tree);
+                let keys: BTreeSet<_> = of_tree.map(|undo| undo.key.clone()).collect();
+                keys.into_iter().collect()
+            }
+            None => self.range(tree, &[], None).map(|(key, _)| key.clone()).collect(),
+        }
     }
 
     /// From here on, writes can be taken back to the last [`Overlay::keep`].

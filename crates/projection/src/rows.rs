@@ -131,6 +131,14 @@ impl<'a> Rows<'a> {
         Ok(Scan { rows: self, tree: number, stored: stored.peekable(), pending: pending.peekable() })
     }
 
+    /// The keys of `tree` that were written to since views were last told to settle, in order.
+    ///
+    /// # Errors
+    /// [`StoreError::Undeclared`]: the view does not declare this tree.
+    pub fn touched(&self, tree: Tree) -> Result<Vec<Vec<u8>>, StoreError> {
+        Ok(self.overlay.touched(self.store.number(tree)?))
+    }
+
     /// Removes the first rows whose keys are in `from..until`, at most so many; gives the key of the last one if there
     /// were so many. A row that was written in this batch only never reaches the store.
     pub(crate) fn remove_first(
