@@ -125,6 +125,12 @@ pub trait Event: Sized + Clone + Send + Sync + 'static {
     /// # Errors
     /// [`Undecodable`] when the kind or version is unknown, or the shape is not the promised one.
     fn read(kind: &str, version: u16, body: Value) -> Result<Self, Undecodable>;
+    /// Reads a body as it is stored, of any version ever written: without a [`Value`] in between, unless it is of an
+    /// older version that has to be brought to today's shape.
+    ///
+    /// # Errors
+    /// As [`Event::read`]; what is not JSON has not the promised shape either.
+    fn parse(kind: &str, version: u16, body: &[u8]) -> Result<Self, Undecodable>;
 }
 
 /// Declares the events of one sub-machine: an enum whose variants hold one struct each, and its [`Event`] reading.
@@ -142,6 +148,12 @@ macro_rules! events {
         impl $name {
             /// Every kind with the version this program writes.
             pub const KINDS: &'static [(&'static str, u16)] = &[$(($kind, $version)),+];
+
+            /// Whether an event of this kind is one of these.
+            #[must_use]
+            pub fn knows(kind: &str) -> bool {
+                matches!(kind, $($kind)|+)
+            }
 
             /// The JSON Schema of each kind's body.
             #[must_use]
@@ -172,9 +184,24 @@ macro_rules! events {
                             return Err($crate::event::Undecodable::Newer { kind: kind.to_owned(), found: version, known: $version });
                         }
                         $(let body = $upcast(version, body);)?
-                        serde_json::from_value(body).map(Self::$variant).map_err(|e| $crate::event::Undecodable::Shape {
-                            kind: kind.to_owned(), version, why: $crate::event::without_values(&e),
-                        })
+                        serde_json::from_value(body).map(Self::$variant).map_err(|e| $crate::event::misshapen(kind, version, &e))
+                    })+
+                    _ => Err($crate::event::Undecodable::UnknownKind { kind: kind.to_owned() }),
+                }
+            }
+
+            fn parse(kind: &str, version: u16, body: &[u8]) -> Result<Self, $crate::event::Undecodable> {
+                match kind {
+                    $($kind => {
+                        if version > $version {
+                            return Err($crate::event::Undecodable::Newer { kind: kind.to_owned(), found: version, known: $version });
+                        }
+                        $(if version < $version {
+                            let old = serde_json::from_slice(body).map_err(|e| $crate::event::misshapen(kind, version, &e))?;
+                            let body = $upcast(version, old);
+                            return serde_json::from_value(body).map(Self::$variant).map_err(|e| $crate::event::misshapen(kind, version, &e));
+                        })?
+                        serde_json::from_slice(body).map(Self::$variant).map_err(|e| $crate::event::misshapen(kind, version, &e))
                     })+
                     _ => Err($crate::event::Undecodable::UnknownKind { kind: kind.to_owned() }),
                 }
@@ -227,8 +254,15 @@ macro_rules! families {
             }
 
             fn read(kind: &str, version: u16, body: serde_json::Value) -> Result<Self, $crate::event::Undecodable> {
-                $(if <$events>::KINDS.iter().any(|(known, _)| *known == kind) {
+                $(if <$events>::knows(kind) {
                     return <$events>::read(kind, version, body).map(Self::$family);
+                })+
+                Err($crate::event::Undecodable::UnknownKind { kind: kind.to_owned() })
+            }
+
+            fn parse(kind: &str, version: u16, body: &[u8]) -> Result<Self, $crate::event::Undecodable> {
+                $(if <$events>::knows(kind) {
+                    return <$events>::parse(kind, version, body).map(Self::$family);
                 })+
                 Err($crate::event::Undecodable::UnknownKind { kind: kind.to_owned() })
             }
@@ -241,7 +275,76 @@ macro_rules! families {
 }
 pub(crate) use families;
 
+/// A body that serde refuses.
+pub(crate) fn misshapen(kind: &str, version: u16, e: &serde_json::Error) -> Undecodable {
+    Undecodable::Shape { kind: kind.to_owned(), version, why: without_values(e) }
+}
+
 /// What serde says of a body without quoting it: where and which kind of fault.
 pub(crate) fn without_values(e: &serde_json::Error) -> String {
     format!("{:?} fault at line {} column {}", e.classify(), e.line(), e.column())
+}
+
+#[cfg(test)]
+#[expect(unreachable_pub, dead_code, reason = "the macros declare what other crates use")]
+mod tests {
+    use schemars::JsonSchema;
+    use serde_json::json;
+
+    use super::*;
+
+    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+    pub struct Painted {
+        colour: String,
+    }
+
+    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+    pub struct Moved {
+        by: u8,
+    }
+
+    /// Version 1 said `color`.
+    fn coloured(version: u16, mut body: Value) -> Value {
+        if version == 1 {
+            body = json!({ "colour": body["color"].take() });
+        }
+        body
+    }
+
+    events! {
+        /// What can happen to a door.
+        pub enum DoorEvent in HouseEvent::Door {
+            "door.painted" v 2 by coloured => Painted(Painted),
+            "door.moved" v 1 => Moved(Moved),
+        }
+    }
+
+    families! {
+        /// What can happen to a house.
+        pub enum HouseEvent { Door(DoorEvent) }
+    }
+
+    #[test]
+    fn a_stored_body_reads_as_its_value_does_whatever_its_version() {
+        for (kind, version, body) in [
+            ("door.painted", 1, r#"{"color":"bleu"}"#),
+            ("door.painted", 2, r#"{"colour":"bleu"}"#),
+            ("door.painted", 3, r#"{"colour":"bleu"}"#),
+            ("door.moved", 1, r#"{"by":3}"#),
+            ("door.closed", 1, "{}"),
+        ] {
+            let value = HouseEvent::read(kind, version, serde_json::from_str(body).unwrap());
+            assert_eq!(HouseEvent::parse(kind, version, body.as_bytes()), value, "{kind}");
+        }
+        let painted = HouseEvent::parse("door.painted", 1, br#"{"color":"bleu"}"#).unwrap();
+        assert_eq!(painted, Painted { colour: "bleu".to_owned() }.into());
+    }
+
+    #[test]
+    fn a_body_that_cannot_be_read_is_not_quoted() {
+        for body in [r#"{"by":"Mme Secret"}"#, "Mme Secret"] {
+            let why = HouseEvent::parse("door.moved", 1, body.as_bytes()).unwrap_err().to_string();
+            assert!(why.contains("fault at line 1") && !why.contains("Secret"), "{why}");
+        }
+    }
 }

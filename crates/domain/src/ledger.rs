@@ -154,6 +154,18 @@ impl Fact {
             AggregateId::Structure(_) => StructureEvent::read(kind, version, body).map(Self::Structure),
         }
     }
+
+    /// Reads an event of `ledger` as it is stored, of any version ever written.
+    ///
+    /// # Errors
+    /// As [`Fact::read`]; what is not JSON has not the promised shape either.
+    pub fn parse(ledger: &AggregateId, kind: &str, version: u16, body: &[u8]) -> Result<Self, Undecodable> {
+        match ledger {
+            AggregateId::Household(_) => HouseholdEvent::parse(kind, version, body).map(Self::Household),
+            AggregateId::Place(_) => PlaceEvent::parse(kind, version, body).map(Self::Place),
+            AggregateId::Structure(_) => StructureEvent::parse(kind, version, body).map(Self::Structure),
+        }
+    }
 }
 
 /// One event that a decision adds to one ledger.

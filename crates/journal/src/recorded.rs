@@ -55,7 +55,7 @@ impl Recorded {
     /// [`Undecodable`]: the program is older than the event, or the body does not have the promised shape. Stop the
     /// ledger (or the reader, for a newer version); never skip.
     pub fn fact(&self) -> Result<Fact, Undecodable> {
-        Fact::read(&self.ledger, &self.kind, self.stamp.version, self.value()?)
+        Fact::parse(&self.ledger, &self.kind, self.stamp.version, &self.body)
     }
 
     /// The event as structured CloudEvents JSON, for feeds, exports and webhooks. `data` is the body as stored; a

@@ -26,6 +26,12 @@ pub(crate) enum Fault {
     Replay,
 }
 
+impl From<StoreError> for Fault {
+    fn from(error: StoreError) -> Self {
+        Self::Stop(Stop::Store(error))
+    }
+}
+
 /// The one that writes the rows of a store.
 pub(crate) struct Applier {
     views: Arc<[Box<dyn View>]>,
@@ -94,39 +100,65 @@ impl Applier {
     }
 
     /// Writes what is pending in one atomic batch.
-    pub(crate) fn commit(&mut self) -> Result<(), StoreError> {
+    pub(crate) fn commit(&mut self) -> Result<(), Fault> {
         if self.overlay.is_empty() && self.store.checkpoint().position == self.position {
             return Ok(());
         }
-        self.store.commit(&mut self.overlay, self.position)
+        self.settle()?;
+        Ok(self.store.commit(&mut self.overlay, self.position)?)
     }
 
     /// Writes what is pending in bulk: for a store that nobody reads.
-    pub(crate) fn spill(&mut self) -> Result<(), StoreError> {
-        self.store.spill(&mut self.overlay, self.position)
+    pub(crate) fn spill(&mut self) -> Result<(), Fault> {
+        self.settle()?;
+        Ok(self.store.spill(&mut self.overlay, self.position)?)
+    }
+
+    /// Lets views finish what is pending. A careful one did so after each event.
+    fn settle(&mut self) -> Result<(), Fault> {
+        if self.careful {
+            return Ok(());
+        }
+        match self.in_views(|view, rows| view.settle(rows))? {
+            Ok(()) => Ok(()),
+            Err(_) => Err(Fault::Replay),
+        }
     }
 
     fn apply_one(&mut self, entry: &Entry) -> Result<(), Fault> {
         if self.passed_over(entry)? {
             return Ok(());
         }
-        let Self { views, store, overlay, .. } = self;
-        let mut rows = Rows::new(store, overlay);
-        let applied = catch_unwind(AssertUnwindSafe(|| {
-            views.iter().try_for_each(|view| view.apply(entry, &mut rows).map_err(|e| (view.name(), e)))
-        }));
-        let why = match applied {
-            Ok(Ok(())) => return Ok(()),
-            Ok(Err((_, ApplyError::Store(e)))) => return Err(Fault::Stop(Stop::Store(e))),
-            Ok(Err((view, ApplyError::Contradicts(why)))) => format!("{view}: {why}"),
-            // What the panic said may quote the event: it is on standard error, not in the rows.
-            Err(_) => "a view panicked".to_owned(),
+        let applied = self.in_views(|view, rows| view.apply(entry, rows))?;
+        let done = match applied {
+            Ok(()) if self.careful => self.in_views(|view, rows| view.settle(rows))?,
+            Ok(()) | Err(_) => applied,
         };
+        let Err(why) = done else { return Ok(()) };
         if !self.careful {
             return Err(Fault::Replay);
         }
         self.overlay.take_back();
         self.halt(entry, why)
+    }
+
+    /// Has each view do something with the rows; gives why one of them did not.
+    fn in_views(
+        &mut self,
+        work: impl Fn(&dyn View, &mut Rows<'_>) -> Result<(), ApplyError>,
+    ) -> Result<Result<(), String>, Fault> {
+        let Self { views, store, overlay, .. } = self;
+        let mut rows = Rows::new(store, overlay);
+        let done = catch_unwind(AssertUnwindSafe(|| {
+            views.iter().try_for_each(|view| work(&**view, &mut rows).map_err(|e| (view.name(), e)))
+        }));
+        match done {
+            Ok(Ok(())) => Ok(Ok(())),
+            Ok(Err((_, ApplyError::Store(e)))) => Err(e.into()),
+            Ok(Err((view, ApplyError::Contradicts(why)))) => Ok(Err(format!("{view}: {why}"))),
+            // What the panic said may quote the event: it is on standard error, not in the rows.
+            Err(_) => Ok(Err("a view panicked".to_owned())),
+        }
     }
 
     /// An event whose body cannot be read: of a newer program, and everything stops; or damaged, and its ledger halts.
@@ -149,7 +181,7 @@ impl Applier {
     fn passed_over(&mut self, event: &Recorded) -> Result<bool, Fault> {
         self.halted
             .pass_over(&self.store, &mut self.overlay, &event.ledger, event.position)
-            .map_err(|e| Fault::Stop(Stop::Store(e)))
+            .map_err(Fault::from)
     }
 
     fn halt(&mut self, event: &Recorded, why: String) -> Result<(), Fault> {
@@ -161,6 +193,6 @@ impl Applier {
             last: event.position,
             unapplied: 1,
         };
-        self.halted.halt(&self.store, &mut self.overlay, halted).map_err(|e| Fault::Stop(Stop::Store(e)))
+        self.halted.halt(&self.store, &mut self.overlay, halted).map_err(Fault::from)
     }
 }

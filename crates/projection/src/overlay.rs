@@ -1,7 +1,7 @@
 //! Writes that are not in the store yet.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as Place;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::row::Decoded;
@@ -80,6 +80,16 @@ impl Overlay {
         }
     }
 
+    /// Forgets a pending write, as if it had never been: for a row that is not stored.
+    pub(crate) fn discard(&mut self, tree: u8, key: Vec<u8>) {
+        let pending = self.trees.get_mut(usize::from(tree));
+        let Some(slot) = pending.and_then(|pending| pending.remove(&key)) else { return };
+        self.weight = self.weight.saturating_sub(key.len() + OVERHEAD + slot.weight());
+        if let Some(undo) = &mut self.undo {
+            undo.push(Undo { tree, key, before: Some(slot) });
+        }
+    }
+
     /// The pending writes whose keys are in `from..until`, in order.
     pub(crate) fn range<'a>(
         &'a self,
@@ -92,6 +102,19 @@ impl Overlay {
         let is_empty = until.is_some_and(|until| until <= from);
         let pending = self.trees.get(usize::from(tree)).filter(|_| !is_empty);
         pending.map(|pending| pending.range::<[u8], _>(bounds)).into_iter().flatten()
+    }
+
+    /// The keys of `tree` that were written to since the last [`Overlay::drain`]; while writes can be taken back, since
+    /// the last [`Overlay::keep`].
+    pub(crate) fn touched(&self, tree: u8) -> Vec<Vec<u8>> {
+        match &self.undo {
+            Some(undo) => {
+                let of_tree = undo.iter().filter(|undo| undo.tree == tree);
+                let keys: BTreeSet<_> = of_tree.map(|undo| undo.key.clone()).collect();
+                keys.into_iter().collect()
+            }
+            None => self.range(tree, &[], None).map(|(key, _)| key.clone()).collect(),
+        }
     }
 
     /// From here on, writes can be taken back to the last [`Overlay::keep`].
@@ -172,6 +195,7 @@ mod tests {
         overlay.put(1, b"a".to_vec(), Slot::Gone);
         overlay.put(1, b"a".to_vec(), raw("2"));
         overlay.put(1, b"b".to_vec(), raw("3"));
+        overlay.discard(1, b"a".to_vec());
         if let Some(Slot::Decoded(row)) = overlay.get_mut(1, b"n") {
             assert!(Arc::get_mut(row).is_none(), "shared with what it was");
             *row = Arc::new(8_u32);

@@ -51,6 +51,15 @@ enum End {
     Replay,
 }
 
+impl From<Fault> for End {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Stop(why) => Self::Stopped(why),
+            Fault::Replay => Self::Replay,
+        }
+    }
+}
+
 /// A batch on its way.
 struct Fetched<T> {
     events: Vec<T>,
@@ -252,13 +261,13 @@ fn apply_all(
             }
             next = if batches < TOGETHER { read.try_recv().ok() } else { None };
         }
-        if let Err(e) = write(line, &mut applier, counted, false) {
-            return End::Stopped(Stop::Store(e));
+        if let Err(fault) = write(line, &mut applier, counted, false) {
+            return fault.into();
         }
     }
     match write(line, &mut applier, 0, true) {
         Ok(()) => End::Drained,
-        Err(e) => End::Stopped(Stop::Store(e)),
+        Err(fault) => fault.into(),
     }
 }
 
@@ -283,15 +292,15 @@ fn stopped(line: &Line, applier: &mut Applier, why: Stop) -> End {
         Stop::Newer { .. } | Stop::OutOfOrder { .. } => true,
         Stop::Source(_) | Stop::Store(_) | Stop::Failed(_) => false,
     };
-    if rows_are_right && let Err(e) = write(line, applier, 0, true) {
-        return End::Stopped(Stop::Store(e));
+    if rows_are_right && let Err(fault) = write(line, applier, 0, true) {
+        return fault.into();
     }
     End::Stopped(why)
 }
 
 /// Writes what is pending, which came in so many batches; while a store is built that nobody reads, only when it is
 /// much, or `now`.
-fn write(line: &Line, applier: &mut Applier, batches: usize, now: bool) -> Result<(), StoreError> {
+fn write(line: &Line, applier: &mut Applier, batches: usize, now: bool) -> Result<(), Fault> {
     let status = line.status();
     let building = status.is_being_built() && !applier.is_careful();
     if building && !now && !status.is_level() && applier.weight() < BULK {

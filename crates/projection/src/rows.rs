@@ -131,6 +131,40 @@ impl<'a> Rows<'a> {
         Ok(Scan { rows: self, tree: number, stored: stored.peekable(), pending: pending.peekable() })
     }
 
+    /// The keys of `tree` that were written to since views were last told to settle, in order.
+    ///
+    /// # Errors
+    /// [`StoreError::Undeclared`]: the view does not declare this tree.
+    pub fn touched(&self, tree: Tree) -> Result<Vec<Vec<u8>>, StoreError> {
+        Ok(self.overlay.touched(self.store.number(tree)?))
+    }
+
+    /// Removes the first rows whose keys are in `from..until`, at most so many; gives the key of the last one if there
+    /// were so many. A row that was written in this batch only never reaches the store.
+    pub(crate) fn remove_first(
+        &mut self,
+        tree: Tree,
+        from: &[u8],
+        until: &[u8],
+        most: usize,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        let number = self.store.number(tree)?;
+        let keys = self.range(tree, from, Some(until))?.take(most).map(|row| row.map(|(key, _)| key));
+        let keys = keys.collect::<Result<Vec<_>, _>>()?;
+        let stored = self.store.range(number, from, Some(until));
+        let mut stored = stored.map(|row| row.map(|(key, _)| key)).peekable();
+        let last = if keys.len() == most { keys.last().cloned() } else { None };
+        for key in keys {
+            while stored.next_if(|stored| stored.as_ref().is_ok_and(|stored| *stored < key)).is_some() {}
+            match stored.peek() {
+                Some(Ok(stored)) if *stored != key => self.overlay.discard(number, key),
+                Some(_) => self.overlay.put(number, key, Slot::Gone),
+                None => self.overlay.discard(number, key),
+            }
+        }
+        Ok(last)
+    }
+
     /// The decoded value of a stored row, taken out of the cache: the batch will put it back when it is written.
     fn take<T: Row>(&self, tree: u8, key: &[u8]) -> Result<Option<Arc<dyn Decoded>>, StoreError> {
         if let Some(cached) = self.store.cache().take(tree, key) {
@@ -212,6 +246,7 @@ mod tests {
         Save(Vec<u8>, u8),
         Change(Vec<u8>, u8),
         Remove(Vec<u8>),
+        RemoveFirst(Vec<u8>, Vec<u8>, usize),
         Commit,
         Spill,
         Reopen,
@@ -227,6 +262,7 @@ mod tests {
             4 => (a_key(), 0..10_u8).prop_map(|(key, value)| Step::Save(key, value)),
             4 => (a_key(), 0..10_u8).prop_map(|(key, value)| Step::Change(key, value)),
             3 => a_key().prop_map(Step::Remove),
+            2 => (a_key(), a_key(), 1..4_usize).prop_map(|(from, until, most)| Step::RemoveFirst(from, until, most)),
             2 => Just(Step::Commit),
             1 => Just(Step::Spill),
             1 => Just(Step::Reopen),
@@ -269,6 +305,13 @@ mod tests {
                     Step::Remove(key) => {
                         rows.remove(TREE, key.clone()).unwrap();
                         model.remove(&key);
+                    }
+                    Step::RemoveFirst(from, until, most) => {
+                        let last = rows.remove_first(TREE, &from, &until, most).unwrap();
+                        let within = |key: &&Vec<u8>| **key >= from && **key < until;
+                        let first: Vec<_> = model.keys().filter(within).take(most).cloned().collect();
+                        prop_assert_eq!(last.as_ref(), first.get(most - 1));
+                        model.retain(|key, _| !first.contains(key));
                     }
                     Step::Commit | Step::Spill => {
                         position += 1;

@@ -27,6 +27,16 @@ pub trait View: Send + Sync + 'static {
     /// [`ApplyError::Contradicts`] takes back what all views of the service wrote for this event and halts its ledger,
     /// loudly; [`ApplyError::Store`] stops the projection.
     fn apply(&self, entry: &Entry, rows: &mut Rows<'_>) -> Result<(), ApplyError>;
+
+    /// Brings up to date what need not be between events: called before rows are written, after one event or after
+    /// many, whose rows are [`Rows::touched`]. What it writes is a function of the rows alone, the same whichever events
+    /// it was called after; no other view reads it while it applies events.
+    ///
+    /// # Errors
+    /// As [`View::apply`]; the ledger that halts is that of the event without which it would not have failed.
+    fn settle(&self, _rows: &mut Rows<'_>) -> Result<(), ApplyError> {
+        Ok(())
+    }
 }
 
 /// Why a view did not apply an event.

@@ -1,7 +1,8 @@
 //! The commands that were recorded lately: what a command asked twice is recognised by.
 //!
 //! Rows lie by the week they were recorded in, so that those of one week are written close together and old weeks are
-//! removed from the front: a few with every event, by the dates of events alone, so that a rebuild removes the same.
+//! removed from the front: some with every so many events, by the dates and positions of events alone, so that a
+//! rebuild removes the same. A rebuild of years never writes most of them: they are forgotten before.
 
 use domain::id::{CommandId, EventId};
 use domain::ledger::AggregateId;
@@ -25,8 +26,11 @@ pub(super) const WEEKS: Tree = Tree::named("ledgers/weeks");
 /// is recognised by the journal itself, if its ledger was not written to since.
 pub const KEPT_WEEKS: u16 = 5;
 
-/// How many rows of an old week are removed with each event: more than one event adds.
-const REMOVED_AT_ONCE: usize = 4;
+/// Every how many positions rows of old weeks are removed: to look for them costs more than to remove them.
+const FORGETS_EVERY: u64 = 64;
+
+/// How many are removed then: more than as many events add, and few enough to write without anybody noticing.
+const REMOVED_AT_ONCE: usize = 256;
 
 const SECONDS_PER_WEEK: i64 = 7 * 24 * 3600;
 
@@ -56,7 +60,7 @@ impl Weeks {
     }
 }
 
-/// Remembers the command of one event, and forgets a few of those that are too old.
+/// Remembers the command of one event, and now and then forgets some of those that are too old.
 pub(super) fn remember(entry: &Entry, rows: &mut Rows<'_>) -> Result<(), StoreError> {
     let week = week_of(entry);
     let known = rows.load::<Weeks>(WEEKS, &[])?.map(|weeks| *weeks);
@@ -67,7 +71,7 @@ pub(super) fn remember(entry: &Entry, rows: &mut Rows<'_>) -> Result<(), StoreEr
         weeks.oldest = weeks.oldest.min(week);
         rows.insert(COMMANDS, key::of(&(week, entry.command, entry.position)), &written(entry))?;
     }
-    if weeks.oldest < weeks.first_kept() {
+    if weeks.oldest < weeks.first_kept() && entry.position.is_multiple_of(FORGETS_EVERY) {
         forget(&mut weeks, rows)?;
     }
     if known != Some(weeks) {
@@ -78,18 +82,11 @@ pub(super) fn remember(entry: &Entry, rows: &mut Rows<'_>) -> Result<(), StoreEr
 
 fn forget(weeks: &mut Weeks, rows: &mut Rows<'_>) -> Result<(), StoreError> {
     let too_old = key::of(&weeks.first_kept());
-    let scan = rows.range(COMMANDS, &weeks.left(), Some(&too_old))?.take(REMOVED_AT_ONCE);
-    let found = scan.map(|row| row.map(|(key, _)| key)).collect::<Result<Vec<_>, _>>()?;
-    let last = found.last().and_then(|key| key::read::<(u16, CommandId, u64)>(key));
-    (weeks.oldest, weeks.removed) = match last {
-        Some((week, command, position)) if found.len() == REMOVED_AT_ONCE => {
-            (week, Some((command, position)))
-        }
-        Some(_) | None => (weeks.first_kept(), None),
+    let last = rows.remove_first(COMMANDS, &weeks.left(), &too_old, REMOVED_AT_ONCE)?;
+    (weeks.oldest, weeks.removed) = match last.and_then(|key| key::read::<(u16, CommandId, u64)>(&key)) {
+        Some((week, command, position)) => (week, Some((command, position))),
+        None => (weeks.first_kept(), None),
     };
-    for key in found {
-        rows.remove(COMMANDS, key)?;
-    }
     Ok(())
 }
 

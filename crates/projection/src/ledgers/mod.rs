@@ -24,7 +24,7 @@ pub use local::Ledgers;
 pub const STATES: Tree = Tree::named("ledgers/states");
 
 /// Raised whenever this crate writes these rows in another way.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// A ledger as the view keeps it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -33,9 +33,21 @@ pub struct Folded {
     pub version: u64,
     /// What it amounts to, less what the service may not keep.
     pub state: State,
-    /// The index entries of that state, once they are known; they are a function of it.
     #[serde(skip)]
-    entries: Option<Vec<IndexEntry>>,
+    indexed: Indexed,
+}
+
+/// The entries that the rows hold for a ledger, as far as they are known: a function of a state, computed from it at
+/// most twice however many events are written together.
+#[derive(Debug, Clone, Default)]
+enum Indexed {
+    /// They are those of the state, which has just been read.
+    #[default]
+    Unknown,
+    /// They are these, those of the state.
+    Settled(Vec<IndexEntry>),
+    /// They are these, those of a state before.
+    Behind(Vec<IndexEntry>),
 }
 
 /// The view. What it keeps besides states and commands is said by [`indexed`](Self::indexed) and
@@ -57,7 +69,8 @@ impl LedgersView {
 
     /// Keeps in `trees` the entries that `index` gives for each state. They follow the state: what it gave for the
     /// state before and does not give for the state after is removed. Its keys name the ledger, so that two ledgers
-    /// never give the same one.
+    /// never give the same one. They are brought up to date when rows are written, for the states that are written:
+    /// views that come after this one cannot rely on them.
     #[must_use]
     pub fn indexed(self, trees: &'static [Tree], index: fn(&AggregateId, &State) -> Vec<IndexEntry>) -> Self {
         Self { trees, index, ..self }
@@ -69,18 +82,32 @@ impl LedgersView {
         Self { withhold, ..self }
     }
 
-    /// Adds one event to its ledger; gives the entries to remove and to write.
-    fn fold(&self, entry: &Entry, folded: &mut Folded) -> index::Difference {
-        let Folded { version, state, entries } = folded;
-        let before = entries.take().unwrap_or_else(|| index::sorted((self.index)(&entry.ledger, state)));
+    /// Adds one event to its ledger. Its entries stay behind.
+    fn fold(&self, entry: &Entry, folded: &mut Folded) {
+        let Folded { version, state, indexed } = folded;
+        *indexed = Indexed::Behind(match std::mem::take(indexed) {
+            Indexed::Unknown => index::sorted((self.index)(&entry.ledger, state)),
+            Indexed::Settled(entries) | Indexed::Behind(entries) => entries,
+        });
         state.evolve(entry.fact(), &entry.stamp);
         (self.withhold)(state);
         *version = entry.position;
-        let after = index::sorted((self.index)(&entry.ledger, state));
-        let difference = index::difference(before, &after);
-        *entries = Some(after);
-        difference
     }
+
+    /// Gives the entries to remove and to write, so that they are those of the state.
+    fn catch_up(&self, ledger: &AggregateId, folded: &mut Folded) -> Option<index::Difference> {
+        let Folded { state, indexed, .. } = folded;
+        let Indexed::Behind(before) = indexed else { return None };
+        let after = index::sorted((self.index)(ledger, state));
+        let difference = index::difference(std::mem::take(before), &after);
+        *indexed = Indexed::Settled(after);
+        Some(difference)
+    }
+}
+
+/// A ledger on which nothing is written yet.
+fn nothing(ledger: &AggregateId) -> Folded {
+    Folded { version: 0, state: State::empty(ledger), indexed: Indexed::Settled(Vec::new()) }
 }
 
 impl View for LedgersView {
@@ -97,11 +124,23 @@ impl View for LedgersView {
     }
 
     fn apply(&self, entry: &Entry, rows: &mut Rows<'_>) -> Result<(), ApplyError> {
-        let key = key::of(&entry.ledger);
-        let new = || Folded { version: 0, state: State::empty(&entry.ledger), entries: Some(Vec::new()) };
-        let difference = rows.change(STATES, &key, new, |folded| self.fold(entry, folded))?;
-        difference.write(rows)?;
+        let (key, new) = (key::of(&entry.ledger), || nothing(&entry.ledger));
+        rows.change(STATES, &key, new, |folded| self.fold(entry, folded))?;
         commands::remember(entry, rows)?;
+        Ok(())
+    }
+
+    /// Indexes follow the states when they are written: in between, they would be computed for states nobody sees.
+    fn settle(&self, rows: &mut Rows<'_>) -> Result<(), ApplyError> {
+        for key in rows.touched(STATES)? {
+            // All keys of this tree are ledgers.
+            let Some(ledger) = key::read::<AggregateId>(&key) else { continue };
+            let difference =
+                rows.change(STATES, &key, || nothing(&ledger), |folded| self.catch_up(&ledger, folded))?;
+            if let Some(difference) = difference {
+                difference.write(rows)?;
+            }
+        }
         Ok(())
     }
 }

@@ -6,7 +6,7 @@ use projection::ledgers::{Ledgers, state};
 use projection::{Handle, Readiness, SourceError, Stop};
 
 use crate::support::events::{CONTRADICTION, event, household, structure};
-use crate::support::{COUNTS, Fed, Memory, PATIENCE, built, events, start};
+use crate::support::{COUNTS, Fed, Memory, PATIENCE, built, dump, events, start};
 
 async fn stopped(handle: &Handle) -> Stop {
     handle.until_ready().await.ok();
@@ -68,6 +68,25 @@ async fn an_event_that_cannot_be_applied_halts_its_ledger_and_no_other() {
 
 fn count(page: &projection::Page, ledger: &domain::ledger::AggregateId) -> u64 {
     *page.load::<u64>(COUNTS, &projection::key::of(ledger)).unwrap().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_state_that_cannot_be_indexed_halts_its_ledger_at_the_event_that_led_to_it() {
+    let fed = [Fed::Open(1), Fed::Consent(1, 0), Fed::Rename(1, 2), Fed::Rename(1, 9), Fed::Consent(1, 1)];
+    let source = Memory::of(events(&fed));
+    let directory = tempfile::tempdir().unwrap();
+    let (projection, _) = start(&source, directory.path()).await;
+    let handle = projection.handle();
+    assert!(handle.reached(5, PATIENCE).await);
+    let page = handle.reader().page().unwrap();
+    let halted = page.halted(&structure(1)).unwrap().unwrap();
+    assert_eq!((halted.position, halted.unapplied, handle.halted()), (4, 1, 1));
+    assert_eq!(state(&page, &structure(1)).unwrap().unwrap().version, 3);
+    drop(page);
+    let rows = dump(&handle, &source).await;
+    assert!(rows.contains("Foyer 2") && !rows.contains("Foyer 9"), "{rows}");
+    projection.stop().await;
+    assert_eq!(built(&source.split(&[1])).await, rows, "however the events are split");
 }
 
 #[tokio::test(flavor = "multi_thread")]

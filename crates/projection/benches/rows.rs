@@ -1,7 +1,7 @@
-//! How fast rows are built from nothing, and how soon a single event is seen.
+//! How soon a single event is seen in the rows, how large the rows are and how soon they are open again.
 //!
 //! `cargo bench -p projection [-- EVENTS]`: events of about 400 bytes, twenty in the life of each household, two years
-//! long, out of memory: what is measured is reading bodies, folding, indexing, writing and syncing, not the broker.
+//! long, out of memory. How fast rows are rebuilt from a broker is measured by the bench `rebuild` of the journal.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -180,15 +180,6 @@ fn history(count: usize) -> Vec<Recorded> {
         .collect()
 }
 
-/// What the process has used of the processors: on a machine that does other things too, this tells more than time.
-fn cpu_time() -> Duration {
-    /// Linux counts in hundredths of a second.
-    const TICK: Duration = Duration::from_millis(10);
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let fields = stat.rsplit(") ").next().unwrap_or_default().split(' ');
-    TICK * fields.skip(11).take(2).filter_map(|ticks| ticks.parse::<u32>().ok()).sum::<u32>()
-}
-
 async fn measure(
     what: &str,
     views: fn() -> Vec<Box<dyn View>>,
@@ -201,12 +192,10 @@ async fn measure(
     let first = all - usize::try_from(single)?;
     let source = Memory { events: Arc::clone(events), there: tokio::sync::watch::Sender::new(first) };
 
-    let (began, cpu) = (Instant::now(), cpu_time());
     let (projection, _) =
         Projection::start(source.clone(), views(), Options::new("bench", directory.path())).await?;
     let handle = projection.handle();
     assert!(handle.reached(first as u64, PATIENCE).await, "{}", handle.ready());
-    let (built, cpu) = (began.elapsed(), (cpu_time() - cpu) / u32::try_from(first)?);
 
     let mut seen: Vec<Duration> = Vec::new();
     for position in first as u64 + 1..=all as u64 {
@@ -224,16 +213,9 @@ async fn measure(
     let (projection, _) =
         Projection::start(source.clone(), views(), Options::new("bench", directory.path())).await?;
     let opened = began.elapsed();
-    let began = Instant::now();
-    projection.handle().rebuild().await?;
-    let rebuilt = began.elapsed();
     projection.stop().await;
     println!(
-        "{what}: built {:.0} events/s ({cpu:?} of processor each), rebuilt beside {:.0} events/s; \
-         one event seen after {:?} (p50) {:?} (p99); \
-         {} MB on disk, opened and read through in {:?}",
-        first as f64 / built.as_secs_f64(),
-        all as f64 / rebuilt.as_secs_f64(),
+        "{what}: one event seen after {:?} (p50) {:?} (p99); {} MB on disk, opened and read through in {:?}",
         seen[seen.len() / 2],
         seen[seen.len() * 99 / 100],
         bytes >> 20,
