@@ -11,6 +11,7 @@ use domain::decide::lease::{EndLease, SignLease};
 use domain::decide::vacancy::{DeclareVacancy, WithdrawVacancy};
 use domain::household::candidacy::{CandidacyEvent, CandidacySituation};
 use domain::id::{CandidacyId, HouseholdId, LeaseId, PlaceId};
+use domain::matching::tenancy;
 use domain::money::Money;
 use domain::place::committee::{
     Candidate, CandidateSituation, CommitteeDecision, CommitteeEvent, CommitteeException,
@@ -169,6 +170,7 @@ impl World {
             let Some((_, application)) = is.live_application() else { continue };
             if application.valid_number(days_after(today, 40)).is_none()
                 || is.leases.values().any(|one| one.ended.is_none())
+                || tenancy(is, dwelling, today, id.territory()).is_some()
             {
                 continue;
             }

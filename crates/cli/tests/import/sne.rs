@@ -3,6 +3,7 @@
 use cli::import::refused::Form;
 use cli::import::{Kind, Origin, Report, send};
 use domain::calendar::Day;
+use domain::household::application::Application;
 use domain::household::composition::Person;
 use domain::ledger::State;
 use domain::reference::MemberLink;
@@ -16,7 +17,7 @@ const REQUESTS: &str = include_str!("sne_requests.xml");
 async fn number_co_holders_dependants_and_children_appear() {
     let instance = memory();
     let report = import(Kind::Sne, REQUESTS, &instance).await;
-    assert_eq!(counts(&report), (1, 0, 2), "{:#?}", faults(&report));
+    assert_eq!(counts(&report), (2, 0, 1), "{:#?}", faults(&report));
     let ledgers = instance.ledgers();
     let household = ledgers.iter().find_map(|(_, state)| match state {
         State::Household(is) if is.composition.members.len() > 1 => Some(is),
@@ -64,10 +65,21 @@ async fn a_request_that_is_wrong_says_in_which_element() {
     let faults = faults(&report);
     let columns: Vec<&str> = faults[&2].iter().map(|(column, _)| column.as_str()).collect();
     assert_eq!(columns, ["numUnique", "demandeur/civilite", "demandeur/dateNaissance"]);
-    assert!(
-        faults[&3][0].1.contains("renouvellement") && faults[&3][0].1.ends_with("[ménage enregistré]"),
-        "{faults:?}"
-    );
+    assert_eq!(faults.len(), 1, "{faults:?}");
+}
+
+#[tokio::test]
+async fn an_application_that_was_not_renewed_is_taken_over_as_expired() {
+    let instance = memory();
+    import(Kind::Sne, REQUESTS, &instance).await;
+    let ledgers = instance.ledgers();
+    let all = ledgers.iter().filter_map(|(_, state)| match state {
+        State::Household(is) => Some(is.applications.values()),
+        State::Place(_) | State::Structure(_) => None,
+    });
+    let old = |one: &&Application| one.number.is_some_and(|is| is.to_string() == "0330324000043G0001");
+    let old = all.flatten().find(old).unwrap();
+    assert!(!old.is_live(), "{:?}", old.situation);
 }
 
 #[tokio::test]
@@ -75,7 +87,7 @@ async fn a_second_reading_changes_nothing_and_later_files_find_the_household_by_
     let instance = memory();
     import(Kind::Sne, REQUESTS, &instance).await;
     let events = instance.events();
-    assert_eq!(counts(&import(Kind::Sne, REQUESTS, &instance).await), (0, 1, 2));
+    assert_eq!(counts(&import(Kind::Sne, REQUESTS, &instance).await), (0, 2, 1));
     assert_eq!(instance.events(), events);
     let stays = "ménage;place;entrée\n0330326000042G0001;P-1;01/04/2026\n";
     let report = import(Kind::Stays, stays, &instance).await;
@@ -112,17 +124,16 @@ async fn what_is_refused_is_a_file_of_the_register_again() {
     };
     let (path, refused) = write(&report, &planned.form);
     assert_eq!(path, Some(directory.path().join("d.xml.refused.xml")));
-    assert!(refused.contains("Gabarit") && refused.contains("Patron") && !refused.contains("Modèle"));
+    assert!(refused.contains("Patron") && !refused.contains("Gabarit") && !refused.contains("Modèle"));
     assert_eq!(refused.matches("<!-- motif : demande 2, ").count(), 3, "{refused}");
-    assert_eq!(plan(Kind::Sne, &refused).table.lines.len(), 2);
+    assert_eq!(plan(Kind::Sne, &refused).table.lines.len(), 1);
 
-    let corrected = refused
+    let half = refused
         .replace("<ns1:numUnique>33<", "<ns1:numUnique>0330326000044G0001<")
-        .replace("1984-02-30", "1984-02-28")
-        .replace("<ns1:nom>Patron", "<ns1:civilite code=\"1\"/><ns1:nom>Patron");
-    let again = plan(Kind::Sne, &corrected);
+        .replace("1984-02-30", "1984-02-28");
+    let again = plan(Kind::Sne, &half);
     let (report, _) = send(again.plan, &instance, |_| {}).await;
-    assert_eq!(counts(&report), (1, 0, 1));
+    assert_eq!(counts(&report), (0, 0, 1));
     let (path, refused) = write(&report, &again.form);
     assert_eq!(
         path,
@@ -130,7 +141,9 @@ async fn what_is_refused_is_a_file_of_the_register_again() {
         "the first one may be under correction"
     );
     assert_eq!(refused.matches("<!-- motif").count(), 1, "the reasons of the first time are gone: {refused}");
-    assert!(refused.contains("Gabarit") && !refused.contains("Patron"));
+    let corrected = refused.replace("<ns1:nom>Patron", "<ns1:civilite code=\"1\"/><ns1:nom>Patron");
+    let (report, _) = send(plan(Kind::Sne, &corrected).plan, &instance, |_| {}).await;
+    assert_eq!(counts(&report), (1, 0, 0));
 }
 
 #[tokio::test]
