@@ -11,6 +11,9 @@ use serde_json::Value;
 
 use crate::client::{Client, DEFAULT_URL, nobody};
 
+/// How many facts are asked for at a time.
+const PAGE: usize = 200;
+
 /// Show the pathway of a household, or the history of a place.
 #[derive(Debug, Args)]
 #[command(
@@ -52,7 +55,7 @@ impl Timeline {
         let mut query = Vec::new();
         query.extend(self.as_of.map(|at| ("as_of", at.until(territory).to_string())));
         query.extend(self.known_at.map(|at| ("known_at", at.until(territory).to_string())));
-        let timeline = Client::new(&self.url, &nobody())?.get(&path, &query).await?;
+        let timeline = whole(&Client::new(&self.url, &nobody())?, &path, query).await?;
         if self.json {
             println!("{}", serde_json::to_string_pretty(&timeline)?);
             return Ok(());
@@ -62,6 +65,23 @@ impl Timeline {
         }
         Ok(())
     }
+}
+
+/// The timeline with the facts of all its pages.
+async fn whole(client: &Client, path: &str, mut query: Vec<(&str, String)>) -> anyhow::Result<Value> {
+    query.push(("limit", PAGE.to_string()));
+    let mut whole = client.get(path, &query).await?;
+    let mut next = whole["next"].take();
+    while let Some(cursor) = next.as_str().map(str::to_owned) {
+        query.retain(|(name, _)| *name != "cursor");
+        query.push(("cursor", cursor));
+        let mut page = client.get(path, &query).await?;
+        next = page["next"].take();
+        if let (Some(all), Value::Array(more)) = (whole["events"].as_array_mut(), page["events"].take()) {
+            all.extend(more);
+        }
+    }
+    Ok(whole)
 }
 
 /// When somebody looks: an instant, or a day, of which everything counts.
