@@ -42,7 +42,8 @@ pub(crate) fn one_holder(world: &World, _: &Recorded) -> Verdict {
 /// A dwelling is offered to one candidate at a time, in the order of the committee, and to the next when one is gone.
 fn in_rank_order(world: &World) -> Verdict {
     let mut ranks: BTreeMap<(PlaceId, VacancyId), BTreeMap<CandidacyId, u8>> = BTreeMap::new();
-    for (place, event, _) in of_places(&world.log) {
+    let mut answer_by: BTreeMap<CandidacyId, Timestamp> = BTreeMap::new();
+    for (place, event, stamp) in of_places(&world.log) {
         let PlaceEvent::Committee(event) = event else { continue };
         match event {
             CommitteeEvent::CommitteeDecided(e) => {
@@ -55,15 +56,21 @@ fn in_rank_order(world: &World) -> Verdict {
             }
             CommitteeEvent::OfferMade(e) => {
                 let waiting = ranks.entry((place, e.vacancy)).or_default();
+                answer_by.insert(e.candidacy, e.answer_by.0);
                 let own = waiting.get(&e.candidacy).copied();
                 let first = waiting.values().min().copied();
                 must(own.is_some() && own == first, || {
                     format!("{place} is offered to rank {own:?}, and {waiting:?} wait")
                 })?;
             }
+            CommitteeEvent::OfferAccepted(e) => {
+                let last = answer_by.get(&e.candidacy);
+                must(last.is_some_and(|last| stamp.recorded <= *last), || {
+                    format!("{place} was accepted at {}, silence was refusal since {last:?}", stamp.recorded)
+                })?;
+            }
             CommitteeEvent::CandidatesDesignated(_)
             | CommitteeEvent::CommitteeConvened(_)
-            | CommitteeEvent::OfferAccepted(_)
             | CommitteeEvent::ConditionMet(_) => {}
         }
     }

@@ -28,9 +28,18 @@ impl World {
 
     pub(super) fn register_application(&mut self, dice: &mut Dice) -> Option<()> {
         let id = self.a_household(dice, |is| is.live_application().is_none())?;
-        // Filed up to a year ago: some are about to expire.
         let filed_on = dice.day(self.today(), 364, 0);
-        let number = (!dice.one_in(3)).then(|| self.number(filed_on)).flatten();
+        if dice.one_in(2) {
+            return self.register_application_of(id, filed_on);
+        }
+        let (filed_on, number) = (Some(filed_on), None);
+        let registered = RegisterApplication { filed_on, number, renewed_on: None, communes: Vec::new() };
+        self.of(id, registered).ok().map(drop)
+    }
+
+    /// An application filed on an earlier day, with its number.
+    pub(super) fn register_application_of(&mut self, id: HouseholdId, filed_on: Day) -> Option<()> {
+        let number = self.number(filed_on);
         let filed_on = Some(filed_on);
         let registered = RegisterApplication { filed_on, number, renewed_on: None, communes: Vec::new() };
         self.of(id, registered).ok().map(drop)

@@ -12,7 +12,7 @@ use domain::household::Household;
 use domain::household::composition::{Expected, Safety, Sex};
 use domain::household::consent::ConsentChannel;
 use domain::household::correction::DatedFact;
-use domain::id::PersonId;
+use domain::id::{HouseholdId, PersonId};
 use domain::reference::{
     ConsentPurpose, CorrectionReason, MemberArrivalReason, MemberDepartureReason, MemberLink,
 };
@@ -51,7 +51,7 @@ impl World {
     }
 
     pub(super) fn remove_member(&mut self, dice: &mut Dice) -> Option<()> {
-        let id = self.a_household(dice, |is| is.composition.members.len() > 1)?;
+        let id = self.a_household(dice, |_| true)?;
         let members = persons(self.household(id));
         let person = dice.pick(members.clone())?;
         let others = members.into_iter().filter(|other| *other != person);
@@ -114,14 +114,17 @@ impl World {
         let application = dice.pick([Keeper::Leaving, Keeper::Remaining])?;
         let at = self.stated(dice);
         let split = Split { persons: leaving, main_applicant, remaining_main_applicant, application, at };
-        self.of(id, split).ok().map(drop)
+        let command = self.of(id, split).ok()?;
+        let into = HouseholdId::created_by(id.territory(), command);
+        if dice.one_in(2) { self.take_over_for(into, dice) } else { Some(()) }
     }
 
     pub(super) fn merge(&mut self, dice: &mut Dice) -> Option<()> {
         let id = self.a_household(dice, |_| true)?;
         let from = self.a_household(dice, |_| true)?;
         let at = self.stated(dice);
-        self.of(id, Merge { from, at }).ok().map(drop)
+        self.of(id, Merge { from, at }).ok()?;
+        if dice.one_in(2) { self.take_over_for(id, dice) } else { Some(()) }
     }
 
     pub(super) fn correct_date(&mut self, dice: &mut Dice) -> Option<()> {

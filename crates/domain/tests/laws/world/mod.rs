@@ -2,6 +2,7 @@
 
 mod allocation;
 mod applications;
+mod clock;
 mod dice;
 mod family;
 mod operations;
@@ -15,7 +16,6 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use domain::calendar::{self, Instant};
-use domain::decide::clock::deadlines;
 use domain::decide::{Addressed, Command, Context, HouseholdCommand, PlaceCommand, StructureCommand, decide};
 use domain::event::Stamp;
 use domain::household::{Household, Registration};
@@ -195,34 +195,6 @@ impl World {
             let _ = self.ask(&asked, command);
             assert_eq!(self.log.len(), recorded, "{} is recorded once", asked.name());
         }
-    }
-
-    /// Fires what is due, oldest first, each deadline twice.
-    fn fire(&mut self) {
-        for _ in 0..200 {
-            let all = self.ledgers.iter().flat_map(|(id, state)| deadlines(id, state));
-            let Some(deadline) = all.filter(|deadline| deadline.due < self.at).min() else { return };
-            let (asked, recorded) = (Command::Elapse(deadline), self.log.len());
-            self.ask(&asked, deadline.command()).unwrap();
-            assert!(self.log.len() > recorded, "a deadline that is due changes something: {deadline:?}");
-            self.fired_twice += self.decide(&asked, deadline.command()).map_or(0, |changes| changes.len());
-        }
-        panic!("deadlines never end");
-    }
-
-    /// Fires a deadline that is not due, or that no longer stands: nothing may come of it.
-    fn fire_untimely(&mut self, dice: &mut Dice) -> Option<()> {
-        let standing = self.ledgers.iter().flat_map(|(id, state)| deadlines(id, state));
-        let early: Vec<_> = standing.filter(|deadline| deadline.due >= self.at).collect();
-        let past = self.accepted.iter().filter_map(|(asked, _)| match asked {
-            Command::Elapse(deadline) => Some(*deadline),
-            Command::Household(..) | Command::Place(..) | Command::Structure(..) => None,
-        });
-        let past: Vec<_> = past.collect();
-        let deadline = dice.pick(early.into_iter().chain(past))?;
-        let command = self.mint();
-        let _ = self.ask(&Command::Elapse(deadline), command);
-        Some(())
     }
 
     /// Today, where the world is.

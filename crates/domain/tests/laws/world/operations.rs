@@ -66,4 +66,5 @@ pub(super) const OPERATIONS: &[(usize, &str, Operation)] = &[
     (4, "vacancy", World::vacancy),
     (1, "structure", World::structure),
     (4, "fire an untimely deadline", World::fire_untimely),
+    (6, "answer too late", World::answer_too_late),
 ];

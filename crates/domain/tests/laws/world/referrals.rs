@@ -4,6 +4,7 @@ use domain::decide::referral::{
     AcceptReferral, DeclineReferral, JudgeRefusal, ProposeReferral, RecordNoShow, RefuseReferral,
     ViewReferral, WithdrawReferral,
 };
+use domain::decide::request::SubmitRequest;
 use domain::household::Household;
 use domain::household::referral::ReferralSituation as Situation;
 use domain::household::request::RequestSituation;
@@ -88,10 +89,8 @@ impl World {
         let reason = dice.pick(HouseholdRefusalReason::all())?;
         let note = Self::words(dice);
         let refused = self.of(id, RefuseReferral { referral, reason, note });
-        if dice.one_in(3) {
-            let _ = self.of(id, JudgeRefusal { referral, receivable: dice.one_in(2) });
-        }
-        refused.ok().map(drop)
+        refused.ok()?;
+        if dice.one_in(2) { self.judge(dice) } else { Some(()) }
     }
 
     pub(super) fn judge(&mut self, dice: &mut Dice) -> Option<()> {
@@ -99,7 +98,14 @@ impl World {
             matches!(situation, Situation::DeclinedByHousehold { receivable: None, .. })
         };
         let (id, referral) = self.a_referral(dice, refused)?;
-        self.of(id, JudgeRefusal { referral, receivable: dice.one_in(3) }).ok().map(drop)
+        self.of(id, JudgeRefusal { referral, receivable: dice.one_in(3) }).ok()?;
+        if dice.one_in(2) {
+            // Who lost their seniority tries to date the next transmission back.
+            let request = self.household(id).referrals.get(&referral)?.request;
+            let at = self.stated(dice);
+            let _ = self.of(id, SubmitRequest { request, at });
+        }
+        Some(())
     }
 
     pub(super) fn withdraw(&mut self, dice: &mut Dice) -> Option<()> {

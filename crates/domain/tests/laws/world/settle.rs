@@ -52,13 +52,13 @@ impl World {
 
     fn open_all(&mut self) {
         let women = Criteria { gender: GenderRule::WomenOnly, ..Criteria::default() };
-        let young = Criteria { age_min: Some(18), age_max: Some(30), children: false, ..Criteria::default() };
+        let young = Criteria { age_min: Some(18), age_max: Some(36), children: false, ..Criteria::default() };
         let alone = Criteria { couples: false, ..Criteria::default() };
         for (kind, capacity, criteria, plai_adapte) in [
             (Kind::EmergencyShelter, 4, women, false),
             (Kind::Chrs, 3, Criteria::default(), false),
             (Kind::SocialResidence, 2, Criteria::default(), false),
-            (Kind::YoungWorkersResidence, 2, young, false),
+            (Kind::YoungWorkersResidence, 3, young, false),
             (Kind::Alt, 3, alone, false),
             (Kind::SocialDwelling, 5, Criteria::default(), false),
             (Kind::SocialDwelling, 5, Criteria::default(), true),
@@ -212,6 +212,10 @@ impl World {
             }
             if open.is_empty() {
                 self.request(id);
+            }
+            if dice.one_in(3) {
+                // Filed almost a year ago: it is about to expire.
+                let _ = self.register_application_of(id, dice.day(self.today(), 364, -345));
             }
             self.apply(id);
         }

@@ -31,15 +31,16 @@ impl World {
         dice.one_in(3).then(|| dice.some(self.household(id).composition.members.keys().copied()))
     }
 
-    /// The stay that is left by a transfer, with or without hours of overlap.
-    fn leaving(&self, id: HouseholdId, dice: &mut Dice) -> Option<Leaving> {
+    /// The stay that is left by a transfer at `entry`, with or without hours of overlap, now and then too many.
+    fn leaving(&self, id: HouseholdId, entry: Option<Instant>, dice: &mut Dice) -> Option<Leaving> {
         let stay = self.household(id).active_stays().next().map(|(stay, _)| stay)?;
         if dice.one_in(4) {
             return None;
         }
         let at = dice.one_in(3).then(|| {
-            let hours = i64::try_from(dice.below(60)).unwrap() - 30;
-            Instant(self.at.checked_add(hours.hours()).unwrap())
+            let hours = i64::try_from(dice.below(80)).unwrap() - 10;
+            let entry = entry.map_or(self.at, |entry| entry.0);
+            Instant(entry.checked_add(hours.hours()).unwrap().min(self.at))
         });
         Some(Leaving {
             stay,
@@ -56,7 +57,7 @@ impl World {
     pub(super) fn start_stay(&mut self, dice: &mut Dice) -> Option<()> {
         let (id, referral) = self.a_referral(dice, super::referrals::accepted)?;
         let (at, persons) = (self.stated(dice), self.whom(id, dice));
-        let (planned_end, leaving) = (self.planned_end(dice), self.leaving(id, dice));
+        let (planned_end, leaving) = (self.planned_end(dice), self.leaving(id, at, dice));
         self.of(id, StartStay { referral, at, persons, planned_end, leaving }).ok().map(drop)
     }
 
@@ -64,12 +65,16 @@ impl World {
         let id = self.a_household(dice, |_| true)?;
         let place = self.a_place(dice, |is| is.current_occupancy().is_none())?;
         let (at, persons) = (self.stated(dice), self.whom(id, dice));
-        let (planned_end, leaving) = (self.planned_end(dice), self.leaving(id, dice));
+        let (planned_end, leaving) = (self.planned_end(dice), self.leaving(id, at, dice));
         self.of(id, AdmitDirectly { place, at, persons, planned_end, leaving }).ok().map(drop)
     }
 
     pub(super) fn take_over(&mut self, dice: &mut Dice) -> Option<()> {
         let id = self.a_household(dice, |_| true)?;
+        self.take_over_for(id, dice)
+    }
+
+    pub(super) fn take_over_for(&mut self, id: HouseholdId, dice: &mut Dice) -> Option<()> {
         let place = dice.pick(self.places.clone())?;
         let hours = i64::try_from(1 + dice.below(1_500)).unwrap();
         let from = self.at.checked_sub(hours.hours()).unwrap();
