@@ -12,6 +12,7 @@ pub(crate) const COUNTED_TWICE: &[&str] = &["household.member_added", "place.occ
 
 /// Things that a command asked again makes a second time, once the journal no longer remembers the first.
 pub(crate) const MADE_AGAIN: &[&str] = &[
+    "candidacy.designated",
     "committee.convened",
     "consent.given",
     "household.member_added",

@@ -21,7 +21,7 @@ fn dwelling(is: &Place) -> bool {
     is.description().is_some_and(|it| it.kind.let_by_committee()) && is.open_vacancy().is_some()
 }
 
-fn undecided(is: &Place) -> bool {
+pub(super) fn undecided(is: &Place) -> bool {
     dwelling(is)
         && is.open_vacancy().is_some_and(|v| v.allocation.committee.as_ref().is_none_or(|c| !c.decided))
 }
@@ -71,6 +71,10 @@ impl World {
     /// rank twice or with a gap, or two awards. Those the rules must refuse.
     pub(super) fn decide_committee(&mut self, dice: &mut Dice) -> Option<()> {
         let place = self.a_place(dice, convened)?;
+        self.decide_committee_of(place, dice)
+    }
+
+    pub(super) fn decide_committee_of(&mut self, place: PlaceId, dice: &mut Dice) -> Option<()> {
         let candidates = &self.place(place).open_vacancy()?.allocation.candidates;
         let mut left: Vec<CandidacyId> =
             candidates.iter().filter(|(_, c)| c.is_live()).map(|(id, _)| *id).collect();

@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use domain::calendar::{Day, day, days_after, start_of_day};
 use domain::decide::Command;
-use domain::decide::allocation::{AcceptOffer, MeetCondition};
+use domain::decide::allocation::{
+    AcceptOffer, ConveneCommittee, DesignateCandidates, Designated, MeetCondition,
+};
 use domain::decide::application::RenewApplication;
 use domain::decide::clock::{Deadline, DeadlineKind, deadlines};
 use domain::decide::referral::{AcceptReferral, DeclineReferral, RefuseReferral, ViewReferral};
@@ -65,6 +68,12 @@ impl World {
         let last = self.at.checked_add((AHEAD_DAYS * 24).hours()).unwrap();
         let near = self.standing().filter(|deadline| deadline.due < last);
         let deadline = Self::one_of(dice, near)?;
+        if let (AggregateId::Household(id), true) = (deadline.ledger, dice.one_in(2))
+            && let DeadlineKind::ApplicationExpires { .. } | DeadlineKind::ApplicationStruckOff { .. } =
+                deadline.kind
+        {
+            return self.meet_too_late(id, deadline, dice);
+        }
         let hours = i64::try_from(dice.below(40)).unwrap();
         self.at = self.at.max(deadline.due.checked_add(1.second()).unwrap());
         self.at = self.at.checked_add(hours.hours()).unwrap();
@@ -73,6 +82,17 @@ impl World {
             AggregateId::Place(id) => self.answer_late_at_place(id, deadline.kind),
             AggregateId::Structure(_) => None,
         }
+    }
+
+    /// The committee meets on a household that left the register since it was designated.
+    fn meet_too_late(&mut self, id: HouseholdId, deadline: Deadline, dice: &mut Dice) -> Option<()> {
+        let place = self.a_place(dice, super::allocation::undecided)?;
+        let candidates = vec![Designated { household: id, dalo: false }];
+        let _ = self.at_place(place, DesignateCandidates { candidates });
+        let on = Day(days_after(day(super::home(), deadline.due.max(self.at)), 1));
+        let _ = self.at_place(place, ConveneCommittee { on });
+        self.at = start_of_day(super::home(), on.0).checked_add(9.hours()).unwrap();
+        self.decide_committee_of(place, dice)
     }
 
     fn answer_late_on_household(
@@ -91,11 +111,6 @@ impl World {
             }
             DeadlineKind::ApplicationExpires { application }
             | DeadlineKind::ApplicationStruckOff { application } => {
-                let renewed = dice.one_in(2);
-                if !renewed {
-                    // The committee meets on a household that is no longer in the register.
-                    return self.decide_committee(dice);
-                }
                 self.of(id, RenewApplication { application, communes: None })
             }
             DeadlineKind::RequestStale { .. }

@@ -135,7 +135,14 @@ impl World {
         let ends = ends.map(|(stay, _)| DatedFact::StayEnd { stay: *stay });
         let submissions =
             is.requests.keys().map(|request| DatedFact::RequestSubmission { request: *request });
-        let fact = dice.pick(starts.chain(ends).chain(submissions))?;
+        // The exit of somebody who has gone to another household since is the one that is easily got wrong.
+        let members = &is.composition.members;
+        let gone = is.stays.iter().filter(|(_, stay)| {
+            !stay.is_active() && !stay.persons.iter().all(|person| members.contains_key(person))
+        });
+        let gone: Vec<_> = gone.map(|(stay, _)| DatedFact::StayEnd { stay: *stay }).collect();
+        let fact = dice.pick(gone).filter(|_| dice.one_in(2));
+        let fact = fact.or_else(|| dice.pick(starts.chain(ends).chain(submissions)))?;
         let days = i64::try_from(dice.below(40)).unwrap();
         let on: Day = Day(domain::calendar::days_after(self.today(), -days));
         let morning = domain::calendar::start_of_day(super::home(), on.0);

@@ -213,6 +213,12 @@ impl World {
         Some(Instant(self.at.checked_sub(hours.hours()).unwrap()))
     }
 
+    /// Hours or weeks ago.
+    fn earlier(&self, dice: &mut Dice) -> Instant {
+        let hours = i64::try_from(1 + dice.below(1_200)).unwrap();
+        Instant(self.at.checked_sub(hours.hours()).unwrap())
+    }
+
     /// A household that is registered and as `fits` says; now and then any at all.
     fn a_household(&self, dice: &mut Dice, fits: impl Fn(&Household) -> bool) -> Option<HouseholdId> {
         let any = dice.one_in(12);

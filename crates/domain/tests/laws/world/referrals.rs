@@ -102,7 +102,7 @@ impl World {
         if dice.one_in(2) {
             // Who lost their seniority tries to date the next transmission back.
             let request = self.household(id).referrals.get(&referral)?.request;
-            let at = self.stated(dice);
+            let at = Some(self.earlier(dice)).filter(|_| !dice.one_in(4));
             let _ = self.of(id, SubmitRequest { request, at });
         }
         Some(())

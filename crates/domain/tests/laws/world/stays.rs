@@ -63,6 +63,16 @@ impl World {
 
     pub(super) fn admit(&mut self, dice: &mut Dice) -> Option<()> {
         let id = self.a_household(dice, |_| true)?;
+        self.admit_of(id, dice)
+    }
+
+    /// Who stays somewhere moves on, with hours of overlap that the rules allow or do not.
+    pub(super) fn transfer(&mut self, dice: &mut Dice) -> Option<()> {
+        let id = self.a_household(dice, |is| is.active_stays().next().is_some())?;
+        self.admit_of(id, dice)
+    }
+
+    fn admit_of(&mut self, id: HouseholdId, dice: &mut Dice) -> Option<()> {
         let place = self.a_place(dice, |is| is.current_occupancy().is_none())?;
         let (at, persons) = (self.stated(dice), self.whom(id, dice));
         let (planned_end, leaving) = (self.planned_end(dice), self.leaving(id, at, dice));
