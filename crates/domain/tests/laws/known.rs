@@ -23,3 +23,6 @@ pub(crate) const MADE_AGAIN: &[&str] = &[
     "stay.started",
     "vacancy.declared",
 ];
+
+/// An application whose warning is over counts as registered until the clock has written its radiation down.
+pub(crate) const A_WARNING_STRIKES_OFF_WITHOUT_THE_CLOCK: bool = false;

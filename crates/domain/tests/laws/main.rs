@@ -15,7 +15,7 @@ use world::{World, op};
 const LENGTH: usize = 120;
 
 /// How many sequences each law is tried on, unless `PROPTEST_CASES` asks for more.
-const CASES: u32 = 192;
+const CASES: u32 = 128;
 
 fn config() -> ProptestConfig {
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(CASES);

@@ -25,7 +25,10 @@ fn valid_number(is: &Household, id: HouseholdId, on: Date) -> Option<String> {
     let valid = is.applications.values().find(|application| {
         let in_register = match application.situation {
             ApplicationSituation::Registered => true,
-            ApplicationSituation::Warned { strikes_at, .. } => start_of_day(id.territory(), on) <= strikes_at,
+            ApplicationSituation::Warned { strikes_at, .. } => {
+                !crate::known::A_WARNING_STRIKES_OFF_WITHOUT_THE_CLOCK
+                    || start_of_day(id.territory(), on) <= strikes_at
+            }
             ApplicationSituation::Deregistered { .. } => false,
         };
         in_register && on <= application.valid_until.0
