@@ -17,6 +17,7 @@ pub(crate) const MADE_AGAIN: &[&str] = &[
     "consent.given",
     "household.member_added",
     "housing_application.registered",
+    "place.taken_offline",
     "priority.granted",
     "referral.proposed",
     "request.created",
