@@ -5,24 +5,30 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::household::composition::CompositionEvent;
 use domain::household::{HouseholdEvent, Registration};
 use domain::id::{HouseholdId, PersonId};
-use domain::reference::MemberLink;
+use domain::reference::{MemberDepartureReason, MemberLink};
 
 use super::{Verdict, households, must, of_households};
 use crate::world::{Recorded, World};
 
 pub(crate) fn persons(world: &World, _: &Recorded) -> Verdict {
     let mut of: BTreeMap<PersonId, HouseholdId> = BTreeMap::new();
+    let emptied = emptied_by_death(world);
     for (id, is) in households(&world.ledgers) {
         let members = &is.composition.members;
         let active = matches!(is.registration, Registration::Registered { .. });
-        must(active != members.is_empty(), || format!("{id} is {:?} and has {members:?}", is.registration))?;
+        // A household is emptied by the death of its last member only; it stays registered.
+        let empty_by_right = !active || emptied.contains(&id);
+        must(active || members.is_empty(), || format!("{id} is {:?} and has {members:?}", is.registration))?;
+        must(!members.is_empty() || empty_by_right, || {
+            format!("{id} is {:?} and has {members:?}", is.registration)
+        })?;
         for person in members.keys() {
             if let Some(other) = of.insert(*person, id) {
                 return Err(format!("{person} is in {id} and {other}"));
             }
         }
         let main = members.values().filter(|person| person.link == MemberLink::main_applicant()).count();
-        must(main == usize::from(active), || format!("{id} has {main} main applicants"))?;
+        must(main == usize::from(!members.is_empty()), || format!("{id} has {main} main applicants"))?;
         for (stay, one) in is.active_stays() {
             must(!one.persons.is_empty(), || format!("{stay} runs for nobody"))?;
             let strangers: Vec<_> =
@@ -51,4 +57,19 @@ pub(crate) fn persons(world: &World, _: &Recorded) -> Verdict {
         let (lost, made) = (told.difference(&now), now.difference(&told));
         format!("lost: {:?}, from nowhere: {:?}", lost.collect::<Vec<_>>(), made.collect::<Vec<_>>())
     })
+}
+
+/// The households whose last departure was a death.
+fn emptied_by_death(world: &World) -> BTreeSet<HouseholdId> {
+    let mut emptied = BTreeSet::new();
+    for (id, event, _) in of_households(&world.log) {
+        if let HouseholdEvent::Composition(CompositionEvent::MemberLeft(e)) = event {
+            if e.reason == MemberDepartureReason::death() {
+                emptied.insert(id)
+            } else {
+                emptied.remove(&id)
+            };
+        }
+    }
+    emptied
 }

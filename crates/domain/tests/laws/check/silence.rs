@@ -14,7 +14,8 @@ use crate::world::{Recorded, World};
 #[derive(Debug, Default)]
 struct Pending {
     admission: Option<Timestamp>,
-    extension: Option<Timestamp>,
+    /// Outside a CHRS nothing is due: the question waits for an express answer, at any time.
+    extension: Option<Option<Timestamp>>,
 }
 
 pub(crate) fn tacit(world: &World, done: &Recorded) -> Verdict {
@@ -36,6 +37,11 @@ pub(crate) fn tacit(world: &World, done: &Recorded) -> Verdict {
                 format!("{event:?} at {}, silence was acceptance since {until:?}", stamp.recorded)
             })
         };
+        let asked_in_time = |asked: Option<Option<Timestamp>>| match asked {
+            Some(None) => Ok(()),
+            Some(until) => in_time(until),
+            None => Err(format!("{event:?} answers what nobody asked")),
+        };
         let silent = |until: Option<Timestamp>| {
             must(until.is_some_and(|until| stamp.recorded > until && stamp.effective == until), || {
                 format!("{event:?} at {} of {}, due {until:?}", stamp.recorded, stamp.effective)
@@ -49,7 +55,7 @@ pub(crate) fn tacit(world: &World, done: &Recorded) -> Verdict {
             StayEvent::ExtensionRequested(e) => {
                 let of = pending.entry(e.stay).or_default();
                 must(of.extension.is_none(), || format!("{} asks twice at once", e.stay))?;
-                of.extension = e.tacit_at.map(|at| at.0);
+                of.extension = Some(e.tacit_at.map(|at| at.0));
             }
             StayEvent::AdmissionDecided(e) => {
                 in_time(pending.entry(e.stay).or_default().admission.take())?;
@@ -57,9 +63,13 @@ pub(crate) fn tacit(world: &World, done: &Recorded) -> Verdict {
             StayEvent::AdmissionDeemedAccepted(e) => {
                 silent(pending.entry(e.stay).or_default().admission.take())?;
             }
-            StayEvent::StayExtended(e) => in_time(pending.entry(e.stay).or_default().extension.take())?,
-            StayEvent::ExtensionRefused(e) => in_time(pending.entry(e.stay).or_default().extension.take())?,
-            StayEvent::StayDeemedExtended(e) => silent(pending.entry(e.stay).or_default().extension.take())?,
+            StayEvent::StayExtended(e) => asked_in_time(pending.entry(e.stay).or_default().extension.take())?,
+            StayEvent::ExtensionRefused(e) => {
+                asked_in_time(pending.entry(e.stay).or_default().extension.take())?
+            }
+            StayEvent::StayDeemedExtended(e) => {
+                silent(pending.entry(e.stay).or_default().extension.take().flatten())?
+            }
             StayEvent::StayEnded(e) => drop(pending.remove(&e.stay)),
             StayEvent::StayReviewed(_)
             | StayEvent::AbsenceRecorded(_)
