@@ -149,7 +149,13 @@ impl Application {
     #[must_use]
     pub fn number_on(&self, day: Date, territory: Territory) -> Option<UniqueRegistrationNumber> {
         let left = |ended| crate::calendar::day(territory, ended) < day;
-        self.number.filter(|_| day <= self.valid_until.0 && !self.ended.is_some_and(left))
+        // A warning strikes off at its instant, whether or not the clock has written it down yet.
+        let struck = match self.situation {
+            ApplicationSituation::Warned { strikes_at, .. } => Some(strikes_at),
+            ApplicationSituation::Registered | ApplicationSituation::Deregistered { .. } => None,
+        };
+        let gone = self.ended.or(struck).is_some_and(left);
+        self.number.filter(|_| day <= self.valid_until.0 && !gone)
     }
 
     fn deregister(&mut self, reason: Deregistration, at: jiff::Timestamp) {

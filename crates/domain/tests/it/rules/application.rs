@@ -305,3 +305,17 @@ fn a_label_refers_to_the_decision_that_grants_it_and_names_nobody() {
     w.does(household, grant("DALO-2026/0123").unwrap());
     assert_eq!(w.last_of("priority.granted").fact.body()["document"], "DALO-2026/0123");
 }
+
+/// INV-5: no committee examines a number that the register struck off, however late the clock is.
+#[test]
+fn a_warning_that_is_over_strikes_off_before_the_clock_has_written_it_down() {
+    let mut w = World::at("2026-01-05T10:00");
+    let household = w.household("woman 32");
+    let application = w.applies(household);
+    w.does(household, WarnApplication { application, ground: Deregistration::C });
+    let is = &w.household_of(household).applications[&application];
+    let ApplicationSituation::Warned { strikes_at, .. } = is.situation else { panic!("{:?}", is.situation) };
+    let last = domain::calendar::day(household.territory(), strikes_at);
+    assert!(is.number_on(last, household.territory()).is_some());
+    assert!(is.number_on(last.tomorrow().unwrap(), household.territory()).is_none());
+}
