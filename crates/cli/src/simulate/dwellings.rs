@@ -168,7 +168,7 @@ impl World {
         for id in self.applicants.iter().filter(|id| self.is_here(**id)) {
             let Some(is) = self.household(*id) else { continue };
             let Some((_, application)) = is.live_application() else { continue };
-            if application.valid_number(days_after(today, 40)).is_none()
+            if application.number_on(days_after(today, 40), id.territory()).is_none()
                 || is.leases.values().any(|one| one.ended.is_none())
                 || tenancy(is, dwelling, today, id.territory()).is_some()
             {

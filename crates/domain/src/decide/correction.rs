@@ -12,9 +12,10 @@ use super::{Context, Draft, household, place, words};
 use crate::calendar::{Day, Instant, day, months_after};
 use crate::household::Household;
 use crate::household::correction::{DatedFact, FactCorrected, Reopened, StayVoided};
+use crate::household::presence::Presence;
 use crate::household::request::Request;
 use crate::household::stay::{Stay, StaySituation};
-use crate::id::{EventId, HouseholdId, PersonId, StayId};
+use crate::id::{EventId, HouseholdId, StayId, Territory};
 use crate::ledger::{Halt, Ledgers};
 use crate::place::occupancy::{OccupancyCorrected, OccupancyVoided, Title};
 use crate::reference::CorrectionReason;
@@ -48,9 +49,11 @@ impl Decide<HouseholdId> for CorrectDate {
                 let territory = staying.place.territory();
                 existing(place(ledgers, staying.place)?, day(territory, now))?;
                 if now < staying.from {
-                    let all_along =
-                        staying.persons.iter().filter(|person| !staying.joined.contains_key(*person));
-                    were_here(is, all_along, now, Some(staying.from))?;
+                    were_here(is, staying.first(), now, Some(staying.from))?;
+                }
+                if let Some(left) = staying.left.iter().map(|left| left.at.0).min().filter(|left| *left < now)
+                {
+                    return Err(reversed(territory, left).into());
                 }
                 self.move_stay(is, stay, staying, (now, staying.ended()), ctx, ledgers, draft)?;
                 (staying.started_by, staying.from)
@@ -61,6 +64,9 @@ impl Decide<HouseholdId> for CorrectDate {
                     let sentence = "Cette prise en charge n'est pas terminée.";
                     return Err(Refusal::conflict("stay-not-ended", "correction", sentence).into());
                 };
+                if let Some(last) = staying.last_move().filter(|last| now < *last) {
+                    return Err(reversed(staying.place.territory(), last).into());
+                }
                 if now > at {
                     were_here(is, &staying.persons, at, Some(now))?;
                 }
@@ -84,6 +90,15 @@ impl Decide<HouseholdId> for CorrectDate {
         draft.household(id, ctx.at, corrected);
         Ok(())
     }
+}
+
+/// Somebody came or left in between.
+fn reversed(territory: Territory, moved: Timestamp) -> Refusal {
+    let sentence = format!(
+        "Une personne est arrivée ou partie le {} : cette date ne peut pas être la bonne.",
+        words(territory, moved)
+    );
+    Refusal::invalid("dates-reversed", "correction", sentence).since(moved)
 }
 
 /// Annuls a stay that never was: recorded on the wrong household, or in the wrong place. The place is as if nobody had
@@ -197,19 +212,20 @@ impl CorrectDate {
             );
             return Err(Refusal::conflict("place-taken", "INV-2", sentence).since(other.from).into());
         }
-        let elsewhere = is.stays.iter().find(|(other, one)| {
-            let meets = |person: &PersonId| {
-                let since = staying.joined.get(person).map_or(from, |joined| from.max(*joined));
-                one.houses(*person, since, to)
-            };
-            **other != stay && staying.persons.iter().any(meets)
-        });
-        if let Some((_, other)) = elsewhere {
+        let others = is.stays.iter().filter(|(other, _)| **other != stay);
+        let others: Vec<_> =
+            others.flat_map(|(_, one)| one.presences()).chain(is.moved_presences.iter().copied()).collect();
+        let meets = |one: &Presence| {
+            let elsewhere =
+                others.iter().find(|other| other.person == one.person && other.meets(one.from, one.to));
+            elsewhere.map(|other| other.from)
+        };
+        if let Some(since) = staying.presences_from(from, to).find_map(|one| meets(&one)) {
             let sentence = format!(
                 "Une personne était prise en charge ailleurs depuis le {} sur cette période.",
-                words(territory, other.from)
+                words(territory, since)
             );
-            return Err(Refusal::conflict("already-staying", "INV-1", sentence).since(other.from).into());
+            return Err(Refusal::conflict("already-staying", "INV-1", sentence).since(since).into());
         }
         draft.place(
             staying.place,

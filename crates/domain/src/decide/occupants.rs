@@ -53,7 +53,7 @@ impl Decide<HouseholdId> for JoinStay {
         let territory = staying.place.territory();
         let at = within(staying, self.at, ctx)?;
         were_here(is, &self.persons, at, None)?;
-        free_elsewhere(is, self.stay, &self.persons, at)?;
+        free_elsewhere(is, staying, &self.persons, at)?;
         let room = existing(place(ledgers, staying.place)?, day(territory, at))?;
         let persons = staying.persons.len() + self.persons.len();
         if persons > usize::from(room.capacity) {
@@ -110,13 +110,6 @@ impl Decide<HouseholdId> for LeaveStay {
             return Err(Refusal::conflict("stay-would-be-empty", "INV-1", sentence).into());
         }
         let at = within(staying, self.at, ctx)?;
-        if let Some(since) = self.persons.iter().map(|person| staying.since(*person)).max()
-            && at < since
-        {
-            let sentence =
-                format!("La sortie précède l'arrivée du {}.", words(staying.place.territory(), since));
-            return Err(Refusal::invalid("dates-reversed", "stay", sentence).into());
-        }
         let exit = Exit { at, destination: self.destination, reason: self.reason, deposit: false };
         exit.write_for(&self.persons, id, is, self.stay, ctx, ledgers, draft)
     }
@@ -133,25 +126,19 @@ fn within(staying: &Stay, stated: Option<Instant>, ctx: &Context<'_>) -> Result<
     Ok(at)
 }
 
-/// INV-1: who joins is in no other stay from then on.
+/// INV-1: who joins is in no stay from then on, this one included: who came back before they had left never left.
 fn free_elsewhere(
     is: &Household,
-    joined: StayId,
+    joined: &Stay,
     persons: &BTreeSet<PersonId>,
     at: jiff::Timestamp,
 ) -> Result<(), Refusal> {
-    let others = is.stays.iter().filter(|(other, _)| **other != joined);
-    let meets = |stay: &Stay| persons.iter().any(|person| stay.houses(*person, at, None));
-    match others.map(|(_, stay)| stay).find(|stay| meets(stay)) {
-        None => Ok(()),
-        Some(stay) => {
-            let sentence = format!(
-                "Une personne est déjà prise en charge depuis le {} : elle doit d'abord en sortir.",
-                words(stay.place.territory(), stay.from)
-            );
-            Err(Refusal::conflict("already-staying", "INV-1", sentence).since(stay.from))
-        }
-    }
+    let Some(since) = is.housed(persons, at, None) else { return Ok(()) };
+    let sentence = format!(
+        "Une personne est déjà prise en charge depuis le {} : elle doit d'abord en sortir.",
+        words(joined.place.territory(), since)
+    );
+    Err(Refusal::conflict("already-staying", "INV-1", sentence).since(since))
 }
 
 /// The place counts as many persons as the stay.

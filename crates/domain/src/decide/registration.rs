@@ -195,6 +195,11 @@ impl Decide<HouseholdId> for AddMember {
         draft: &mut Draft,
     ) -> Result<(), Halt> {
         let is = household(ledgers, id)?;
+        let person = PersonId::created_by(ctx.command);
+        let gone = || is.gone.iter().any(|gone| gone.person == person);
+        if is.composition.members.contains_key(&person) || gone() {
+            return Ok(());
+        }
         if is.composition.members.is_empty() {
             let sentence = "La dernière personne de ce ménage est décédée : enregistrez un autre ménage.";
             return Err(Refusal::conflict("household-empty", "INV-11", sentence).into());
@@ -208,7 +213,6 @@ impl Decide<HouseholdId> for AddMember {
             return Err(Refusal::conflict("main-applicant", "registration", sentence).into());
         }
         let at = ctx.past(id.territory(), self.at)?;
-        let person = PersonId::created_by(ctx.command);
         let member = self.member.record(person, ctx, id.territory())?;
         // The newcomer joins the stay if its place can take one more and admits them; otherwise the household lacks
         // room, which the worklists show: a birth is a fact that no place can refuse (INV-4).
@@ -442,6 +446,10 @@ impl Decide<HouseholdId> for GiveConsent {
         draft: &mut Draft,
     ) -> Result<(), Halt> {
         let is = household(ledgers, id)?;
+        let consent = ConsentId::created_by(ctx.command);
+        if is.consents.contains_key(&consent) {
+            return Ok(());
+        }
         if !is.composition.members.contains_key(&self.person) {
             return Err(Refusal::unknown("Personne").into());
         }
@@ -451,15 +459,9 @@ impl Decide<HouseholdId> for GiveConsent {
             let sentence = "Ce consentement est déjà échu : vérifiez la date de fin.";
             return Err(Refusal::invalid("consent-lapsed", "consent", sentence).into());
         }
-        let consent = ConsentGiven {
-            consent: ConsentId::created_by(ctx.command),
-            person: self.person,
-            purpose: self.purpose,
-            recipient: self.recipient,
-            channel: self.channel,
-            until: self.until,
-        };
-        draft.household(id, at, consent);
+        let (person, purpose, recipient) = (self.person, self.purpose, self.recipient);
+        let (channel, until) = (self.channel, self.until);
+        draft.household(id, at, ConsentGiven { consent, person, purpose, recipient, channel, until });
         Ok(())
     }
 }

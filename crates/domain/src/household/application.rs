@@ -139,13 +139,8 @@ impl Application {
         }
     }
 
-    /// Its number, if a committee may examine it on `day` (INV-5; CCH L441-2-1).
-    #[must_use]
-    pub fn valid_number(&self, day: Date) -> Option<UniqueRegistrationNumber> {
-        self.number.filter(|_| self.is_live() && day <= self.valid_until.0)
-    }
-
-    /// Its number, if it was in the register on `day`, a day that may be over.
+    /// Its number, if a committee may examine it on `day` (INV-5; CCH L441-2-1), or might on a day that is over: it was
+    /// in the register then.
     #[must_use]
     pub fn number_on(&self, day: Date, territory: Territory) -> Option<UniqueRegistrationNumber> {
         let left = |ended| crate::calendar::day(territory, ended) < day;

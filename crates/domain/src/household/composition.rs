@@ -5,7 +5,7 @@ use crate::household::custody::{CustodyEnded, CustodyShared};
 use crate::household::occupants::StayJoined;
 pub use crate::household::profile::Profile;
 use crate::household::{Household, HouseholdEvent, Registration};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -324,12 +324,15 @@ impl Household {
     }
 
     fn member_added(&mut self, e: &MemberAdded, stamp: &Stamp, kind: &str) {
+        // Delivered again, a birth must not count another of the expected children as born (INV-16).
+        let born = e.reason == MemberArrivalReason::birth()
+            && !self.composition.members.contains_key(&e.member.person);
         self.join(std::slice::from_ref(&e.member), stamp, kind);
         if let Some(stay) = e.joins.and_then(|stay| self.stays.get_mut(&stay)) {
             stay.persons.insert(e.member.person);
             stay.joined.insert(e.member.person, stamp.effective);
         }
-        if e.reason == MemberArrivalReason::birth() {
+        if born {
             self.composition.expected = match self.composition.expected.take() {
                 Some(expected) if expected.children > 1 => {
                     Some(Expected { children: expected.children - 1, ..expected })
@@ -346,9 +349,9 @@ impl Household {
         {
             person.link = MemberLink::main_applicant();
         }
+        let gone = BTreeSet::from([e.person]);
         for stay in self.stays.values_mut().filter(|stay| stay.is_active()) {
-            stay.persons.remove(&e.person);
-            stay.joined.remove(&e.person);
+            stay.leave(&gone, stamp.effective);
         }
         self.recomposed(stamp);
     }

@@ -7,9 +7,10 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::calendar::BirthMonth;
+use crate::calendar::{BirthMonth, Instant};
 use crate::event::Stamp;
 use crate::household::composition::{Composition, Sex};
 use crate::household::request::{RequestFile, RequestSituation};
@@ -18,7 +19,7 @@ use crate::id::{EventId, RequestId};
 use crate::reference::{MemberLink, RightOfResidence};
 
 /// A fact of a household or of its request that a rule reads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Dated {
     /// How many persons.
@@ -54,15 +55,15 @@ pub enum Dated {
 }
 
 /// Since when each fact has been what it is.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
-pub struct FactDates(BTreeMap<Dated, Timestamp>);
+pub struct FactDates(BTreeMap<Dated, Instant>);
 
 impl FactDates {
     /// Since when, if it ever changed.
     #[must_use]
     pub fn since(&self, fact: Dated) -> Option<Timestamp> {
-        self.0.get(&fact).copied()
+        self.0.get(&fact).map(|at| at.0)
     }
 
     /// Whether nothing is dated yet.
@@ -73,7 +74,7 @@ impl FactDates {
 
     fn moved(&mut self, fact: Dated, changed: bool, at: Timestamp) {
         if changed {
-            self.0.insert(fact, at);
+            self.0.insert(fact, Instant(at));
         }
     }
 }
@@ -155,8 +156,12 @@ impl Before {
         dates.moved(Dated::Safety, self.safety != is.safety.as_ref().map(|kept| kept.event), at);
         for (id, request) in &mut is.requests {
             let Some((situation, file)) = self.requests.get(id) else {
-                request.dates.moved(Dated::Situation, true, at);
-                request.dates.moved(Dated::Qualification, request.situation.qualification().is_some(), at);
+                // One that came along from another household brings its dates.
+                let dates = &mut request.dates;
+                let qualified = request.situation.qualification().is_some();
+                dates.moved(Dated::Situation, dates.since(Dated::Situation).is_none(), at);
+                let undated = dates.since(Dated::Qualification).is_none();
+                dates.moved(Dated::Qualification, qualified && undated, at);
                 continue;
             };
             let qualified = situation.qualification() != request.situation.qualification();

@@ -12,6 +12,7 @@ use crate::household::composition::{Expected, PersonRecord};
 use crate::household::copy::{ApplicationCopy, ConsentCopy, LabelCopy, RequestCopy, StayCopy};
 use crate::household::custody::SharedChild;
 use crate::household::request::RequestSituation;
+use crate::household::stay::Stay;
 use crate::household::{Household, HouseholdEvent, Registration};
 use crate::id::{ApplicationId, HouseholdId, PersonId, RequestId};
 use crate::reference::MemberLink;
@@ -148,12 +149,16 @@ impl Household {
         for person in &e.persons {
             self.leaves(*person, stamp);
         }
-        for stay in self.stays.values_mut().filter(|stay| stay.is_active()) {
-            stay.persons.retain(|id| !e.persons.contains(id));
-            stay.joined.retain(|id, _| !e.persons.contains(id));
-        }
         // A stay that all its persons take along is written on their ledger from now on.
-        self.stays.retain(|_, stay| !stay.is_active() || !stay.persons.is_empty());
+        let along = |stay: &Stay| stay.is_active() && stay.persons.is_subset(&e.persons);
+        let moved: Vec<_> = self.stays.iter().filter(|(_, stay)| along(stay)).map(|(id, _)| *id).collect();
+        for stay in moved {
+            self.keep_presences(stay, &e.persons);
+            self.stays.remove(&stay);
+        }
+        for stay in self.stays.values_mut().filter(|stay| stay.is_active()) {
+            stay.leave(&e.persons, stamp.effective);
+        }
         if let Some(application) = e.application {
             self.applications.remove(&application);
         }

@@ -10,13 +10,14 @@ pub mod custody;
 pub mod dated;
 pub mod family;
 pub mod occupants;
+pub mod presence;
 pub mod priority;
 pub mod profile;
 pub mod referral;
 pub mod request;
 pub mod stay;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -97,6 +98,12 @@ pub struct Household {
     pub referrals: BTreeMap<ReferralId, Referral>,
     /// Stays, past and running.
     pub stays: BTreeMap<StayId, Stay>,
+    /// Stays that never were: their ids are not given again.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub voided: BTreeSet<StayId>,
+    /// When members were in stays that went to another household since with those who remained in them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub moved_presences: Vec<presence::Presence>,
     /// Social-housing applications.
     pub applications: BTreeMap<ApplicationId, Application>,
     /// Priority labels.

@@ -24,7 +24,6 @@ impl Household {
         for person in &e.persons {
             stay.persons.insert(*person);
             stay.joined.insert(*person, stamp.effective);
-            stay.left.remove(person);
         }
     }
 }

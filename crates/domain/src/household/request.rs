@@ -469,12 +469,13 @@ impl Request {
             self.submitted_by = Some(stamp.event);
         }
         self.update_due = Some(event.update_due.0);
-        self.situation =
-            if let RequestSituation::Stale { qualification: Some(qualification) } = &self.situation {
-                RequestSituation::Qualified(qualification.clone())
-            } else {
-                RequestSituation::Submitted
-            };
+        self.situation = if let RequestSituation::Stale { qualification: Some(qualification) }
+        | RequestSituation::Qualified(qualification) = &self.situation
+        {
+            RequestSituation::Qualified(qualification.clone())
+        } else {
+            RequestSituation::Submitted
+        };
     }
 
     pub(crate) fn updated(&mut self, event: &RequestUpdated, stamp: &Stamp) {
@@ -580,7 +581,11 @@ impl Household {
     }
 
     /// Takes over a request of another household, with the loss of its seniority if it has none left.
-    pub(super) fn take_request(&mut self, id: RequestId, request: Request, at: Timestamp) {
+    /// Of a request that it had already, it keeps the dates of what does not change.
+    pub(super) fn take_request(&mut self, id: RequestId, mut request: Request, at: Timestamp) {
+        if let Some(known) = self.requests.get(&id) {
+            request.dates.clone_from(&known.dates);
+        }
         if request.seniority.is_none() && matches!(request.situation, RequestSituation::Stale { .. }) {
             self.lose_seniority(request.file.stream, request.siao, at);
         }
@@ -607,7 +612,7 @@ impl Household {
         use RequestEvent as E;
         match event {
             E::RequestCreated(e) => {
-                self.requests.insert(e.request, Request::created(e, stamp));
+                self.requests.entry(e.request).or_insert_with(|| Request::created(e, stamp));
             }
             E::RequestSubmitted(e) => self.on_request(e.request, |r| r.submitted(e, stamp)),
             E::RequestUpdated(e) => self.on_request(e.request, |r| r.updated(e, stamp)),

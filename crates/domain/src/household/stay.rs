@@ -1,6 +1,7 @@
 //! The stay (*prise en charge*): admission, reviews, extensions, absences, notices, exit.
 
 use crate::event::events;
+use crate::household::presence::Left;
 use crate::household::referral::ReferralSituation;
 use crate::household::{Household, HouseholdEvent};
 use std::collections::{BTreeMap, BTreeSet};
@@ -107,9 +108,9 @@ pub struct Stay {
     /// Who joined it later, and when.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub joined: BTreeMap<PersonId, Timestamp>,
-    /// Who left it while the others stayed, and when.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub left: BTreeMap<PersonId, Timestamp>,
+    /// Who left it while the others stayed, in the order of the journal; who came back is among its persons too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left: Vec<Left>,
     /// Since when.
     pub from: Timestamp,
     /// The event that says so.
@@ -155,24 +156,6 @@ impl Stay {
             StaySituation::Present | StaySituation::Absent { .. } | StaySituation::Leaving { .. } => None,
             StaySituation::Ended { at, .. } => Some(at),
         }
-    }
-
-    /// Since when one of its persons has been in it.
-    #[must_use]
-    pub fn since(&self, person: PersonId) -> Timestamp {
-        self.joined.get(&person).map_or(self.from, |joined| self.from.max(*joined))
-    }
-
-    /// Whether the person was in it at some instant of `[from, to)`; an open end is the end of time.
-    #[must_use]
-    pub fn houses(&self, person: PersonId, from: Timestamp, to: Option<Timestamp>) -> bool {
-        // Who left it before the others was there until then.
-        let end = match self.left.get(&person) {
-            _ if self.persons.contains(&person) => self.ended(),
-            Some(left) => Some(*left),
-            None => return false,
-        };
-        end.is_none_or(|end| from < end) && to.is_none_or(|to| self.since(person) < to)
     }
 
     /// Whether the stay covers some instant of `[from, to)`; an open end is the end of time.
@@ -408,7 +391,7 @@ impl Stay {
             kind: event.kind,
             persons: event.persons.clone(),
             joined: BTreeMap::new(),
-            left: BTreeMap::new(),
+            left: Vec::new(),
             from: stamp.effective,
             started_by: stamp.event,
             planned_end: event.planned_end,
@@ -505,11 +488,7 @@ impl Household {
                     None => StaySituation::Present,
                 };
             }),
-            E::PersonsLeft(e) => self.on_stay(e.stay, |s| {
-                s.persons.retain(|person| !e.persons.contains(person));
-                s.joined.retain(|person, _| !e.persons.contains(person));
-                s.left.extend(e.persons.iter().map(|person| (*person, stamp.effective)));
-            }),
+            E::PersonsLeft(e) => self.on_stay(e.stay, |s| s.leave(&e.persons, stamp.effective)),
             E::StayEnded(e) => self.on_stay(e.stay, |s| {
                 s.situation =
                     StaySituation::Ended { at: stamp.effective, destination: e.destination, by: stamp.event };

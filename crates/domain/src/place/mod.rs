@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::calendar::{Day, day, days_after, start_of_day};
 use crate::event::{Stamp, families};
-use crate::id::{Territory, VacancyId};
+use crate::id::{CommitteeId, Territory, VacancyId};
 use inventory::{Description, Inventory, OfflineSpells};
 use occupancy::{Hold, Occupancy};
 use vacancy::{Vacancy, VacancySituation};
@@ -47,6 +47,9 @@ pub struct Place {
     /// Every vacancy there has been: a declaration that is asked again is not another one.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub vacancies: BTreeSet<VacancyId>,
+    /// Every session of the committee that it was on the agenda of.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub committees: BTreeSet<CommitteeId>,
     /// The last vacancy.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vacancy: Option<Vacancy>,

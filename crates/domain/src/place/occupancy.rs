@@ -218,13 +218,11 @@ impl Place {
             E::Occupied(e) => {
                 self.hold.take_if(|hold| Some(hold.referral) == e.referral);
                 let (title, household, persons) = (e.title, e.household, e.persons);
-                self.occupancies.push(Occupancy {
-                    title,
-                    household,
-                    persons,
-                    from: stamp.effective,
-                    to: None,
-                });
+                // Delivered again, it is the occupancy that is known (INV-16).
+                if self.occupancies.iter().all(|known| known.title != title) {
+                    let from = stamp.effective;
+                    self.occupancies.push(Occupancy { title, household, persons, from, to: None });
+                }
                 self.occupied_closes_vacancy(e.title);
             }
             E::OccupantsChanged(e) => self.on_occupancy(e.title, |o| {

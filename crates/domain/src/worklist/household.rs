@@ -7,7 +7,7 @@ use crate::household::application::{Application, ApplicationSituation};
 use crate::household::referral::ReferralSituation;
 use crate::household::request::{Request, RequestSituation};
 use crate::household::stay::{Extension, SocialAid, Stay, StaySituation};
-use crate::id::{ApplicationId, HouseholdId, RequestId, StayId};
+use crate::id::{ApplicationId, HouseholdId, PersonId, RequestId, StayId};
 
 impl List<'_> {
     pub(super) fn household(&mut self, id: HouseholdId, is: &Household) {
@@ -130,7 +130,8 @@ impl List<'_> {
             self.add(Desk::Prefecture, Some(tacit_at), is.from, kind, about);
         }
         let sole = of.active_stays().count() == 1;
-        let lacks = |person| !is.persons.contains(person) && !is.left.contains_key(person);
+        let left = |person: &PersonId| is.left.iter().any(|left| left.person == *person);
+        let lacks = |person| !is.persons.contains(person) && !left(person);
         if sole && of.composition.members.keys().any(lacks) {
             self.add(Desk::Provider, None, is.from, TaskKind::FindMoreRoom { stay: id }, about);
         }

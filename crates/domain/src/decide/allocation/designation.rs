@@ -118,9 +118,12 @@ impl Decide<PlaceId> for DesignateCandidates {
                 return Err(Refusal::conflict("already-candidate", "INV-7", sentence).into());
             }
             let whose = household(ledgers, one.household)?;
+            let candidacy = CandidacyId::nth_created_by(ctx.command, n);
+            if whose.candidacies.contains_key(&candidacy) {
+                return Ok(());
+            }
             let number = numbered_today(one.household, whose, ctx, id.territory())?;
             one.check(whose, is, id, ctx)?;
-            let candidacy = CandidacyId::nth_created_by(ctx.command, n);
             let designated = CandidacyDesignated { candidacy, place: id, vacancy: vacancy.id, number };
             draft.household(one.household, ctx.at, designated);
             // In the order of the holder, after those whom it designated before.

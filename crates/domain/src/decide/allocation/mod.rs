@@ -78,6 +78,6 @@ fn numbered_today(
     territory: Territory,
 ) -> Result<UniqueRegistrationNumber, Refusal> {
     let today = ctx.today(territory);
-    let live = is.live_application().and_then(|(_, application)| application.valid_number(today));
+    let live = is.live_application().and_then(|(_, application)| application.number_on(today, territory));
     live.ok_or_else(|| no_number(id, today))
 }

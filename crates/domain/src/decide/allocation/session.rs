@@ -42,8 +42,7 @@ impl Decide<PlaceId> for ConveneCommittee {
     ) -> Result<(), Halt> {
         let is = place(ledgers, id)?;
         let committee = CommitteeId::created_by(ctx.command);
-        let last = is.vacancy.as_ref().and_then(|vacancy| vacancy.allocation.committee.as_ref());
-        if last.is_some_and(|last| last.id == committee) {
+        if is.committees.contains(&committee) {
             return Ok(());
         }
         let vacancy = dwelling(is, id, ctx)?;

@@ -329,15 +329,7 @@ impl Decide<HouseholdId> for CloseApplication {
             }
         }
         draft.household(id, ctx.at, ApplicationClosed { application: self.application, reason: self.reason });
-        super::allocation::close_candidacies(
-            id,
-            is,
-            &CandidacyOutcome::Deregistered,
-            None,
-            ctx,
-            ledgers,
-            draft,
-        )
+        off_the_register(id, is, ctx, ledgers, draft)
     }
 }
 
@@ -356,15 +348,7 @@ pub(super) fn expire(
     {
         let at = end_of_day(id.territory(), application.valid_until.0);
         draft.household(id, at, ApplicationExpired { application: which });
-        super::allocation::close_candidacies(
-            id,
-            is,
-            &CandidacyOutcome::Deregistered,
-            None,
-            ctx,
-            ledgers,
-            draft,
-        )?;
+        return off_the_register(id, is, ctx, ledgers, draft);
     }
     Ok(())
 }
@@ -383,15 +367,19 @@ pub(super) fn strike_off(
         && ctx.at > strikes_at
     {
         draft.household(id, strikes_at, ApplicationClosed { application: which, reason: ground });
-        super::allocation::close_candidacies(
-            id,
-            is,
-            &CandidacyOutcome::Deregistered,
-            None,
-            ctx,
-            ledgers,
-            draft,
-        )?;
+        return off_the_register(id, is, ctx, ledgers, draft);
     }
     Ok(())
+}
+
+/// Who left the register is no candidate any more (INV-5).
+fn off_the_register(
+    id: HouseholdId,
+    is: &Household,
+    ctx: &Context<'_>,
+    ledgers: &Ledgers,
+    draft: &mut Draft,
+) -> Result<(), Halt> {
+    let outcome = CandidacyOutcome::Deregistered;
+    super::allocation::close_candidacies(id, is, &outcome, None, ctx, ledgers, draft)
 }

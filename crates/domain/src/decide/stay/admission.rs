@@ -134,27 +134,21 @@ impl Entry<'_> {
         ctx: &Context<'_>,
     ) -> Result<(), Halt> {
         family::were_here(is, persons, self.at, until)?;
-        for (other, stay) in &is.stays {
-            let left = persons.iter().filter_map(|person| stay.left.get(person)).max();
-            let (staying, left) = (!stay.persons.is_disjoint(persons), left.copied());
-            if !staying && left.is_none() {
-                continue;
-            }
-            let tolerance = ctx.rules(self.place.territory()).transfer_overlap_hours;
-            let end = match (self.leaving.filter(|leaving| leaving.stay == *other), stay.ended()) {
+        let tolerance = ctx.rules(self.place.territory()).transfer_overlap_hours;
+        let stays = is.stays.iter().flat_map(|(stay, is)| is.presences().map(move |one| (Some(*stay), one)));
+        let moved = is.moved_presences.iter().map(|one| (None, *one));
+        for (stay, mut one) in stays.chain(moved).filter(|(_, one)| persons.contains(&one.person)) {
+            let leaving = self.leaving.filter(|leaving| Some(leaving.stay) == stay);
+            if let (Some(leaving), None) = (leaving, one.to) {
                 // Only the stay that is left may last some hours longer than the entry.
-                (Some(leaving), None) => Some(hours_after(leaving.at.map_or(self.at, |at| at.0), -tolerance)),
-                (Some(_) | None, end) => end,
-            };
-            // Who left the others in it was there until then.
-            let end = if staying { end } else { left };
-            let meets = end.is_none_or(|end| self.at < end) && until.is_none_or(|until| stay.from < until);
-            if meets {
+                one.to = Some(hours_after(leaving.at.map_or(self.at, |at| at.0), -tolerance));
+            }
+            if one.meets(self.at, until) {
                 let sentence = format!(
                     "Une personne est déjà prise en charge depuis le {}. Terminez cette prise en charge ou faites un transfert.",
-                    words(stay.place.territory(), stay.from)
+                    words(self.place.territory(), one.from)
                 );
-                return Err(Refusal::conflict("already-staying", "INV-1", sentence).since(stay.from).into());
+                return Err(Refusal::conflict("already-staying", "INV-1", sentence).since(one.from).into());
             }
         }
         Ok(())

@@ -69,7 +69,7 @@ impl Decide<HouseholdId> for StartStay {
     ) -> Result<(), Halt> {
         let is = household(ledgers, id)?;
         let stay = StayId::created_by(ctx.command);
-        if is.stays.contains_key(&stay) {
+        if is.knows_stay(stay) {
             return Ok(());
         }
         let asked = referral::referral(is, self.referral)?;
@@ -144,7 +144,7 @@ impl Decide<HouseholdId> for AdmitDirectly {
     ) -> Result<(), Halt> {
         let is = household(ledgers, id)?;
         let stay = StayId::created_by(ctx.command);
-        if is.stays.contains_key(&stay) {
+        if is.knows_stay(stay) {
             return Ok(());
         }
         free_of_referrals(place(ledgers, self.place)?, self.place)?;
@@ -214,7 +214,7 @@ impl Decide<HouseholdId> for TakeOverStay {
     ) -> Result<(), Halt> {
         let is = household(ledgers, id)?;
         let stay = StayId::created_by(ctx.command);
-        if is.stays.contains_key(&stay) {
+        if is.knows_stay(stay) {
             return Ok(());
         }
         if self.ended.is_none() {

@@ -61,7 +61,8 @@ impl Exit {
             return Err(Refusal::invalid("stay-goes-on", "stay", sentence).into());
         }
         place(ledgers, staying.place)?;
-        self.check(staying, ctx)?;
+        let since = persons.iter().map(|person| staying.since(*person)).max();
+        self.check(staying, since, ctx)?;
         let remaining = u8::try_from(staying.persons.len() - persons.len()).unwrap_or(u8::MAX);
         let (destination, reason) = (self.destination, self.reason);
         draft.household(id, self.at, PersonsLeft { stay, persons, destination, reason });
@@ -70,14 +71,21 @@ impl Exit {
         Ok(())
     }
 
-    /// The exit is one, of the past, and after the entry.
-    fn check(&self, staying: &Stay, ctx: &Context<'_>) -> Result<(), Refusal> {
+    /// The exit is one, of the past, and neither before the entry nor before `latest`.
+    fn check(&self, staying: &Stay, latest: Option<Timestamp>, ctx: &Context<'_>) -> Result<(), Refusal> {
         checked_exit(self.destination)?;
         let territory = staying.place.territory();
         ctx.past(territory, Some(Instant(self.at)))?;
         if self.at < staying.from {
             let sentence = format!("La sortie précède l'entrée du {}.", words(territory, staying.from));
             return Err(Refusal::invalid("dates-reversed", "stay", sentence));
+        }
+        if let Some(latest) = latest.filter(|latest| self.at < *latest) {
+            let sentence = format!(
+                "La sortie précède ce qui est enregistré le {} : une personne est arrivée ou partie.",
+                words(territory, latest)
+            );
+            return Err(Refusal::invalid("dates-reversed", "stay", sentence).since(latest));
         }
         Ok(())
     }
@@ -94,7 +102,7 @@ impl Exit {
     ) -> Result<(), Halt> {
         let staying = running(is, stay)?;
         place(ledgers, staying.place)?;
-        self.check(staying, ctx)?;
+        self.check(staying, staying.last_move(), ctx)?;
         let territory = staying.place.territory();
         let days = ctx.rules(territory).residence_deposit_return_days;
         let deposit_due = self.deposit.then(|| Day(days_after(day(territory, self.at), days)));

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::{Day, Instant};
+use crate::household::dated::FactDates;
 use crate::household::request::{Qualification, Request, RequestFile, RequestSituation};
 use crate::id::{EventId, RequestId, Territory};
 use crate::reference::{AssessmentReturnReason, DeferralReason};
@@ -92,6 +93,9 @@ pub struct RequestCopy {
     /// What the SIAO was doing with it, if it was not simply new or on the waiting list.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stage: Option<Stage>,
+    /// Since when each fact that matching reads of it has been what it is.
+    #[serde(default, skip_serializing_if = "FactDates::is_empty")]
+    pub dates: FactDates,
 }
 
 impl RequestCopy {
@@ -109,6 +113,7 @@ impl RequestCopy {
             need_since: Instant(request.need_since),
             stale: matches!(request.situation, RequestSituation::Stale { .. }),
             stage: Stage::of(&request.situation),
+            dates: request.dates.clone(),
         }
     }
 
@@ -131,7 +136,7 @@ impl RequestCopy {
             update_due: self.update_due.map(|at| at.0),
             contact_due: self.contact_due.map(|at| at.0),
             need_since: self.need_since.0,
-            dates: crate::household::dated::FactDates::default(),
+            dates: self.dates.clone(),
         }
     }
 }

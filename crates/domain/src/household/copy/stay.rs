@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::{Day, Instant};
+use crate::household::presence::Left;
 use crate::household::stay::{Admission, Extension, SocialAid, Stay, StaySituation};
 use crate::id::{EventId, PersonId, PlaceId, StayId};
 use crate::structure_kind::StructureKind;
@@ -58,6 +59,9 @@ pub struct StayCopy {
     /// Who joined it later, and when.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub joined: BTreeMap<PersonId, Instant>,
+    /// Who left it while the others stayed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left: Vec<Left>,
     /// Since when.
     pub from: Instant,
     /// How they came.
@@ -94,6 +98,7 @@ impl StayCopy {
             kind: is.kind,
             persons: is.persons.clone(),
             joined: is.joined.iter().map(|(person, at)| (*person, Instant(*at))).collect(),
+            left: is.left.clone(),
             from: Instant(is.from),
             admission: is.admission.clone(),
             planned_end: is.planned_end,
@@ -127,7 +132,7 @@ impl StayCopy {
             kind: self.kind,
             persons: self.persons.clone(),
             joined: self.joined.iter().map(|(person, at)| (*person, at.0)).collect(),
-            left: BTreeMap::new(),
+            left: self.left.clone(),
             termination: None,
             from: self.from.0,
             started_by: by,

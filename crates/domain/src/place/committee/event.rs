@@ -168,9 +168,12 @@ impl Place {
             E::DocumentsChecked(e) => self.on_candidate(e.vacancy, e.candidacy, |c| {
                 c.missing = Some(e.missing.clone());
             }),
-            E::CommitteeConvened(e) => self.on_vacancy(e.vacancy, |v| {
-                v.allocation.committee = Some(Committee { id: e.committee, on: e.on, decided: false });
-            }),
+            E::CommitteeConvened(e) => {
+                self.committees.insert(e.committee);
+                self.on_vacancy(e.vacancy, |v| {
+                    v.allocation.committee = Some(Committee { id: e.committee, on: e.on, decided: false });
+                });
+            }
             E::CommitteeDecided(e) => self.on_vacancy(e.vacancy, |v| v.allocation.decided(e)),
             E::OfferMade(e) => self.on_candidate(e.vacancy, e.candidacy, |c| {
                 c.situation = CandidateSituation::Offered { answer_by: e.answer_by.0 };

@@ -1,12 +1,14 @@
 //! Who is in a stay: members join it later, or leave it before the others.
 
 use domain::calendar::Instant;
-use domain::decide::family::Merge;
+use domain::decide::correction::CorrectDate;
+use domain::decide::family::{Keeper, Merge, Split};
 use domain::decide::inventory::ChangePlace;
 use domain::decide::occupants::{JoinStay, LeaveStay};
 use domain::decide::registration::AddMember;
 use domain::decide::stay::{TakeOverStay, TakenOverEnd};
 use domain::household::composition::Sex;
+use domain::household::correction::DatedFact;
 use domain::id::{HouseholdId, PersonId, StayId};
 use domain::ledger::{AggregateId, State};
 use domain::place::inventory::GenderRule;
@@ -139,4 +141,73 @@ fn a_past_stay_that_is_taken_over_counts_nobody_who_was_not_born() {
     w.does(household, running);
     let stay = StayId::created_by(w.last);
     assert_eq!(w.household_of(household).stays[&stay].persons.len(), 2, "it runs: both are there");
+}
+
+#[test]
+fn who_came_back_into_a_stay_was_there_before_and_its_dates_cannot_contradict_that() {
+    let mut w = World::at("2026-03-02T10:00");
+    let (place, other) = (w.place(EmergencyShelter, 2), w.place(EmergencyShelter, 2));
+    let household = w.household("woman 52, son 19");
+    let stay = w.staying_directly(household, place);
+    let son = w.person(household, "son");
+    w.until("2026-03-12T10:00");
+    w.does(household, leave(stay, son));
+    w.until("2026-03-20T10:00");
+    let overlapping = JoinStay { at: Some(Instant(instant("2026-03-11T10:00"))), ..join(stay, son) };
+    assert_eq!(w.refuses(household, overlapping).code, "already-staying", "he had not left yet");
+    w.does(household, join(stay, son));
+
+    let elsewhere = TakeOverStay {
+        place: other,
+        from: Instant(instant("2026-03-05T10:00")),
+        persons: Some([son].into()),
+        planned_end: None,
+        ended: Some(TakenOverEnd {
+            at: Instant(instant("2026-03-08T10:00")),
+            destination: code("street"),
+            reason: code("other"),
+        }),
+    };
+    assert_eq!(w.refuses(household, elsewhere).rule, "INV-1", "he was there before he left and came back");
+
+    let moved = |is: &str, fact| CorrectDate { fact, is: Instant(instant(is)), reason: code("other") };
+    let late = w.refuses(household, moved("2026-03-14T10:00", DatedFact::StayStart { stay }));
+    assert_eq!(late.code, "dates-reversed", "he would have left before it began");
+    w.until("2026-03-25T10:00");
+    w.ends(household, stay);
+    let early = w.refuses(household, moved("2026-03-19T10:00", DatedFact::StayEnd { stay }));
+    assert_eq!(early.code, "dates-reversed", "he would have come back after it ended");
+}
+
+#[test]
+fn who_left_a_stay_that_others_took_along_was_in_it_until_then() {
+    let mut w = World::at("2026-03-02T10:00");
+    let (place, other) = (w.place(EmergencyShelter, 2), w.place(EmergencyShelter, 2));
+    let household = w.household("woman 52, son 19");
+    let stay = w.staying_directly(household, place);
+    let (woman, son) = (w.person(household, "woman"), w.person(household, "son"));
+    w.until("2026-03-12T10:00");
+    w.does(household, leave(stay, son));
+    w.until("2026-03-20T10:00");
+    let split = Split {
+        persons: [woman].into(),
+        main_applicant: woman,
+        remaining_main_applicant: Some(son),
+        application: Keeper::Remaining,
+        at: None,
+    };
+    w.does(household, split);
+    let past = |from: &str, to: &str| TakeOverStay {
+        place: other,
+        from: Instant(instant(from)),
+        persons: None,
+        planned_end: None,
+        ended: Some(TakenOverEnd {
+            at: Instant(instant(to)),
+            destination: code("street"),
+            reason: code("other"),
+        }),
+    };
+    assert_eq!(w.refuses(household, past("2026-03-05T10:00", "2026-03-08T10:00")).rule, "INV-1");
+    w.does(household, past("2026-03-13T10:00", "2026-03-14T10:00"));
 }

@@ -1,0 +1,149 @@
+//! The clock: in time, too early, and too late.
+
+use std::collections::BTreeMap;
+
+use domain::calendar::{Day, day, days_after, start_of_day};
+use domain::decide::Command;
+use domain::decide::allocation::{
+    AcceptOffer, ConveneCommittee, DesignateCandidates, Designated, MeetCondition,
+};
+use domain::decide::application::RenewApplication;
+use domain::decide::clock::{Deadline, DeadlineKind, deadlines};
+use domain::decide::referral::{AcceptReferral, DeclineReferral, RefuseReferral, ViewReferral};
+use domain::decide::stay::{DecideAdmission, DecideExtension};
+use domain::decide::vacancy::ConfirmVacancy;
+use domain::household::Household;
+use domain::id::{CandidacyId, HouseholdId, PlaceId, ReferralId};
+use domain::ledger::AggregateId;
+use domain::reference::{HouseholdRefusalReason, ProviderRefusalReason};
+use jiff::ToSpan;
+
+use super::World;
+use super::dice::Dice;
+
+/// Further ahead than this, nobody waits for a deadline: everything else would be over.
+const AHEAD_DAYS: i64 = 45;
+
+impl World {
+    fn standing(&self) -> impl Iterator<Item = Deadline> {
+        self.ledgers.iter().flat_map(|(id, state)| deadlines(id, state))
+    }
+
+    /// Fires what is due, oldest first, each deadline twice.
+    pub(super) fn fire(&mut self) {
+        for _ in 0..200 {
+            let due = self.standing().filter(|deadline| deadline.due < self.at).min();
+            let Some(deadline) = due else { return };
+            let (asked, recorded) = (Command::Elapse(deadline), self.log.len());
+            self.ask(&asked, deadline.command()).unwrap();
+            assert!(self.log.len() > recorded, "a deadline that is due changes something: {deadline:?}");
+            self.fired_twice += self.decide(&asked, deadline.command()).map_or(0, |changes| changes.len());
+        }
+        panic!("deadlines never end");
+    }
+
+    /// One deadline, each kind as often as another.
+    fn one_of(dice: &mut Dice, all: impl Iterator<Item = Deadline>) -> Option<Deadline> {
+        let mut kinds: BTreeMap<&str, Vec<Deadline>> = BTreeMap::new();
+        all.for_each(|deadline| kinds.entry(deadline.kind.id()).or_default().push(deadline));
+        let kind = dice.pick(kinds.into_values())?;
+        dice.pick(kind)
+    }
+
+    /// Fires a deadline that is not due, or that no longer stands: nothing may come of it.
+    pub(super) fn fire_untimely(&mut self, dice: &mut Dice) -> Option<()> {
+        let past = self.accepted.iter().filter_map(|(asked, _)| match asked {
+            Command::Elapse(deadline) => Some(*deadline),
+            Command::Household(..) | Command::Place(..) | Command::Structure(..) => None,
+        });
+        let early = self.standing().filter(|deadline| deadline.due >= self.at);
+        let deadline = Self::one_of(dice, early.chain(past))?;
+        let command = self.mint();
+        let _ = self.ask(&Command::Elapse(deadline), command);
+        Some(())
+    }
+
+    /// Waits until a deadline is over that the clock has not written down yet, and answers all the same.
+    pub(super) fn answer_too_late(&mut self, dice: &mut Dice) -> Option<()> {
+        let last = self.at.checked_add((AHEAD_DAYS * 24).hours()).unwrap();
+        let near = self.standing().filter(|deadline| deadline.due < last);
+        let deadline = Self::one_of(dice, near)?;
+        if let (AggregateId::Household(id), true) = (deadline.ledger, dice.one_in(2))
+            && let DeadlineKind::ApplicationExpires { .. } | DeadlineKind::ApplicationStruckOff { .. } =
+                deadline.kind
+        {
+            return self.meet_too_late(id, deadline, dice);
+        }
+        let hours = i64::try_from(dice.below(40)).unwrap();
+        self.at = self.at.max(deadline.due.checked_add(1.second()).unwrap());
+        self.at = self.at.checked_add(hours.hours()).unwrap();
+        match deadline.ledger {
+            AggregateId::Household(id) => self.answer_late_on_household(id, deadline.kind, dice),
+            AggregateId::Place(id) => self.answer_late_at_place(id, deadline.kind),
+            AggregateId::Structure(_) => None,
+        }
+    }
+
+    /// The committee meets on a household that left the register since it was designated.
+    fn meet_too_late(&mut self, id: HouseholdId, deadline: Deadline, dice: &mut Dice) -> Option<()> {
+        let place = self.a_place(dice, super::allocation::undecided)?;
+        let candidates = vec![Designated { household: id, dalo: false }];
+        let _ = self.at_place(place, DesignateCandidates { candidates });
+        let on = Day(days_after(day(super::home(), deadline.due.max(self.at)), 1));
+        let _ = self.at_place(place, ConveneCommittee { on });
+        self.at = start_of_day(super::home(), on.0).checked_add(9.hours()).unwrap();
+        self.decide_committee_of(place, dice)
+    }
+
+    fn answer_late_on_household(
+        &mut self,
+        id: HouseholdId,
+        kind: DeadlineKind,
+        dice: &mut Dice,
+    ) -> Option<()> {
+        let done = match kind {
+            DeadlineKind::ReferralExpires { referral } => return self.answer_referral(id, referral, dice),
+            DeadlineKind::AdmissionDeemed { stay } => {
+                self.of(id, DecideAdmission { stay, accepted: dice.one_in(2) })
+            }
+            DeadlineKind::ExtensionDeemed { stay } => {
+                self.of(id, DecideExtension { stay, granted: dice.one_in(2), until: None, motive: None })
+            }
+            DeadlineKind::ApplicationExpires { application }
+            | DeadlineKind::ApplicationStruckOff { application } => {
+                self.of(id, RenewApplication { application, communes: None })
+            }
+            DeadlineKind::RequestStale { .. }
+            | DeadlineKind::RequestLapses { .. }
+            | DeadlineKind::VacancyExpires { .. }
+            | DeadlineKind::DesignationLapses { .. }
+            | DeadlineKind::OfferLapses { .. } => return None,
+        };
+        done.ok().map(drop)
+    }
+
+    fn answer_referral(&mut self, id: HouseholdId, referral: ReferralId, dice: &mut Dice) -> Option<()> {
+        let note = Some("trop tard".to_owned());
+        let done = match dice.below(4) {
+            0 => self.of(id, DeclineReferral { referral, reason: ProviderRefusalReason::other(), note }),
+            1 => self.of(id, RefuseReferral { referral, reason: HouseholdRefusalReason::other(), note }),
+            2 => self.of(id, ViewReferral { referral }),
+            _ => self.of(id, AcceptReferral { referral, arrival: None }),
+        };
+        done.ok().map(drop)
+    }
+
+    fn answer_late_at_place(&mut self, id: PlaceId, kind: DeadlineKind) -> Option<()> {
+        if let DeadlineKind::OfferLapses { candidacy } = kind {
+            let _ = self.at_place(id, MeetCondition { candidacy });
+            let household = self.candidate(candidacy)?;
+            return self.of(household, AcceptOffer { candidacy }).ok().map(drop);
+        }
+        self.at_place(id, ConfirmVacancy { good_until: None }).ok().map(drop)
+    }
+
+    fn candidate(&self, candidacy: CandidacyId) -> Option<HouseholdId> {
+        let runs = |is: &Household| is.candidacies.contains_key(&candidacy);
+        self.households.iter().copied().find(|id| runs(self.household(*id)))
+    }
+}
