@@ -19,6 +19,7 @@ mod index;
 mod places;
 mod reading;
 mod running;
+mod structures;
 mod take;
 mod worklists;
 
@@ -30,5 +31,6 @@ pub use index::{DEADLINES, PLACES, TASKS, TREES, WAITING, index};
 pub use places::{PlaceFilter, listed, place_list, shown};
 pub use reading::{Reading, ViewState, folded};
 pub use running::{Context, Running, journal_config, serve};
+pub use structures::{structure_file, structure_shown, supply_schemas};
 pub use take::{Ask, Desk, digest};
 pub use worklists::worklist;

@@ -36,30 +36,16 @@ pub(crate) fn routes(site: Site, desk: &Desk, reading: &Reading) -> Site {
     .path_parameter("id", Schema::Text, "The place.")
     .problems([Kind::UnknownId])
     .answer(200, "The place.", Schema::named("PlaceFile"), None);
-    let structure = Operation::get("/api/v1/structures/{id}", "structure", crate::NAME, "Une structure.")
-        .view()
-        .path_parameter("id", Schema::Text, "The structure.")
-        .problems([Kind::UnknownId])
-        .answer(200, "The structure.", Schema::named("StructureFile"), None);
+    let structure =
+        desk::structure_file("/api/v1/structures/{id}", "structure", crate::NAME, "Une structure.");
     site.operation(list, places, shelf.clone())
         .operation(one, place, shelf.clone())
         .operation(structure, structure_file, shelf)
         .document(|api| {
-            api.schema("Places", json!({
-                "type": "object",
-                "required": ["places", "view"],
-                "properties": {
-                    "places": { "type": "array", "items": { "type": "object" } },
-                    "next": { "type": ["string", "null"] },
-                    "view": { "$ref": "#/components/schemas/View" }
-                }
-            }))
+            desk::supply_schemas(api)
             .schema("PlaceFile", json!({ "type": "object", "required": ["id", "version", "file", "view"], "properties": {
                 "id": { "type": "string" }, "version": { "type": "integer" }, "situation": { "type": "string" },
                 "file": { "type": "object", "description": "Inventory, off-line spells, hold, occupancies, vacancy." },
-                "view": { "$ref": "#/components/schemas/View" } } }))
-            .schema("StructureFile", json!({ "type": "object", "required": ["id", "version", "file", "view"], "properties": {
-                "id": { "type": "string" }, "version": { "type": "integer" }, "file": { "type": "object" },
                 "view": { "$ref": "#/components/schemas/View" } } }))
         })
 }
@@ -106,14 +92,5 @@ async fn structure_file(
     _: Caller,
     at_least: AtLeast,
 ) -> Result<Response, Problem> {
-    let view = shelf.reading.page(at_least).await?;
-    let unknown = || Problem::unknown_id("structure", id);
-    let folded = desk::folded(&view, &AggregateId::Structure(id))?.ok_or_else(unknown)?;
-    let Ledger::Structure(is) = &folded.state else { return Err(unknown()) };
-    if is.profile().is_some_and(|profile| profile.kind.let_by_committee()) {
-        return Err(unknown());
-    }
-    let state = ViewState::of(&view);
-    let body = json!({ "id": id, "version": folded.version, "file": is, "view": state });
-    Ok(state.versioned(&body, folded.version))
+    shelf.reading.read(at_least, move |view| desk::structure_shown(view, id, false)).await
 }

@@ -42,28 +42,13 @@ pub(crate) fn routes(site: Site, desk: &Desk, reading: &Reading) -> Site {
     .problems([Kind::UnknownId])
     .answer(200, "The housing part of the file.", Schema::named("HousingFile"), None);
     let building =
-        Operation::get("/api/v1/buildings/{id}", "building", crate::NAME, "Une résidence du bailleur.")
-            .view()
-            .path_parameter("id", Schema::Text, "The building.")
-            .problems([Kind::UnknownId])
-            .answer(200, "The building.", Schema::named("StructureFile"), None);
+        desk::structure_file("/api/v1/buildings/{id}", "building", crate::NAME, "Une résidence du bailleur.");
     site.operation(list, dwellings, shelf.clone())
         .operation(one, dwelling, shelf.clone())
         .operation(building, building_file, shelf.clone())
         .operation(housing, housing_of, shelf)
         .document(|api| {
-            api.schema("Places", json!({
-                "type": "object",
-                "required": ["places", "view"],
-                "properties": {
-                    "places": { "type": "array", "items": { "type": "object" } },
-                    "next": { "type": ["string", "null"] },
-                    "view": { "$ref": "#/components/schemas/View" }
-                }
-            }))
-            .schema("StructureFile", json!({ "type": "object", "required": ["id", "version", "file", "view"], "properties": {
-                "id": { "type": "string" }, "version": { "type": "integer" }, "file": { "type": "object" },
-                "view": { "$ref": "#/components/schemas/View" } } }))
+            desk::supply_schemas(api)
             .schema("DwellingFile", json!({ "type": "object", "required": ["id", "version", "allocation", "view"], "properties": {
                 "id": { "type": "string" }, "version": { "type": "integer" }, "situation": { "type": "string" },
                 "allocation": { "type": ["object", "null"], "description": "The open vacancy with its holder, candidates by candidacy and committee." },
@@ -116,16 +101,7 @@ async fn building_file(
     _: Caller,
     at_least: AtLeast,
 ) -> Result<Response, Problem> {
-    let view = shelf.reading.page(at_least).await?;
-    let unknown = || Problem::unknown_id("structure", id);
-    let folded = desk::folded(&view, &AggregateId::Structure(id))?.ok_or_else(unknown)?;
-    let Ledger::Structure(is) = &folded.state else { return Err(unknown()) };
-    if !is.profile().is_some_and(|profile| profile.kind.let_by_committee()) {
-        return Err(unknown());
-    }
-    let state = ViewState::of(&view);
-    let body = json!({ "id": id, "version": folded.version, "file": is, "view": state });
-    Ok(state.versioned(&body, folded.version))
+    shelf.reading.read(at_least, move |view| desk::structure_shown(view, id, true)).await
 }
 
 async fn housing_of(

@@ -19,7 +19,7 @@ use service::{Problem, Site};
 
 use desk::{Failure, Reading, ViewState};
 
-use crate::timeline::{LINES, Line};
+use crate::timeline::{LINES, Line, unsealed};
 
 pub(crate) fn routes(site: Site, reading: &Reading) -> Site {
     let household = timeline(
@@ -186,22 +186,9 @@ fn entry(position: u64, line: &Line, effective: Timestamp, corrected: bool) -> V
         "recorded_effective": corrected.then(|| line.stamp.effective.to_string()),
         "actor": line.actor,
         "organisation": line.organisation,
-        "data": withheld(&line.body),
+        // Sealed values say that something is there which is not shown here.
+        "data": unsealed(line.body.clone(), &json!({ "withheld": true })),
     })
-}
-
-/// Sealed values say that something is there which is not shown here.
-fn withheld(body: &Value) -> Value {
-    match body {
-        Value::Object(fields) if fields.len() == 1 && fields.contains_key("sealed") => {
-            json!({ "withheld": true })
-        }
-        Value::Object(fields) => {
-            Value::Object(fields.iter().map(|(name, value)| (name.clone(), withheld(value))).collect())
-        }
-        Value::Array(values) => Value::Array(values.iter().map(withheld).collect()),
-        other @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) => other.clone(),
-    }
 }
 
 /// What the household's pathway amounts to: no identity, no safety.

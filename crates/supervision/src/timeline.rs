@@ -56,7 +56,7 @@ impl View for Timelines {
             actor: entry.actor.to_string(),
             organisation: entry.organisation,
             command: entry.command,
-            body: emptied(body),
+            body: unsealed(body, &json!({ "sealed": null })),
         };
         let row = serde_json::to_vec(&line)
             .map_err(|_| ApplyError::Contradicts("the line cannot be written as JSON".into()))?;
@@ -65,16 +65,16 @@ impl View for Timelines {
     }
 }
 
-/// The body without what is sealed in it: that a value was there remains.
-fn emptied(body: Value) -> Value {
+/// The body with `shown` in the place of what is sealed in it: that a value was there remains.
+pub(crate) fn unsealed(body: Value, shown: &Value) -> Value {
     match body {
-        Value::Object(fields) if fields.len() == 1 && fields.contains_key("sealed") => {
-            json!({ "sealed": null })
-        }
+        Value::Object(fields) if fields.len() == 1 && fields.contains_key("sealed") => shown.clone(),
         Value::Object(fields) => {
-            Value::Object(fields.into_iter().map(|(name, value)| (name, emptied(value))).collect())
+            Value::Object(fields.into_iter().map(|(name, value)| (name, unsealed(value, shown))).collect())
         }
-        Value::Array(values) => Value::Array(values.into_iter().map(emptied).collect()),
+        Value::Array(values) => {
+            Value::Array(values.into_iter().map(|value| unsealed(value, shown)).collect())
+        }
         other @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) => other,
     }
 }
