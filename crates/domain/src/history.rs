@@ -15,7 +15,10 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::event::Stamp;
+use crate::household::application::ApplicationEvent;
+use crate::household::candidacy::CandidacyEvent;
 use crate::household::correction::CorrectionEvent;
+use crate::household::priority::PriorityEvent;
 use crate::household::request::RequestEvent;
 use crate::household::stay::StayEvent;
 use crate::household::{Household, HouseholdEvent};
@@ -98,14 +101,16 @@ fn carries_one_date(event: &HouseholdEvent) -> bool {
     match event {
         HouseholdEvent::Stay(event) => matches!(event, StayEvent::StayStarted(_) | StayEvent::StayEnded(_)),
         HouseholdEvent::Request(event) => matches!(event, RequestEvent::RequestSubmitted(_)),
+        HouseholdEvent::Application(event) => matches!(event, ApplicationEvent::ApplicationRegistered(_)),
+        HouseholdEvent::Priority(event) => matches!(event, PriorityEvent::PriorityGranted(_)),
+        HouseholdEvent::Candidacy(event) => {
+            matches!(event, CandidacyEvent::LeaseSigned(_) | CandidacyEvent::LeaseEnded(_))
+        }
         HouseholdEvent::Composition(_)
         | HouseholdEvent::Family(_)
         | HouseholdEvent::Correction(_)
         | HouseholdEvent::Referral(_)
-        | HouseholdEvent::Application(_)
-        | HouseholdEvent::Priority(_)
-        | HouseholdEvent::Consent(_)
-        | HouseholdEvent::Candidacy(_) => false,
+        | HouseholdEvent::Consent(_) => false,
     }
 }
 

@@ -292,7 +292,7 @@ async fn places_for(
         }
         Ledger::Place(_) | Ledger::Household(_) | Ledger::Structure(_) => None,
     });
-    let (fitting, others) = suitable(&is, own, near, now, calendar::day(own.siao, now));
+    let (fitting, others) = suitable(&is, request, own, near, now, calendar::day(own.siao, now));
     let listed = others.iter().take(LISTED_MAX);
     let listed: Vec<_> = listed.map(|(place, why)| json!({ "place": place, "why": why })).collect();
     Ok(state.answer(&json!({
@@ -347,7 +347,7 @@ async fn why(
     let own = &is.requests[&request];
     let day = calendar::day(own.siao, now);
     let verdict =
-        place.inventory.description().and_then(|description| proposable(&is, own, description, day));
+        place.inventory.description().and_then(|description| proposable(&is, request, own, description, day));
     let why = match verdict {
         Some(verdict) => Some(Exclusion::Rule { verdict }),
         None => Exclusion::unavailable(asking.place, &place, now),

@@ -1,7 +1,8 @@
 //! Who comes, when, and with what.
 
 use domain::calendar::{Day, Instant, day, days_after};
-use domain::decide::registration::{GiveConsent, NoteSafety, Register};
+use domain::decide::consent::GiveConsent;
+use domain::decide::registration::{NoteSafety, Register};
 use domain::decide::request::{CreateRequest, SubmitRequest};
 use domain::decide::stay::TakeOverStay;
 use domain::household::composition::{Expected, Safety, Sex};

@@ -1,10 +1,9 @@
 //! What happens in families: births, deaths, separations, reunions; and what people change about themselves.
 
 use domain::calendar::{Day, days_after};
+use domain::decide::consent::WithdrawConsent;
 use domain::decide::family::{Keeper, Merge, Split};
-use domain::decide::registration::{
-    AddMember, CorrectIdentity, DeclarePregnancy, NewMember, RemoveMember, WithdrawConsent,
-};
+use domain::decide::registration::{AddMember, CorrectIdentity, DeclarePregnancy, NewMember, RemoveMember};
 use domain::household::composition::{Expected, Identity, Person, Sex};
 use domain::household::consent::ConsentChannel;
 use domain::household::family::Separated;

@@ -4,7 +4,8 @@ use schemars::{Schema, SchemaGenerator};
 use serde_json::Value;
 
 use super::{
-    Context, Draft, allocation, application, clock, correction, custody, family, inventory, lease, occupants,
+    Context, Draft, allocation, application, clock, consent, correction, custody, family, inventory, lease,
+    occupants,
 };
 use super::{referral, registration, request, stay, vacancy};
 use crate::id::{HouseholdId, PlaceId, StructureId, Territory};
@@ -199,8 +200,8 @@ commands! {
         "merge" &[Intake], "Réunir deux ménages, la plus ancienne ancienneté conservée." => Merge(family::Merge),
         "share-custody" &[Intake], "Compter aussi un enfant en garde alternée." => ShareCustody(custody::ShareCustody),
         "end-shared-custody" &[Intake], "Ne plus compter un enfant en garde alternée." => EndSharedCustody(custody::EndSharedCustody),
-        "give-consent" &[Intake], "Recueillir un consentement." => GiveConsent(registration::GiveConsent),
-        "withdraw-consent" &[Intake], "Retirer un consentement." => WithdrawConsent(registration::WithdrawConsent),
+        "give-consent" &[Intake], "Recueillir un consentement." => GiveConsent(consent::GiveConsent),
+        "withdraw-consent" &[Intake], "Retirer un consentement." => WithdrawConsent(consent::WithdrawConsent),
         "correct-date" &[Intake], "Corriger la date d'un fait enregistré ; les deux dates restent." => CorrectDate(correction::CorrectDate),
         "void-stay" &[Intake], "Annuler une prise en charge enregistrée par erreur, avec un motif." => VoidStay(correction::VoidStay),
         "create-request" &[Intake], "Ouvrir une demande." => CreateRequest(request::CreateRequest),

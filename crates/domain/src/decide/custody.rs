@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::command::Decide;
 use super::recheck::recheck;
-use super::{Context, Draft, household};
+use super::{Context, Draft, household, living};
 use crate::calendar::Instant;
 use crate::household::custody::{CustodyEnded, CustodyShared, SharedChild};
 use crate::id::{HouseholdId, PersonId};
@@ -34,7 +34,7 @@ impl Decide<HouseholdId> for ShareCustody {
         ledgers: &Ledgers,
         draft: &mut Draft,
     ) -> Result<(), Halt> {
-        let is = household(ledgers, id)?;
+        let is = living(ledgers, id)?;
         if is.composition.members.contains_key(&self.person) {
             let sentence = "Cet enfant fait déjà partie du ménage.";
             return Err(Refusal::conflict("already-a-member", "INV-11", sentence).into());

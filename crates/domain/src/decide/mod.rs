@@ -6,6 +6,7 @@
 pub mod allocation;
 pub mod application;
 pub mod clock;
+pub mod consent;
 pub mod correction;
 pub mod custody;
 pub mod family;
@@ -161,6 +162,16 @@ pub(crate) fn household(ledgers: &Ledgers, id: HouseholdId) -> Result<&Household
         )
         .into()),
     }
+}
+
+/// The household, if somebody is left in it: nothing is opened for those who have all died.
+pub(crate) fn living(ledgers: &Ledgers, id: HouseholdId) -> Result<&Household, Halt> {
+    let household = household(ledgers, id)?;
+    if household.composition.members.is_empty() {
+        let sentence = "La dernière personne de ce ménage est décédée : enregistrez un autre ménage.";
+        return Err(Refusal::conflict("household-empty", "INV-11", sentence).into());
+    }
+    Ok(household)
 }
 
 /// The place, if it is known.

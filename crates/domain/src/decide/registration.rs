@@ -5,22 +5,19 @@ use serde::{Deserialize, Serialize};
 
 use super::command::Decide;
 use super::recheck::recheck;
-use super::{Context, Draft, household};
-use crate::calendar::{BirthMonth, Day, Instant, end_of_day, start_of_day};
+use super::{Context, Draft, household, living};
+use crate::calendar::{BirthMonth, Instant};
 use crate::household::Registration;
 use crate::household::composition::{
     Expected, Identity, IdentityCorrected, MemberAdded, MemberLeft, PersonRecord, PregnancyDeclared,
     Registered, Safety, SafetyNoted, Sex,
 };
-use crate::household::consent::{ConsentChannel, ConsentGiven, ConsentWithdrawn};
 use crate::household::stay::Stay;
-use crate::id::{ConsentId, HouseholdId, OrganisationId, PersonId, StayId, Territory};
+use crate::id::{HouseholdId, PersonId, StayId, Territory};
 use crate::ledger::{Halt, Ledgers};
 use crate::personal::Personal;
 use crate::place::occupancy::{OccupantsChanged, Title};
-use crate::reference::{
-    ConsentPurpose, MemberArrivalReason, MemberDepartureReason, MemberLink, RightOfResidence,
-};
+use crate::reference::{MemberArrivalReason, MemberDepartureReason, MemberLink, RightOfResidence};
 use crate::refusal::Refusal;
 
 /// Most members of one household.
@@ -194,15 +191,11 @@ impl Decide<HouseholdId> for AddMember {
         ledgers: &Ledgers,
         draft: &mut Draft,
     ) -> Result<(), Halt> {
-        let is = household(ledgers, id)?;
+        let is = living(ledgers, id)?;
         let person = PersonId::created_by(ctx.command);
         let gone = || is.gone.iter().any(|gone| gone.person == person);
         if is.composition.members.contains_key(&person) || gone() {
             return Ok(());
-        }
-        if is.composition.members.is_empty() {
-            let sentence = "La dernière personne de ce ménage est décédée : enregistrez un autre ménage.";
-            return Err(Refusal::conflict("household-empty", "INV-11", sentence).into());
         }
         if is.composition.members.len() >= MEMBERS_MAX {
             let sentence = format!("Un ménage compte au plus {MEMBERS_MAX} personnes.");
@@ -377,7 +370,7 @@ impl Decide<HouseholdId> for DeclarePregnancy {
         ledgers: &Ledgers,
         draft: &mut Draft,
     ) -> Result<(), Halt> {
-        let is = household(ledgers, id)?;
+        let is = living(ledgers, id)?;
         if let Some(expected) = &self.expected
             && !(1..=5).contains(&expected.children)
         {
@@ -413,92 +406,5 @@ impl Decide<HouseholdId> for NoteSafety {
         }
         draft.household(id, ctx.at, SafetyNoted { safety: Personal::Known(self.safety.clone()) });
         recheck(id, is, ctx, ledgers, draft)
-    }
-}
-
-/// Records a consent.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct GiveConsent {
-    /// Who consents.
-    pub person: PersonId,
-    /// To what.
-    pub purpose: ConsentPurpose,
-    /// Towards whom; anybody the purpose concerns if absent.
-    #[serde(default)]
-    pub recipient: Option<OrganisationId>,
-    /// How.
-    pub channel: ConsentChannel,
-    /// The last day it holds.
-    #[serde(default)]
-    pub until: Option<Day>,
-    /// The day it was given, if not today.
-    #[serde(default)]
-    pub given_on: Option<Day>,
-}
-
-impl Decide<HouseholdId> for GiveConsent {
-    fn decide(
-        &self,
-        id: HouseholdId,
-        ctx: &Context<'_>,
-        ledgers: &Ledgers,
-        draft: &mut Draft,
-    ) -> Result<(), Halt> {
-        let is = household(ledgers, id)?;
-        let consent = ConsentId::created_by(ctx.command);
-        if is.consents.contains_key(&consent) {
-            return Ok(());
-        }
-        if !is.composition.members.contains_key(&self.person) {
-            return Err(Refusal::unknown("Personne").into());
-        }
-        let given = self.given_on.map(|day| Instant(start_of_day(id.territory(), day.0)));
-        let at = ctx.past(id.territory(), given)?;
-        if self.until.is_some_and(|until| end_of_day(id.territory(), until.0) < ctx.at) {
-            let sentence = "Ce consentement est déjà échu : vérifiez la date de fin.";
-            return Err(Refusal::invalid("consent-lapsed", "consent", sentence).into());
-        }
-        let (person, purpose, recipient) = (self.person, self.purpose, self.recipient);
-        let (channel, until) = (self.channel, self.until);
-        draft.household(id, at, ConsentGiven { consent, person, purpose, recipient, channel, until });
-        Ok(())
-    }
-}
-
-/// Records that a consent is taken back.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct WithdrawConsent {
-    /// The consent.
-    pub consent: ConsentId,
-    /// How.
-    pub channel: ConsentChannel,
-}
-
-impl Decide<HouseholdId> for WithdrawConsent {
-    fn decide(
-        &self,
-        id: HouseholdId,
-        ctx: &Context<'_>,
-        ledgers: &Ledgers,
-        draft: &mut Draft,
-    ) -> Result<(), Halt> {
-        let is = household(ledgers, id)?;
-        match is.consents.get(&self.consent) {
-            None => Err(Refusal::unknown("Consentement").into()),
-            Some(consent) if !consent.given => {
-                let sentence = "Ce consentement a déjà été retiré.";
-                Err(Refusal::conflict("consent-already-withdrawn", "consent", sentence).into())
-            }
-            Some(_) => {
-                draft.household(
-                    id,
-                    ctx.at,
-                    ConsentWithdrawn { consent: self.consent, channel: self.channel },
-                );
-                Ok(())
-            }
-        }
     }
 }

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::{Day, Instant};
-use crate::id::{ApplicationId, Malformed, Territory};
+use crate::id::{ApplicationId, EventId, Malformed, Territory};
 use crate::reference::CommuneCode;
 
 /// The national registration number of an application (*numéro unique d'enregistrement*): 18 characters, which are a
@@ -122,6 +122,8 @@ pub struct Application {
     /// Wished communes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub communes: Vec<CommuneCode>,
+    /// The event that says when it was filed.
+    pub registered_by: EventId,
     /// When it left the register, if it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended: Option<jiff::Timestamp>,
@@ -263,6 +265,7 @@ impl Household {
                     filed_on: e.filed_on,
                     valid_until: e.valid_until,
                     communes: e.communes.clone(),
+                    registered_by: stamp.event,
                     ended: None,
                     situation: ApplicationSituation::Registered,
                 };

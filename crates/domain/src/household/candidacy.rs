@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::calendar::{Day, Instant};
 use crate::household::application::UniqueRegistrationNumber;
-use crate::id::{CandidacyId, LeaseId, PlaceId, VacancyId};
+use crate::id::{CandidacyId, EventId, LeaseId, PlaceId, VacancyId};
 use crate::money::Money;
 use crate::place::committee::CommitteeDecision;
 use crate::reference::{OfferRefusalReason, PlaceCategory, ResidentialSituation};
@@ -102,9 +102,14 @@ pub struct Lease {
     pub place: PlaceId,
     /// Since when.
     pub from: jiff::Timestamp,
+    /// The event that says so.
+    pub signed_by: EventId,
     /// When it ended, if it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended: Option<jiff::Timestamp>,
+    /// The event that says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_by: Option<EventId>,
 }
 
 /// `candidacy.designated`.
@@ -224,12 +229,14 @@ impl Household {
                 self.candidacy_to(e.candidacy, CandidacySituation::Closed { outcome: e.outcome.clone() });
             }
             E::LeaseSigned(e) => {
-                self.leases.insert(e.lease, Lease { place: e.place, from: stamp.effective, ended: None });
+                let (from, signed_by) = (stamp.effective, stamp.event);
+                let lease = Lease { place: e.place, from, signed_by, ended: None, ended_by: None };
+                self.leases.insert(e.lease, lease);
                 self.candidacy_to(e.candidacy, CandidacySituation::Leased);
             }
             E::LeaseEnded(e) => {
                 if let Some(lease) = self.leases.get_mut(&e.lease) {
-                    lease.ended = Some(stamp.effective);
+                    (lease.ended, lease.ended_by) = (Some(stamp.effective), Some(stamp.event));
                 }
             }
         }

@@ -1,16 +1,17 @@
 //! Who the household is made of: members, children to be born, and what the rules read from it.
 
-use crate::event::{Event as _, Stamp, events};
-use crate::household::custody::{CustodyEnded, CustodyShared};
-use crate::household::occupants::StayJoined;
 pub use crate::household::profile::Profile;
-use crate::household::{Household, HouseholdEvent, Registration};
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::{BirthMonth, Day};
+use crate::event::{Event as _, Stamp, events};
+use crate::household::custody::{CustodyEnded, CustodyShared};
+use crate::household::occupants::StayJoined;
+use crate::household::{Household, HouseholdEvent, Registration};
 use crate::id::PersonId;
 use crate::personal::{Kept, Personal};
 use crate::reference::{MemberArrivalReason, MemberDepartureReason, MemberLink, RightOfResidence};

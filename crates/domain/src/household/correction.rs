@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::{Day, Instant};
-use crate::id::{EventId, RequestId, StayId};
+use crate::id::{ApplicationId, EventId, LabelId, LeaseId, RequestId, StayId};
 use crate::reference::{CorrectionReason, WithdrawalReason};
 
 /// The fact whose date was wrong.
@@ -32,6 +32,26 @@ pub enum DatedFact {
         /// The request.
         request: RequestId,
     },
+    /// The signature of a lease.
+    LeaseSignature {
+        /// The lease.
+        lease: LeaseId,
+    },
+    /// The end of a lease.
+    LeaseEnd {
+        /// The lease.
+        lease: LeaseId,
+    },
+    /// The filing of a social-housing application.
+    ApplicationFiling {
+        /// The application.
+        application: ApplicationId,
+    },
+    /// The decision that granted a priority label.
+    LabelDecision {
+        /// The label.
+        label: LabelId,
+    },
 }
 
 /// `fact.corrected`: what was recorded with one date was true at another.
@@ -50,6 +70,15 @@ pub struct FactCorrected {
     /// When the first review of the stay is due, if its start moved and no review had taken place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub review_due: Option<Day>,
+    /// The day it was true, for a fact that is known by its day: a filing, a decision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub day: Option<Day>,
+    /// The last day the application is valid, if its filing moved and it was never renewed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_until: Option<Day>,
+    /// When the préfet must have proposed, if the decision on a DALO or DAHO label moved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proposal_due: Option<Day>,
 }
 
 /// `stay.voided`: the stay never was; it was recorded on the wrong household or place.
@@ -135,6 +164,28 @@ impl Household {
             DatedFact::RequestSubmission { request } => {
                 if let Some(request) = self.requests.get_mut(&request) {
                     request.seniority = Some(e.is.0);
+                }
+            }
+            DatedFact::LeaseSignature { lease } => {
+                if let Some(lease) = self.leases.get_mut(&lease) {
+                    lease.from = e.is.0;
+                }
+            }
+            DatedFact::LeaseEnd { lease } => {
+                if let Some(lease) = self.leases.get_mut(&lease) {
+                    lease.ended = Some(e.is.0);
+                }
+            }
+            DatedFact::ApplicationFiling { application } => {
+                if let Some(application) = self.applications.get_mut(&application) {
+                    application.filed_on = e.day.unwrap_or(application.filed_on);
+                    application.valid_until = e.valid_until.unwrap_or(application.valid_until);
+                }
+            }
+            DatedFact::LabelDecision { label } => {
+                if let Some(label) = self.labels.get_mut(&label) {
+                    label.decided_on = e.day.unwrap_or(label.decided_on);
+                    label.proposal_due = e.proposal_due.or(label.proposal_due);
                 }
             }
         }

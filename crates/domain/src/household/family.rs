@@ -189,7 +189,8 @@ impl Household {
         }
         self.stays.extend(stays.iter().map(|copy| (copy.stay, copy.to_stay(stamp.event))));
         self.consents.extend(consents.iter().map(|copy| (copy.consent, copy.to_consent())));
-        self.applications.extend(application.map(|copy| (copy.application, copy.to_application())));
+        self.applications
+            .extend(application.map(|copy| (copy.application, copy.to_application(stamp.event))));
     }
 
     fn merged(&mut self, e: &Merged, stamp: &Stamp, kind: &str) {
@@ -212,7 +213,7 @@ impl Household {
                 application.valid_until = numbered.valid_until;
             }
         }
-        self.labels.extend(e.labels.iter().map(|copy| (copy.label, copy.to_label())));
+        self.labels.extend(e.labels.iter().map(|copy| (copy.label, copy.to_label(stamp.event))));
         if e.expected.is_some() {
             self.composition.expected.clone_from(&e.expected);
         }

@@ -175,7 +175,7 @@ impl Household {
             HouseholdEvent::Referral(e) => self.fold_referral(e, stamp),
             HouseholdEvent::Stay(e) => self.fold_stay(e, stamp),
             HouseholdEvent::Application(e) => self.fold_application(e, stamp),
-            HouseholdEvent::Priority(e) => self.fold_priority(e),
+            HouseholdEvent::Priority(e) => self.fold_priority(e, stamp),
             HouseholdEvent::Consent(e) => self.fold_consent(e),
             HouseholdEvent::Candidacy(e) => self.fold_candidacy(e, stamp),
         }

@@ -1,12 +1,12 @@
 //! Priority labels: DALO, DAHO, the public of CCH L441-1, labels given by a SIAO.
 
-use crate::event::events;
+use crate::event::{Stamp, events};
 use crate::household::{Household, HouseholdEvent};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::Day;
-use crate::id::LabelId;
+use crate::id::{EventId, LabelId};
 use crate::reference::PriorityGround;
 
 /// Who granted a label.
@@ -49,6 +49,11 @@ pub struct Label {
     /// When the préfet must have proposed, for DALO and DAHO.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proposal_due: Option<Day>,
+    /// The reference of the decision that granted it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub document: Option<DocumentReference>,
+    /// The event that says so.
+    pub granted_by: EventId,
     /// Why it ended, if it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended: Option<LabelEnd>,
@@ -118,7 +123,7 @@ events! {
 }
 
 impl Household {
-    pub(super) fn fold_priority(&mut self, event: &PriorityEvent) {
+    pub(super) fn fold_priority(&mut self, event: &PriorityEvent, stamp: &Stamp) {
         match event {
             PriorityEvent::PriorityGranted(e) => {
                 let label = Label {
@@ -126,6 +131,8 @@ impl Household {
                     source: e.source,
                     decided_on: e.decided_on,
                     proposal_due: e.proposal_due,
+                    document: e.document.clone(),
+                    granted_by: stamp.event,
                     ended: None,
                 };
                 self.labels.insert(e.label, label);

@@ -284,6 +284,13 @@ impl Household {
         members.filter(|person| !placed.contains(person) && !expected(*person)).collect()
     }
 
+    /// The same, where it is only some of the household; none where everybody is to be judged.
+    #[must_use]
+    pub fn remaining(&self, request: RequestId) -> Option<BTreeSet<PersonId>> {
+        let rest = self.to_place(request);
+        (!rest.is_empty() && rest.len() < self.composition.members.len()).then_some(rest)
+    }
+
     fn referral_to(&mut self, id: ReferralId, situation: ReferralSituation) {
         if let Some(referral) = self.referrals.get_mut(&id) {
             referral.situation = situation;

@@ -10,7 +10,7 @@ use super::facts::{Facts, People};
 use crate::calendar::Day;
 use crate::household::Household;
 use crate::household::request::Request;
-use crate::id::{PersonId, Territory};
+use crate::id::{PersonId, RequestId, Territory};
 use crate::place::inventory::Description;
 
 /// A hard rule between a request and a place.
@@ -138,27 +138,17 @@ pub fn assess_persons(
 }
 
 /// The first rule for which the request cannot be proposed for the place on `day`, or none: what is ranked can be
-/// proposed.
+/// proposed. Where some of the household have a place on it already, the others are judged.
 #[must_use]
 pub fn proposable(
     household: &Household,
+    id: RequestId,
     request: &Request,
     place: &Description,
     day: Date,
 ) -> Option<Verdict> {
-    proposable_persons(household, request, None, place, day)
-}
-
-/// The same for some persons of the household, where it is placed in several units.
-#[must_use]
-pub fn proposable_persons(
-    household: &Household,
-    request: &Request,
-    persons: Option<&BTreeSet<PersonId>>,
-    place: &Description,
-    day: Date,
-) -> Option<Verdict> {
-    let facts = Facts::of(household, request, persons, place, day);
+    let remaining = household.remaining(id);
+    let facts = Facts::of(household, request, remaining.as_ref(), place, day);
     EligibilityRule::ALL.into_iter().find_map(|rule| facts.verdict(rule))
 }
 

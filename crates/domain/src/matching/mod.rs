@@ -11,9 +11,7 @@ mod eligibility;
 mod facts;
 mod ordering;
 
-pub use eligibility::{
-    EligibilityRule, Verdict, assess, assess_persons, outgrown, proposable, proposable_persons, tenancy,
-};
+pub use eligibility::{EligibilityRule, Verdict, assess, assess_persons, outgrown, proposable, tenancy};
 pub use facts::LIVE_REFERRALS_MAX;
 pub use ordering::{Excluded, Exclusion, OrderingKey, Ranked, Ranking, Standing, rank, suitable};
 

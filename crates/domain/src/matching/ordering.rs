@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{EligibilityRule, RULES_VERSION, Verdict, proposable, proposable_persons};
+use super::{EligibilityRule, RULES_VERSION, Verdict, proposable};
 use crate::calendar::{Day, Instant};
 use crate::household::Household;
 use crate::household::request::Request;
@@ -141,13 +141,10 @@ pub fn rank<'a>(
         for (id, request) in
             is.requests.iter().filter(|(_, r)| r.situation.is_open() && r.seniority.is_some())
         {
-            let rest = is.to_place(*id);
-            let some = !rest.is_empty() && rest.len() < is.composition.members.len();
-            let persons = some.then_some(&rest);
-            match proposable_persons(is, request, persons, place, day) {
+            match proposable(is, *id, request, place, day) {
                 None => {
                     let whole = OrderingKey::of(is, *id, request, place, day);
-                    let key = persons.map_or(whole, |persons| whole.filling(place, persons));
+                    let key = is.remaining(*id).map_or(whole, |persons| whole.filling(place, &persons));
                     ranked.push(Ranked { household, key });
                 }
                 Some(verdict) => excluded.push(Excluded { household, request: *id, verdict }),
@@ -202,22 +199,25 @@ impl Exclusion {
     }
 }
 
-/// The places for one request on `day`: those that can be proposed, best fit first, and why the others cannot.
+/// The places for one request on `day`: those that can be proposed, best fit first, and why the others cannot. Where
+/// some of the household have a place on it already, they are for the others.
 #[must_use]
 pub fn suitable<'a>(
     household: &Household,
+    request_id: RequestId,
     request: &Request,
     places: impl IntoIterator<Item = (PlaceId, &'a Place)>,
     at: Timestamp,
     day: Date,
 ) -> (Vec<PlaceId>, BTreeMap<PlaceId, Exclusion>) {
     let (mut fitting, mut others) = (Vec::new(), BTreeMap::new());
-    let profile = household.composition.profile(day, None);
+    let remaining = household.remaining(request_id);
+    let profile = household.composition.profile(day, remaining.as_ref());
     for (id, place) in places {
         let Some(description) = place.inventory.description() else { continue };
         if let Some(unavailable) = Exclusion::unavailable(id, place, at) {
             others.insert(id, unavailable);
-        } else if let Some(verdict) = proposable(household, request, description, day) {
+        } else if let Some(verdict) = proposable(household, request_id, request, description, day) {
             others.insert(id, Exclusion::Rule { verdict });
         } else {
             let available = place.open_vacancy().map_or(day, |vacancy| vacancy.available_from.0);

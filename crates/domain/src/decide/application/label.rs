@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::calendar::{Day, Instant, days_after, months_after, start_of_day};
 use crate::decide::command::Decide;
-use crate::decide::{Context, Draft, household};
+use crate::decide::{Context, Draft, household, living};
 use crate::household::priority::{
     DocumentReference, LabelEnd, LabelSource, PriorityGranted, PriorityWithdrawn,
 };
@@ -38,7 +38,7 @@ impl Decide<HouseholdId> for GrantPriority {
         ledgers: &Ledgers,
         draft: &mut Draft,
     ) -> Result<(), Halt> {
-        let is = household(ledgers, id)?;
+        let is = living(ledgers, id)?;
         let label = LabelId::created_by(ctx.command);
         if is.labels.contains_key(&label) {
             return Ok(());
@@ -56,14 +56,7 @@ impl Decide<HouseholdId> for GrantPriority {
         }
         let decided_on = self.decided_on.unwrap_or_else(|| Day(ctx.today(territory)));
         let at = ctx.past(territory, Some(Instant(start_of_day(territory, decided_on.0))))?;
-        let rules = ctx.rules(territory);
-        let proposal_due = if self.ground == dalo {
-            Some(Day(months_after(decided_on.0, rules.dalo_proposal_months)))
-        } else if self.ground == daho {
-            Some(Day(days_after(decided_on.0, 7 * rules.daho_proposal_weeks)))
-        } else {
-            None
-        };
+        let proposal_due = proposal_due(self.ground, decided_on, ctx, id);
         let granted = PriorityGranted {
             label,
             ground: self.ground,
@@ -74,6 +67,23 @@ impl Decide<HouseholdId> for GrantPriority {
         };
         draft.household(id, at, granted);
         Ok(())
+    }
+}
+
+/// When the préfet must have proposed a place or a dwelling (CCH R441-16-1, R441-18), for DALO and DAHO.
+pub(in crate::decide) fn proposal_due(
+    ground: PriorityGround,
+    decided_on: Day,
+    ctx: &Context<'_>,
+    id: HouseholdId,
+) -> Option<Day> {
+    let rules = ctx.rules(id.territory());
+    if ground == PriorityGround::dalo() {
+        Some(Day(months_after(decided_on.0, rules.dalo_proposal_months)))
+    } else if ground == PriorityGround::daho() {
+        Some(Day(days_after(decided_on.0, 7 * rules.daho_proposal_weeks)))
+    } else {
+        None
     }
 }
 

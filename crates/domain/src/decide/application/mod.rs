@@ -2,13 +2,14 @@
 
 mod label;
 
+pub(super) use label::proposal_due;
 pub use label::{GrantPriority, WithdrawPriority};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::command::Decide;
-use super::{Context, Draft, household, words};
+use super::{Context, Draft, household, living, words};
 use crate::calendar::{Day, Instant, end_of_day, months_after, start_of_day};
 use crate::household::Household;
 use crate::household::application::{
@@ -52,7 +53,7 @@ impl Decide<HouseholdId> for RegisterApplication {
         ledgers: &Ledgers,
         draft: &mut Draft,
     ) -> Result<(), Halt> {
-        let is = household(ledgers, id)?;
+        let is = living(ledgers, id)?;
         let application = ApplicationId::created_by(ctx.command);
         if is.applications.contains_key(&application) {
             return Ok(());
@@ -104,7 +105,7 @@ fn check_communes(communes: &[CommuneCode]) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn check_number(number: UniqueRegistrationNumber, filed_on: Day) -> Result<(), Refusal> {
+pub(super) fn check_number(number: UniqueRegistrationNumber, filed_on: Day) -> Result<(), Refusal> {
     if number.agrees_with(filed_on.0) {
         return Ok(());
     }
@@ -114,7 +115,7 @@ fn check_number(number: UniqueRegistrationNumber, filed_on: Day) -> Result<(), R
     Err(Refusal::invalid("number-month", "numéro unique", sentence))
 }
 
-fn valid_until(renewed: Day, ctx: &Context<'_>, id: HouseholdId) -> Day {
+pub(super) fn valid_until(renewed: Day, ctx: &Context<'_>, id: HouseholdId) -> Day {
     Day(months_after(renewed.0, 12 * ctx.rules(id.territory()).application_validity_years))
 }
 

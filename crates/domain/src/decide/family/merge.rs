@@ -17,7 +17,7 @@ use crate::household::copy::{ApplicationCopy, ConsentCopy, LabelCopy, RequestCop
 use crate::household::custody::SharedChild;
 use crate::household::family::{Merged, MergedInto, Numbered, OlderSeniority};
 use crate::household::request::{NeedProfile, Request, RequestSituation};
-use crate::household::stay::{Extension, SocialAid};
+use crate::household::stay::{Extension, SocialAid, Stay};
 use crate::id::{ApplicationId, HouseholdId, PersonId, RequestId};
 use crate::ledger::{Halt, Ledgers};
 use crate::personal::Personal;
@@ -207,8 +207,9 @@ fn joinable(from: &Household) -> Result<(), Refusal> {
     }
 }
 
-/// Requests of a stream that only the joining household has come along; of two, the one that is further along remains,
-/// under the id of the household's own, with the needs of both and the oldest date.
+/// Requests of a stream that only the joining household has come along, as do those that led to a stay that comes along;
+/// of two, the one that is further along remains, under the id of the household's own, with the needs of both and the
+/// oldest date.
 fn join_requests(
     into: &Household,
     from: &Household,
@@ -222,8 +223,10 @@ fn join_requests(
         .map(|(id, r)| (key(r), (*id, r)))
         .collect();
     let (mut copies, mut older) = (Vec::new(), Vec::new());
-    for (n, request) in from.requests.values().filter(|r| r.situation.is_open()).enumerate() {
-        match ours.get(&key(request)) {
+    let runs = |stay| from.stays.get(&stay).is_some_and(Stay::is_active);
+    let comes = |r: &&Request| r.situation.is_open() || r.situation.fulfilled_by().is_some_and(runs);
+    for (n, request) in from.requests.values().filter(comes).enumerate() {
+        match ours.get(&key(request)).filter(|_| request.situation.is_open()) {
             None => copies.push(RequestCopy::of(request, RequestId::nth_created_by(ctx.command, n))),
             Some((id, own)) => {
                 let seniority = [own.seniority, request.seniority].into_iter().flatten().min();

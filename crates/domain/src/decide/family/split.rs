@@ -177,15 +177,18 @@ impl Split {
         Ok(moved)
     }
 
-    /// The open requests; and, for those who have no roof of their own now, the request that led to the stay they leave,
-    /// open again at its date.
+    /// The open requests; those that led to a stay they take along; and, for those who have no roof of their own now, the
+    /// request that led to the stay they leave, open again at its date.
     fn requests(&self, is: &Household, stays: &[StayCopy], ctx: &Context<'_>) -> Vec<RequestCopy> {
         let key = |request: &Request| (request.file.stream, request.siao);
         let open: Vec<_> = is.requests.values().filter(|request| request.situation.is_open()).collect();
         let mut asked: BTreeSet<_> = open.iter().map(|request| key(request)).collect();
         let housed = self.persons.iter().all(|person| stays.iter().any(|stay| stay.persons.contains(person)));
-        let runs = |stay| is.stays.get(&stay).is_some_and(Stay::is_active);
-        let led_here = |request: &&Request| !housed && request.situation.fulfilled_by().is_some_and(runs);
+        let along = |stay| stays.iter().any(|copy| copy.stay == stay);
+        let led_along = |request: &&Request| request.situation.fulfilled_by().is_some_and(along);
+        let kept: Vec<_> = is.requests.values().filter(led_along).collect();
+        let left = |stay| !housed && !along(stay) && is.stays.get(&stay).is_some_and(Stay::is_active);
+        let led_here = |request: &&Request| request.situation.fulfilled_by().is_some_and(left);
         let mut fulfilled: Vec<_> = is.requests.values().filter(led_here).collect();
         fulfilled.sort_by_key(|request| request.seniority);
         fulfilled.retain(|request| asked.insert(key(request)));
@@ -193,17 +196,18 @@ impl Split {
         let ids = (0..).map(|n| RequestId::nth_created_by(ctx.command, n));
         let copied = |(request, id): (&Request, RequestId)| {
             let copy = RequestCopy::of(request, id);
-            if request.situation.is_open() {
+            if request.situation.is_open() || led_along(&request) {
                 return copy;
             }
             let listed = copy.qualification.is_some();
             RequestCopy {
                 update_due: Some(request::update_due(ctx, request.siao)),
                 contact_due: listed.then(|| request::contact_due(ctx, request.siao)),
+                stage: None,
                 ..copy
             }
         };
-        open.into_iter().chain(fulfilled).zip(ids).map(copied).collect()
+        open.into_iter().chain(kept).chain(fulfilled).zip(ids).map(copied).collect()
     }
 
     fn members(&self, is: &Household) -> Vec<PersonRecord> {

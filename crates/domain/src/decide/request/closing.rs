@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{check_file, contact_due, not_now, request, update_due};
 use crate::calendar::months_after;
 use crate::decide::command::Decide;
-use crate::decide::{Context, Draft, household, referral};
+use crate::decide::{Context, Draft, household, living, referral};
 use crate::household::request::{
     Request, RequestCancelled, RequestFile, RequestReactivated, RequestSituation as Situation,
     RequestTransferred, RequestUpdated,
@@ -65,7 +65,7 @@ impl Decide<HouseholdId> for ReactivateRequest {
         ledgers: &Ledgers,
         draft: &mut Draft,
     ) -> Result<(), Halt> {
-        let is = household(ledgers, id)?;
+        let is = living(ledgers, id)?;
         let asked = request(is, self.request)?;
         let Situation::Cancelled { at, .. } = asked.situation else {
             return Err(not_now(&asked.situation, "la réactiver"));

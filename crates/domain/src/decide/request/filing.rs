@@ -7,7 +7,7 @@ use super::{check_file, contact_due, not_before_loss, not_now, request, update_d
 use crate::calendar::Instant;
 use crate::decide::command::Decide;
 use crate::decide::registration::{NOTE_MAX, check_note};
-use crate::decide::{Context, Draft, household};
+use crate::decide::{Context, Draft, household, living};
 use crate::household::request::{
     Request, RequestCreated, RequestFile, RequestSituation as Situation, RequestSubmitted, RequestUpdated,
 };
@@ -41,7 +41,7 @@ impl Decide<HouseholdId> for CreateRequest {
         ledgers: &Ledgers,
         draft: &mut Draft,
     ) -> Result<(), Halt> {
-        let is = household(ledgers, id)?;
+        let is = living(ledgers, id)?;
         let request = RequestId::created_by(ctx.command);
         if is.requests.contains_key(&request) {
             return Ok(());

@@ -8,8 +8,8 @@ use crate::household::application::{
     Application, ApplicationSituation, Deregistration, UniqueRegistrationNumber,
 };
 use crate::household::consent::Consent;
-use crate::household::priority::{Label, LabelSource};
-use crate::id::{ApplicationId, ConsentId, LabelId, OrganisationId, PersonId};
+use crate::household::priority::{DocumentReference, Label, LabelSource};
+use crate::id::{ApplicationId, ConsentId, EventId, LabelId, OrganisationId, PersonId};
 use crate::reference::{CommuneCode, ConsentPurpose, PriorityGround};
 
 /// An application as it goes to another household: number and date of filing stay.
@@ -60,7 +60,7 @@ impl ApplicationCopy {
         }
     }
 
-    pub(crate) fn to_application(&self) -> Application {
+    pub(crate) fn to_application(&self, by: EventId) -> Application {
         let situation = self.warned.as_ref().map_or(ApplicationSituation::Registered, |warned| {
             ApplicationSituation::Warned { ground: warned.ground, strikes_at: warned.strikes_at.0 }
         });
@@ -69,6 +69,7 @@ impl ApplicationCopy {
             filed_on: self.filed_on,
             valid_until: self.valid_until,
             communes: self.communes.clone(),
+            registered_by: by,
             ended: None,
             situation,
         }
@@ -89,6 +90,9 @@ pub struct LabelCopy {
     /// When the préfet must have proposed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proposal_due: Option<Day>,
+    /// The reference of the decision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub document: Option<DocumentReference>,
 }
 
 impl LabelCopy {
@@ -96,15 +100,18 @@ impl LabelCopy {
     #[must_use]
     pub fn of(label: LabelId, is: &Label) -> Self {
         let (ground, source, decided_on) = (is.ground, is.source, is.decided_on);
-        Self { label, ground, source, decided_on, proposal_due: is.proposal_due }
+        let (proposal_due, document) = (is.proposal_due, is.document.clone());
+        Self { label, ground, source, decided_on, proposal_due, document }
     }
 
-    pub(crate) fn to_label(&self) -> Label {
+    pub(crate) fn to_label(&self, by: EventId) -> Label {
         Label {
             ground: self.ground,
             source: self.source,
             decided_on: self.decided_on,
             proposal_due: self.proposal_due,
+            document: self.document.clone(),
+            granted_by: by,
             ended: None,
         }
     }

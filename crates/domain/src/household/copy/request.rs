@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::calendar::{Day, Instant};
 use crate::household::dated::FactDates;
 use crate::household::request::{Qualification, Request, RequestFile, RequestSituation};
-use crate::id::{EventId, RequestId, Territory};
+use crate::id::{EventId, RequestId, StayId, Territory};
 use crate::reference::{AssessmentReturnReason, DeferralReason};
 
 /// What the SIAO was doing with a request that is neither new nor on the waiting list.
@@ -30,6 +30,11 @@ pub enum Stage {
         /// When it is examined again.
         until: Day,
     },
+    /// It led to a stay that still runs.
+    Fulfilled {
+        /// The stay.
+        stay: StayId,
+    },
 }
 
 impl Stage {
@@ -42,10 +47,10 @@ impl Stage {
             RequestSituation::Deferred { reason, until } => {
                 Some(Self::Deferred { reason: *reason, until: *until })
             }
+            RequestSituation::Fulfilled { stay, .. } => Some(Self::Fulfilled { stay: *stay }),
             RequestSituation::Draft
             | RequestSituation::Submitted
             | RequestSituation::Qualified(_)
-            | RequestSituation::Fulfilled { .. }
             | RequestSituation::Stale { .. }
             | RequestSituation::Cancelled { .. }
             | RequestSituation::Rejected { .. }
@@ -53,8 +58,11 @@ impl Stage {
         }
     }
 
-    fn situation(&self) -> RequestSituation {
+    fn situation(&self, qualification: Option<&Qualification>) -> RequestSituation {
         match self {
+            Self::Fulfilled { stay } => {
+                RequestSituation::Fulfilled { stay: *stay, qualification: qualification.cloned() }
+            }
             Self::UnderAssessment { reasons } => {
                 RequestSituation::UnderAssessment { reasons: reasons.clone() }
             }
@@ -64,7 +72,7 @@ impl Stage {
     }
 }
 
-/// An open request as it goes to another household, with its seniority.
+/// A request as it goes to another household, with its seniority: one that is open, or led to a stay that goes along.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RequestCopy {
     /// Its id there.
@@ -122,7 +130,7 @@ impl RequestCopy {
             (_, qualification, _) if self.stale => {
                 RequestSituation::Stale { qualification: qualification.clone() }
             }
-            (Some(stage), _, _) => stage.situation(),
+            (Some(stage), qualification, _) => stage.situation(qualification.as_ref()),
             (None, Some(qualification), _) => RequestSituation::Qualified(qualification.clone()),
             (None, None, Some(_)) => RequestSituation::Submitted,
             (None, None, None) => RequestSituation::Draft,

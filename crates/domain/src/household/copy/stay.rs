@@ -77,6 +77,9 @@ pub struct StayCopy {
     /// The day the contract ends, if a notice runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub leaving: Option<Day>,
+    /// The day the manager's termination ends the contract, if one was notified.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub termination: Option<Day>,
     /// First and last day of the absence, if they are away.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub absent: Option<(Day, Day)>,
@@ -108,6 +111,7 @@ impl StayCopy {
                 StaySituation::Leaving { ends_on } => Some(ends_on),
                 StaySituation::Present | StaySituation::Absent { .. } | StaySituation::Ended { .. } => None,
             },
+            termination: is.termination,
             absent: match is.situation {
                 StaySituation::Absent { from, to } => Some((from, to)),
                 StaySituation::Present | StaySituation::Leaving { .. } | StaySituation::Ended { .. } => None,
@@ -133,7 +137,7 @@ impl StayCopy {
             persons: self.persons.clone(),
             joined: self.joined.iter().map(|(person, at)| (*person, at.0)).collect(),
             left: self.left.clone(),
-            termination: None,
+            termination: self.termination,
             from: self.from.0,
             started_by: by,
             planned_end: self.planned_end,

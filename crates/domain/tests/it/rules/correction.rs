@@ -1,16 +1,19 @@
 //! Corrections: a recorded date was wrong; both dates stay.
 
 use domain::calendar::Instant;
+use domain::decide::allocation::AcceptOffer;
 use domain::decide::correction::{CorrectDate, VoidStay};
 use domain::decide::family::{Keeper, Split};
+use domain::decide::lease::{EndLease, SignLease};
 use domain::decide::referral::AcceptReferral;
 use domain::decide::stay::{AdmitDirectly, EndStay, ReviewStay, StartStay};
 use domain::history::{Moment, situation};
 use domain::household::HouseholdEvent;
 use domain::household::correction::DatedFact;
 use domain::household::request::RequestSituation;
-use domain::id::{HouseholdId, PlaceId, StayId};
+use domain::id::{HouseholdId, LeaseId, PlaceId, StayId};
 use domain::ledger::{AggregateId, Fact};
+use domain::money::Money;
 use domain::structure_kind::StructureKind::{Chrs, EmergencyShelter};
 use jiff::ToSpan;
 
@@ -268,4 +271,74 @@ fn the_first_review_follows_a_corrected_start_and_a_later_one_does_not() {
     let next = due(&w);
     w.does(household, correct(DatedFact::StayStart { stay }, "2026-03-12T10:00"));
     assert_eq!(due(&w), next);
+}
+
+#[test]
+fn the_dates_of_a_lease_move_on_both_ledgers_and_its_end_stays_after_its_signature() {
+    let mut w = World::at("2026-03-02T10:00");
+    let (dwelling, candidates) = w.designated(3);
+    w.convened(dwelling);
+    w.ranked(dwelling, &candidates);
+    let (household, candidacy) = candidates[0];
+    w.does(household, AcceptOffer { candidacy });
+    w.pass(3.days());
+    let (rent, charges) = (Money::euros(420), Money::ZERO);
+    w.does(household, SignLease { candidacy, at: None, from: None, rent, charges, deposit_to_return: false });
+    let lease = LeaseId::created_by(w.last);
+    let signed = w.last_of("lease.signed").stamp;
+    w.pass(20.days());
+    let signature = DatedFact::LeaseSignature { lease };
+    let really = (signed.effective + 24.hours()).to_string();
+    let moved =
+        CorrectDate { fact: signature, is: Instant(really.parse().unwrap()), reason: code("typing_error") };
+    assert_eq!(w.does(household, moved), ["place.occupancy_corrected", "fact.corrected"]);
+    assert_eq!(w.household_of(household).leases[&lease].from, signed.effective + 24.hours());
+    assert_eq!(w.place_of(dwelling).current_occupancy().unwrap().from, signed.effective + 24.hours());
+    let over = DatedFact::LeaseEnd { lease };
+    assert_eq!(w.refuses(household, correct(over, "2026-03-20T10:00")).code, "lease-not-ended");
+    w.does(household, EndLease { lease, on: None });
+    assert_eq!(w.refuses(household, correct(over, "2026-03-03T10:00")).code, "dates-reversed");
+    let facts = events(&w, household);
+    let before = Moment { as_of: Some(signed.effective + 1.hours()), known_at: None };
+    assert!(situation(&facts, before).leases.is_empty(), "the right date, once it is known");
+    let then = Moment { known_at: Some(signed.recorded), ..before };
+    assert_eq!(situation(&facts, then).leases.len(), 1, "what was believed that day");
+}
+
+#[test]
+fn an_older_filing_moves_the_validity_and_no_correction_makes_it_younger() {
+    let mut w = World::at("2026-03-02T10:00");
+    let household = w.household("woman 32");
+    let application = w.applies(household);
+    let filed = w.household_of(household).applications[&application].filed_on;
+    let fact = DatedFact::ApplicationFiling { application };
+    let same = CorrectDate { fact, is: Instant(w.now), reason: code("typing_error") };
+    assert_eq!(w.refuses(household, same).code, "same-date", "known by its day");
+    assert_eq!(w.refuses(household, correct(fact, "2026-02-20T10:00")).code, "number-month");
+    assert_eq!(w.does(household, correct(fact, "2026-03-01T15:00")), ["fact.corrected"]);
+    let is = &w.household_of(household).applications[&application];
+    assert_eq!(
+        (filed, is.filed_on, is.valid_until),
+        (day("2026-03-02"), day("2026-03-01"), day("2027-03-01"))
+    );
+    let younger = w.refuses(household, correct(fact, "2026-03-02T09:00"));
+    assert_eq!((younger.code, younger.rule), ("seniority-later", "INV-10"));
+}
+
+#[test]
+fn a_label_decided_on_another_day_has_another_deadline_for_the_prefet() {
+    let mut w = World::at("2026-03-02T10:00");
+    let household = w.household("woman 32");
+    w.dalo(household);
+    let (label, was) = {
+        let (label, is) = w.household_of(household).labels.iter().next().unwrap();
+        (*label, is.clone())
+    };
+    w.does(household, correct(DatedFact::LabelDecision { label }, "2026-01-15T10:00"));
+    let is = &w.household_of(household).labels[&label];
+    assert_eq!(is.decided_on, day("2026-01-15"));
+    assert!(is.proposal_due < was.proposal_due, "{:?} {:?}", is.proposal_due, was.proposal_due);
+    let facts = events(&w, household);
+    let early = Moment { as_of: Some(instant("2026-01-20T10:00")), known_at: None };
+    assert_eq!(situation(&facts, early).labels.len(), 1);
 }

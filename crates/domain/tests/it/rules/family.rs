@@ -3,8 +3,9 @@
 use domain::calendar::Instant;
 use domain::decide::application::{GrantPriority, RegisterApplication, WarnApplication};
 use domain::decide::clock::{Deadline, DeadlineKind};
+use domain::decide::consent::GiveConsent;
 use domain::decide::family::{Keeper, Merge, Split};
-use domain::decide::registration::{DeclarePregnancy, GiveConsent, NoteSafety};
+use domain::decide::registration::{DeclarePregnancy, NoteSafety};
 use domain::decide::request::{CreateRequest, DeferRequest, SubmitRequest, UpdateRequest};
 use domain::decide::stay::{AdmitDirectly, GiveNotice, RecordAbsence, TakeOverStay};
 use domain::household::Registration;

@@ -260,7 +260,7 @@ fn the_places_for_a_request_come_best_fit_first_and_the_others_say_why() {
     let request = w.qualified(household, &[Chrs]);
     let places: Vec<_> = [large, small, tight, other_kind, undeclared].map(|id| (id, w.place_of(id))).into();
     let is = w.household_of(household);
-    let (fitting, others) = suitable(is, &is.requests[&request], places, w.now, w.today());
+    let (fitting, others) = suitable(is, request, &is.requests[&request], places, w.now, w.today());
     assert_eq!(fitting, [small, large]);
     assert_eq!(others.len(), 3);
     let text = |id| serde_json::to_string(&others[id]).unwrap();
@@ -355,7 +355,7 @@ fn a_place_that_is_not_on_offer_says_why_and_since_when() {
     w.until("2026-03-06T10:00");
     let places: Vec<_> = [closed, offline, held, undeclared, occupied].map(|id| (id, w.place_of(id))).into();
     let is = w.household_of(household);
-    let (fitting, others) = suitable(is, &is.requests[&request], places, w.now, w.today());
+    let (fitting, others) = suitable(is, request, &is.requests[&request], places, w.now, w.today());
     assert!(fitting.is_empty());
     for (place, expected) in [
         (closed, PlaceSituation::Closed),
@@ -378,7 +378,7 @@ fn what_is_ranked_can_be_proposed_and_who_is_expected_elsewhere_is_not_ranked() 
     let found = |w: &World, place| {
         let is = w.household_of(household);
         let description = w.place_of(place).description().unwrap().clone();
-        proposable(is, &is.requests[&request], &description, w.today()).map(|verdict| verdict.rule)
+        proposable(is, request, &is.requests[&request], &description, w.today()).map(|verdict| verdict.rule)
     };
     let mut last = None;
     for place in &places[..6] {

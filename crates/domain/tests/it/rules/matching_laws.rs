@@ -105,7 +105,7 @@ impl Told {
 
     fn suitable(&self, is: &Household, request: RequestId, places: &[PlaceId]) -> Vec<PlaceId> {
         let places = places.iter().map(|id| (*id, self.w.place_of(*id)));
-        suitable(is, &is.requests[&request], places, self.w.now, self.w.today()).0
+        suitable(is, request, &is.requests[&request], places, self.w.now, self.w.today()).0
     }
 }
 

@@ -12,6 +12,7 @@ use domain::household::referral::ReferralSituation as Situation;
 use domain::household::request::{RequestSituation, RequestStream};
 use domain::id::{HouseholdId, PersonId, ReferralId, RequestId, StayId};
 use domain::matching::Standing;
+use domain::matching::suitable;
 use domain::place::PlaceSituation;
 use domain::refusal::RefusalClass;
 use domain::structure_kind::StructureKind::{self, Chrs, EmergencyShelter, SocialDwelling, SocialResidence};
@@ -382,6 +383,9 @@ fn a_household_too_large_for_one_unit_is_placed_in_two_and_its_request_fulfilled
     assert_eq!(w.refuses(household, beyond).code, "not-referred");
     assert_eq!(w.does(household, moves(for_first)), ["stay.started", "place.occupied"]);
     assert_eq!(w.refuses(household, naming(places[2], &first)).code, "already-placed");
+    let (is, third) = (w.household_of(household), [(places[2], w.place_of(places[2]))]);
+    let (fitting, _) = suitable(is, request, &is.requests[&request], third, w.now, w.today());
+    assert_eq!(fitting, [places[2]], "for the two who have no place yet");
     assert!(w.household_of(household).requests[&request].situation.is_open());
     w.does(household, AcceptReferral { referral: for_second, arrival: None });
     let kinds = w.does(household, moves(for_second));

@@ -2,17 +2,19 @@
 
 use domain::calendar::Instant;
 use domain::decide::allocation::AcceptOffer;
-use domain::decide::application::GrantPriority;
+use domain::decide::application::{GrantPriority, RegisterApplication};
+use domain::decide::consent::{GiveConsent, WithdrawConsent};
 use domain::decide::lease::SignLease;
 use domain::decide::registration::{
-    AddMember, CorrectIdentity, DeclarePregnancy, GiveConsent, NoteSafety, Register, RemoveMember,
-    WithdrawConsent,
+    AddMember, CorrectIdentity, DeclarePregnancy, NoteSafety, Register, RemoveMember,
 };
+use domain::decide::request::CreateRequest;
 use domain::decide::stay::AdmitDirectly;
 use domain::household::application::{ApplicationSituation, Deregistration};
 use domain::household::composition::{Expected, Safety};
 use domain::household::consent::ConsentChannel;
 use domain::household::priority::LabelSource;
+use domain::household::request::RequestStream;
 use domain::id::{ConsentId, HouseholdId, LabelId, PersonId, StayId};
 use domain::ledger::AggregateId;
 use domain::money::Money;
@@ -21,6 +23,7 @@ use domain::reference::MemberLink;
 use domain::structure_kind::StructureKind::{Chrs, EmergencyShelter, SocialDwelling};
 use jiff::ToSpan;
 
+use crate::scenario::build::file;
 use crate::scenario::{World, code, day, gironde, instant, member};
 
 fn born(w: &World, text: &str) -> AddMember {
@@ -258,6 +261,11 @@ fn the_death_of_somebody_who_lived_alone_ends_all_that_was_under_way() {
     assert!(w.deadlines().iter().all(|deadline| deadline.ledger != AggregateId::Household(household)));
     let birth = born(&w, "son 3");
     assert_eq!(w.refuses(household, birth).code, "household-empty");
+    let file = file(RequestStream::Insertion);
+    let asks = CreateRequest { siao: None, file, note: None, at: None };
+    assert_eq!(w.refuses(household, asks).code, "household-empty");
+    let applies = RegisterApplication { filed_on: None, number: None, renewed_on: None, communes: vec![] };
+    assert_eq!(w.refuses(household, applies).code, "household-empty");
 }
 
 #[test]

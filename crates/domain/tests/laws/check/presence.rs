@@ -111,7 +111,11 @@ pub(super) fn presences(world: &World) -> Vec<Presence> {
             HouseholdEvent::Correction(CorrectionEvent::FactCorrected(e)) => match e.fact {
                 DatedFact::StayStart { stay } => told.started_really(stay, e.is.0),
                 DatedFact::StayEnd { stay } => told.ended_really(stay, e.is.0),
-                DatedFact::RequestSubmission { .. } => {}
+                DatedFact::RequestSubmission { .. }
+                | DatedFact::LeaseSignature { .. }
+                | DatedFact::LeaseEnd { .. }
+                | DatedFact::ApplicationFiling { .. }
+                | DatedFact::LabelDecision { .. } => {}
             },
             HouseholdEvent::Composition(_)
             | HouseholdEvent::Family(_)

@@ -42,24 +42,24 @@ impl World {
         panic!("deadlines never end");
     }
 
-    /// One deadline, each kind as often as another.
-    fn one_of(dice: &mut Dice, all: impl Iterator<Item = Deadline>) -> Option<Deadline> {
+    /// One deadline of each kind.
+    fn one_of_each(dice: &mut Dice, all: impl Iterator<Item = Deadline>) -> Vec<Deadline> {
         let mut kinds: BTreeMap<&str, Vec<Deadline>> = BTreeMap::new();
         all.for_each(|deadline| kinds.entry(deadline.kind.id()).or_default().push(deadline));
-        let kind = dice.pick(kinds.into_values())?;
-        dice.pick(kind)
+        kinds.into_values().filter_map(|kind| dice.pick(kind)).collect()
     }
 
-    /// Fires a deadline that is not due, or that no longer stands: nothing may come of it.
+    /// Fires deadlines that are not due, or that no longer stand: nothing may come of it.
     pub(super) fn fire_untimely(&mut self, dice: &mut Dice) -> Option<()> {
         let past = self.accepted.iter().filter_map(|(asked, _)| match asked {
             Command::Elapse(deadline) => Some(*deadline),
             Command::Household(..) | Command::Place(..) | Command::Structure(..) => None,
         });
         let early = self.standing().filter(|deadline| deadline.due >= self.at);
-        let deadline = Self::one_of(dice, early.chain(past))?;
-        let command = self.mint();
-        let _ = self.ask(&Command::Elapse(deadline), command);
+        for deadline in Self::one_of_each(dice, early.chain(past)) {
+            let command = self.mint();
+            let _ = self.ask(&Command::Elapse(deadline), command);
+        }
         Some(())
     }
 
@@ -67,7 +67,8 @@ impl World {
     pub(super) fn answer_too_late(&mut self, dice: &mut Dice) -> Option<()> {
         let last = self.at.checked_add((AHEAD_DAYS * 24).hours()).unwrap();
         let near = self.standing().filter(|deadline| deadline.due < last);
-        let deadline = Self::one_of(dice, near)?;
+        let near = Self::one_of_each(dice, near);
+        let deadline = dice.pick(near)?;
         if let (AggregateId::Household(id), true) = (deadline.ledger, dice.one_in(2))
             && let DeadlineKind::ApplicationExpires { .. } | DeadlineKind::ApplicationStruckOff { .. } =
                 deadline.kind
@@ -87,6 +88,10 @@ impl World {
     /// The committee meets on a household that left the register since it was designated.
     fn meet_too_late(&mut self, id: HouseholdId, deadline: Deadline, dice: &mut Dice) -> Option<()> {
         let place = self.a_place(dice, super::allocation::undecided)?;
+        if dice.one_in(2) {
+            // The clock has not written down yet that they left it.
+            self.at = self.at.max(deadline.due.checked_add(1.second()).unwrap());
+        }
         let candidates = vec![Designated { household: id, dalo: false }];
         let _ = self.at_place(place, DesignateCandidates { candidates });
         let on = Day(days_after(day(super::home(), deadline.due.max(self.at)), 1));

@@ -3,12 +3,11 @@
 use std::collections::BTreeSet;
 
 use domain::calendar::Day;
+use domain::decide::consent::{GiveConsent, WithdrawConsent};
 use domain::decide::correction::CorrectDate;
 use domain::decide::custody::{EndSharedCustody, ShareCustody};
 use domain::decide::family::{Keeper, Merge, Split};
-use domain::decide::registration::{
-    AddMember, CorrectIdentity, DeclarePregnancy, GiveConsent, NoteSafety, RemoveMember, WithdrawConsent,
-};
+use domain::decide::registration::{AddMember, CorrectIdentity, DeclarePregnancy, NoteSafety, RemoveMember};
 use domain::household::Household;
 use domain::household::composition::{Expected, Safety, Sex};
 use domain::household::consent::ConsentChannel;
@@ -76,7 +75,12 @@ impl World {
         let due = dice.day(self.today(), 0, 200);
         let children = u8::try_from(1 + dice.below(2)).unwrap();
         let expected = (!dice.one_in(4)).then_some(Expected { due, children, certified: true });
-        self.of(id, DeclarePregnancy { expected }).ok().map(drop)
+        self.of(id, DeclarePregnancy { expected }).ok()?;
+        if dice.one_in(2) {
+            return Some(());
+        }
+        let member = Self::member(MemberLink::child(), Sex::Female, "2026-01-02");
+        self.of(id, AddMember { member, reason: MemberArrivalReason::birth(), at: None }).ok().map(drop)
     }
 
     pub(super) fn note_safety(&mut self, dice: &mut Dice) -> Option<()> {
@@ -161,6 +165,15 @@ impl World {
         let ends = ends.map(|(stay, _)| DatedFact::StayEnd { stay: *stay });
         let submissions =
             is.requests.keys().map(|request| DatedFact::RequestSubmission { request: *request });
+        let leases = is.leases.iter().map(|(lease, is)| match is.ended {
+            None => DatedFact::LeaseSignature { lease: *lease },
+            Some(_) => DatedFact::LeaseEnd { lease: *lease },
+        });
+        let filings = is
+            .applications
+            .keys()
+            .map(|application| DatedFact::ApplicationFiling { application: *application });
+        let labels = is.labels.keys().map(|label| DatedFact::LabelDecision { label: *label });
         // The exit of somebody who has gone to another household since is the one that is easily got wrong.
         let members = &is.composition.members;
         let gone = is.stays.iter().filter(|(_, stay)| {
@@ -168,7 +181,9 @@ impl World {
         });
         let gone: Vec<_> = gone.map(|(stay, _)| DatedFact::StayEnd { stay: *stay }).collect();
         let fact = dice.pick(gone).filter(|_| dice.one_in(2));
-        let fact = fact.or_else(|| dice.pick(starts.chain(ends).chain(submissions)))?;
+        let fact = fact.or_else(|| {
+            dice.pick(starts.chain(ends).chain(submissions).chain(leases).chain(filings).chain(labels))
+        })?;
         let days = i64::try_from(dice.below(40)).unwrap();
         let on: Day = Day(domain::calendar::days_after(self.today(), -days));
         let morning = domain::calendar::start_of_day(super::home(), on.0);

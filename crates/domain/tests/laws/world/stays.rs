@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use domain::calendar::{Day, Instant, months_after};
-use domain::decide::correction::VoidStay;
+use domain::decide::correction::{CorrectDate, VoidStay};
 use domain::decide::occupants::{JoinStay, LeaveStay};
 use domain::decide::stay::{
     AdmitDirectly, DecideAdmission, DecideExtension, EndStay, GiveNotice, Leaving, NotifyTermination,
@@ -11,6 +11,7 @@ use domain::decide::stay::{
     TakenOverEnd, WithdrawNotice,
 };
 use domain::household::Household;
+use domain::household::correction::DatedFact;
 use domain::household::stay::{Extension, NoticeMotive, SocialAid, Stay, StaySituation, TerminationGround};
 use domain::id::{HouseholdId, PersonId, StayId};
 use domain::money::Money;
@@ -188,6 +189,54 @@ impl World {
         let destination = dice.pick(ExitDestination::all())?;
         let (at, reason) = (self.stated(dice), ExitReason::other());
         self.of(id, LeaveStay { stay, persons, at, destination, reason }).ok().map(drop)
+    }
+
+    /// Who left a stay is said to have been elsewhere while they were in it, or after.
+    pub(super) fn elsewhere_before_leaving(&mut self, dice: &mut Dice) -> Option<()> {
+        let left = |is: &Stay| !is.left.is_empty();
+        let some = |is: &Household| is.stays.values().any(left) || !is.moved_presences.is_empty();
+        let id = self.a_household(dice, some)?;
+        let is = self.household(id);
+        let moved = is.moved_presences.iter().map(|one| (one.person, one.to.unwrap_or(self.at)));
+        let stays = is.stays.values().flat_map(|stay| stay.left.iter()).map(|left| (left.person, left.at.0));
+        let (person, until) = dice.pick(stays.chain(moved))?;
+        let before = i64::try_from(dice.below(60)).unwrap();
+        let from = until.checked_sub(before.hours()).unwrap();
+        let to = from.checked_add(i64::try_from(1 + dice.below(30)).unwrap().hours()).unwrap();
+        let place = self.a_place(dice, |is| {
+            let kind = is.description().map(|description| description.kind);
+            kind.is_some_and(|kind| !kind.let_by_committee())
+                && is.occupancy_over(from, Some(to), None).is_none()
+        })?;
+        let ended = Some(TakenOverEnd {
+            at: Instant(to),
+            destination: ExitDestination::social_rental(),
+            reason: ExitReason::solution_found(),
+        });
+        let persons = Some(BTreeSet::from([person]));
+        self.of(id, TakeOverStay { place, from: Instant(from), persons, planned_end: None, ended })
+            .ok()
+            .map(drop)
+    }
+
+    /// Of two stays of a household, the earlier is said to have ended, or the later to have begun, inside the other.
+    pub(super) fn stretch(&mut self, dice: &mut Dice) -> Option<()> {
+        let ended = |is: &Household| is.stays.values().filter(|stay| !stay.is_active()).count();
+        let id = self.a_household(dice, |is| is.stays.len() > 1 && ended(is) > 0)?;
+        let mut stays: Vec<_> =
+            self.household(id).stays.iter().map(|(stay, is)| (is.from, *stay, is.ended())).collect();
+        stays.sort();
+        let first = dice.below(stays.len().saturating_sub(1));
+        let (earlier, later) = (stays.get(first)?, stays.get(first + 1)?);
+        let (_, stay, Some(end)) = *earlier else { return None };
+        let hours = |dice: &mut Dice| i64::try_from(1 + dice.below(30)).unwrap().hours();
+        let (fact, is) = if dice.one_in(2) {
+            (DatedFact::StayEnd { stay }, later.0.checked_add(hours(dice)).unwrap())
+        } else {
+            (DatedFact::StayStart { stay: later.1 }, end.checked_sub(hours(dice)).unwrap())
+        };
+        let reason = CorrectionReason::other();
+        self.of(id, CorrectDate { fact, is: Instant(is), reason }).ok().map(drop)
     }
 
     pub(super) fn void_stay(&mut self, dice: &mut Dice) -> Option<()> {
