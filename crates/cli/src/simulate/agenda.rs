@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use domain::decide::clock::{Deadline, deadlines};
 use domain::id::{
-    ApplicationId, CandidacyId, HouseholdId, LeaseId, PlaceId, ReferralId, RequestId, StayId, StructureId,
+    ApplicationId, CandidacyId, HouseholdId, LeaseId, PersonId, PlaceId, ReferralId, RequestId, StayId,
+    StructureId,
 };
 use domain::ledger::{AggregateId, State};
 use domain::reference::{ExitDestination, ExitReason};
@@ -117,6 +118,22 @@ pub(super) enum Action {
     StartOver(PlaceId),
     /// The tenant leaves.
     EndLease(HouseholdId, LeaseId),
+    /// The candidates' files are checked.
+    CheckFiles(PlaceId),
+    /// A notice is taken back.
+    TakeNoticeBack(HouseholdId, StayId),
+    /// A warning is answered.
+    LiftWarning(HouseholdId, ApplicationId),
+    /// A stay turns out to be on the wrong file.
+    Void(HouseholdId, StayId),
+    /// Members without a place join the others.
+    Join(HouseholdId),
+    /// A member leaves the others in a stay.
+    LeaveOthers(HouseholdId, StayId),
+    /// A parent counts a child of the other household `of`.
+    ShareCustody { household: HouseholdId, of: HouseholdId },
+    /// The child lives with one parent again.
+    EndCustody(HouseholdId, PersonId),
 }
 
 /// How a referral is answered.

@@ -38,6 +38,9 @@ impl World {
                 if self.dice.chance(0.5) {
                     let days = self.dice.within(3.0, 25.0);
                     self.in_days(days, Action::Renew(id, e.application));
+                } else if self.dice.chance(0.4) {
+                    let days = self.dice.within(3.0, 25.0);
+                    self.in_days(days, Action::LiftWarning(id, e.application));
                 }
             }
             ApplicationEvent::ApplicationExpired(_) | ApplicationEvent::ApplicationClosed(_) => {
@@ -90,7 +93,7 @@ impl World {
         self.ask(who, id, filed);
     }
 
-    fn counter(&mut self) -> super::desks::Who {
+    pub(super) fn counter(&mut self) -> super::desks::Who {
         let (nth, throw) = (self.dice.below(64), self.dice.below(64));
         self.desks.agent(self.desks.nth(DeskKind::Landlord, nth), throw)
     }

@@ -37,6 +37,8 @@ impl World {
             CommitteeEvent::CommitteeConvened(e) => {
                 let at = self.hour(e.on.0, 14.0, 17.5);
                 self.plan_at(at, Action::Decide(id));
+                let at = self.hour(days_after(e.on.0, -1), 9.0, 17.0).max(self.now);
+                self.plan_at(at, Action::CheckFiles(id));
             }
             CommitteeEvent::CommitteeDecided(_) | CommitteeEvent::CandidateClosed(_) => {
                 if self.list_is_empty(id) {

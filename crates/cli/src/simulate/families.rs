@@ -166,6 +166,10 @@ impl World {
                 self.in_days(days, Action::Examine(id, copy.request));
             }
         }
+        if self.dice.chance(0.4) {
+            let days = self.dice.within(5.0, 40.0);
+            self.in_days(days, Action::ShareCustody { household: id, of: event.from });
+        }
         if event.requests.is_empty() && event.stays.is_empty() {
             let emergency = self.dice.chance(0.5);
             self.in_days(2.0, Action::AskAgain { household: id, emergency });

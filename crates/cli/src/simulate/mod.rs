@@ -27,6 +27,7 @@ mod react;
 mod referrals;
 mod replay;
 mod requests;
+mod seldom;
 mod settings;
 mod stays;
 mod summary;

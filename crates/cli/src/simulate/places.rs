@@ -35,14 +35,18 @@ impl World {
                     self.in_days(days, Action::Turnover(id));
                 }
             }
+            OccupancyEvent::OccupancyVoided(_) => {
+                let days = self.dice.within(0.1, 1.0);
+                self.in_days(days, Action::Declare(id));
+                self.seek(id, days + 0.5);
+            }
             OccupancyEvent::Held(_)
             | OccupancyEvent::Reserved(_)
             | OccupancyEvent::Occupied(_)
             | OccupancyEvent::OccupantsChanged(_)
             | OccupancyEvent::DepartureAnnounced(_)
             | OccupancyEvent::DepartureWithdrawn(_)
-            | OccupancyEvent::OccupancyCorrected(_)
-            | OccupancyEvent::OccupancyVoided(_) => {}
+            | OccupancyEvent::OccupancyCorrected(_) => {}
         }
     }
 

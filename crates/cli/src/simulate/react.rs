@@ -64,6 +64,14 @@ impl World {
             Action::Sign(id, candidacy) => self.sign(id, candidacy),
             Action::StartOver(place) => self.start_over(place),
             Action::EndLease(id, lease) => self.end_lease(id, lease),
+            Action::CheckFiles(place) => self.check_files(place),
+            Action::TakeNoticeBack(id, stay) => self.take_notice_back(id, stay),
+            Action::LiftWarning(id, application) => self.lift_warning(id, application),
+            Action::Void(id, stay) => self.void(id, stay),
+            Action::Join(id) => self.join(id),
+            Action::LeaveOthers(id, stay) => self.leave_others(id, stay),
+            Action::ShareCustody { household, of } => self.share_custody(household, of),
+            Action::EndCustody(id, person) => self.end_custody(id, person),
         }
     }
 
@@ -78,7 +86,11 @@ impl World {
                 HouseholdEvent::Candidacy(event) => self.on_candidacy(*id, event),
                 HouseholdEvent::Family(FamilyEvent::Separated(event)) => self.on_separated(*id, event),
                 HouseholdEvent::Family(FamilyEvent::MergedInto(_)) => self.lose(*id),
-                HouseholdEvent::Family(FamilyEvent::Split(_) | FamilyEvent::Merged(_))
+                HouseholdEvent::Family(FamilyEvent::Merged(_)) => {
+                    let days = self.dice.within(1.0, 20.0);
+                    self.in_days(days, Action::Join(*id));
+                }
+                HouseholdEvent::Family(FamilyEvent::Split(_))
                 | HouseholdEvent::Composition(_)
                 | HouseholdEvent::Correction(_)
                 | HouseholdEvent::Priority(_)

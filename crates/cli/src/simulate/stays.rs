@@ -61,6 +61,10 @@ impl World {
             StayEvent::NoticeGiven(e) => {
                 let housing = e.motive == NoticeMotive::Housing;
                 self.plan_departure(id, e.stay, e.ends_on, housing.then(ExitReason::solution_found));
+                if self.dice.chance(0.05) {
+                    let days = self.dice.within(0.5, 7.0);
+                    self.in_days(days, Action::TakeNoticeBack(id, e.stay));
+                }
             }
             StayEvent::TerminationNotified(e) => {
                 let reason = match e.ground {
@@ -107,6 +111,14 @@ impl World {
         if self.dice.chance(0.025) {
             let days = self.dice.within(1.0, 15.0);
             self.in_days(days, Action::Correct(id, e.stay));
+        }
+        if self.dice.chance(0.003) && !matches!(e.admission, Admission::TakenOver) {
+            let days = self.dice.within(0.2, 4.0);
+            self.in_days(days, Action::Void(id, e.stay));
+        }
+        if e.persons.len() > 2 && self.dice.chance(0.1) {
+            let days = self.dice.within(10.0, length.max(11.0));
+            self.in_days(days, Action::LeaveOthers(id, e.stay));
         }
         self.plan_next_step(id, e.kind, length);
     }
@@ -335,7 +347,8 @@ impl World {
         destination: ExitDestination,
         reason: ExitReason,
     ) {
-        if self.running(id, stay).is_some() {
+        let leaves = |is: &Stay| matches!(is.situation, StaySituation::Leaving { .. });
+        if self.running(id, stay).is_some_and(leaves) {
             self.end_now(id, stay, destination, reason, true);
         }
     }

@@ -5,14 +5,18 @@ use domain::decide::allocation::{
     AcceptOffer, AssignVacancy, CandidateDecision, CheckDocuments, ConveneCommittee, DecideCommittee,
     DesignateCandidates, Designated, MeetCondition, RefuseOffer,
 };
+use domain::decide::application::GrantPriority;
 use domain::decide::lease::{EndLease, SignLease};
 use domain::household::Registration;
 use domain::household::candidacy::{Candidacy, CandidacySituation};
+use domain::household::priority::LabelSource;
 use domain::id::{CandidacyId, HouseholdId, PlaceId};
 use domain::money::Money;
 use domain::place::Place;
 use domain::place::committee::{CommitteeDecision as Decision, CommitteeException as Exception};
-use domain::reference::{ConditionalDocument, NonAwardReason, OfferRefusalReason, ReservationHolderKind};
+use domain::reference::{
+    ConditionalDocument, NonAwardReason, OfferRefusalReason, PriorityGround, ReservationHolderKind,
+};
 
 use super::World;
 use super::dice::Dice;
@@ -178,6 +182,10 @@ impl World {
         let accepted = |is: &Candidacy| matches!(is.situation, CandidacySituation::Accepted);
         let wanted = if dice.one_in(5) { Candidacy::is_live } else { accepted };
         let (id, candidacy, _) = self.a_candidacy(dice, wanted)?;
+        if dice.one_in(2) {
+            let (ground, source) = (PriorityGround::dalo(), LabelSource::MediationBoard);
+            let _ = self.of(id, GrantPriority { ground, source, decided_on: None, document: None });
+        }
         let (at, rent) = (self.stated(dice), Money::euros(300));
         self.of(
             id,

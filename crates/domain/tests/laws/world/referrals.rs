@@ -9,6 +9,7 @@ use domain::household::Household;
 use domain::household::referral::ReferralSituation as Situation;
 use domain::household::request::RequestSituation;
 use domain::id::{HouseholdId, ReferralId};
+use domain::place::PlaceSituation;
 use domain::reference::{HouseholdRefusalReason, ProviderRefusalReason, WithdrawalReason};
 
 use super::World;
@@ -55,8 +56,9 @@ impl World {
         // Several at once, as a SIAO does that wants an answer tonight.
         for _ in 0..=dice.below(2) {
             let (at, today) = (self.at, self.today());
-            let place =
-                self.a_place(dice, |is| is.situation(at, today) == domain::place::PlaceSituation::Vacant);
+            // Now and then one that another household is proposed for.
+            let wanted = if dice.one_in(5) { PlaceSituation::Held } else { PlaceSituation::Vacant };
+            let place = self.a_place(dice, |is| is.situation(at, today) == wanted);
             let Some(place) = place else { continue };
             let _ =
                 self.of(id, ProposeReferral { request, place, persons: None, deviation: None, note: None });

@@ -219,21 +219,35 @@ impl World {
             .map(drop)
     }
 
-    /// Of two stays of a household, the earlier is said to have ended, or the later to have begun, inside the other.
+    /// A household had two stays, one after the other; then the earlier is said to have ended, or the later to have begun,
+    /// inside the other.
     pub(super) fn stretch(&mut self, dice: &mut Dice) -> Option<()> {
-        let ended = |is: &Household| is.stays.values().filter(|stay| !stay.is_active()).count();
-        let id = self.a_household(dice, |is| is.stays.len() > 1 && ended(is) > 0)?;
-        let mut stays: Vec<_> =
-            self.household(id).stays.iter().map(|(stay, is)| (is.from, *stay, is.ended())).collect();
-        stays.sort();
-        let first = dice.below(stays.len().saturating_sub(1));
-        let (earlier, later) = (stays.get(first)?, stays.get(first + 1)?);
-        let (_, stay, Some(end)) = *earlier else { return None };
-        let hours = |dice: &mut Dice| i64::try_from(1 + dice.below(30)).unwrap().hours();
+        let id = self.a_household(dice, |_| true)?;
+        let hours = |dice: &mut Dice, most: usize| i64::try_from(1 + dice.below(most)).unwrap().hours();
+        let later = self.at.checked_sub(hours(dice, 600)).unwrap();
+        let pause = hours(dice, 20);
+        let earlier = later.checked_sub(pause).unwrap().checked_sub(hours(dice, 60)).unwrap();
+        let until =
+            [later.checked_sub(pause).unwrap(), later.checked_add(hours(dice, 90)).unwrap().min(self.at)];
+        let mut stays = Vec::new();
+        for (from, to) in [(earlier, until[0]), (later, until[1])] {
+            let ended = Some(TakenOverEnd {
+                at: Instant(to),
+                destination: ExitDestination::social_rental(),
+                reason: ExitReason::solution_found(),
+            });
+            let place = self.a_place(dice, |is| {
+                let kind = is.description().map(|description| description.kind);
+                kind.is_some_and(|kind| !kind.let_by_committee())
+                    && is.occupancy_over(from, Some(to), None).is_none()
+            })?;
+            let past = TakeOverStay { place, from: Instant(from), persons: None, planned_end: None, ended };
+            stays.push(StayId::created_by(self.of(id, past).ok()?));
+        }
         let (fact, is) = if dice.one_in(2) {
-            (DatedFact::StayEnd { stay }, later.0.checked_add(hours(dice)).unwrap())
+            (DatedFact::StayEnd { stay: stays[0] }, later.checked_add(hours(dice, 30)).unwrap())
         } else {
-            (DatedFact::StayStart { stay: later.1 }, end.checked_sub(hours(dice)).unwrap())
+            (DatedFact::StayStart { stay: stays[1] }, until[0].checked_sub(hours(dice, 30)).unwrap())
         };
         let reason = CorrectionReason::other();
         self.of(id, CorrectDate { fact, is: Instant(is), reason }).ok().map(drop)
