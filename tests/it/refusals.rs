@@ -225,9 +225,11 @@ async fn without_a_broker_a_file_whose_key_is_not_at_hand_is_put_off_not_a_fault
 async fn a_parameter_that_an_operation_does_not_have_is_refused_by_name() {
     let world = World::start(Shape::One).await;
     let caller = world.caller();
-    for (path, parameter) in
-        [("/api/v1/events?cursor=x", "cursor"), ("/api/v1/worklists/siao?organization=33", "organization")]
-    {
+    for (path, parameter) in [
+        ("/api/v1/events?cursor=x", "cursor"),
+        ("/api/v1/worklists/siao?organization=33", "organization"),
+        ("/api/v1/worklists/siao?task=awnser-referral", "task"),
+    ] {
         let problem = caller.get(path).await.refused(400, "malformed-query");
         assert_eq!(problem["parameter"], parameter);
     }

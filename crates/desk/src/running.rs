@@ -112,6 +112,8 @@ pub fn journal_config(name: &str, settings: &Settings, provision: Provision) -> 
     JournalConfig {
         name: name.to_owned(),
         credentials: settings.nats.credentials_file.clone(),
+        root_certificates: settings.nats.root_certificates_file.clone(),
+        connect_within: settings.nats.connect_timeout(),
         provision,
         ..JournalConfig::at(settings.nats.url.clone())
     }

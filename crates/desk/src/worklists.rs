@@ -3,7 +3,7 @@
 use domain::decide::Service;
 use domain::id::{OrganisationId, Territory};
 use domain::ledger::{AggregateId, State as Ledger};
-use domain::worklist::{Desk as Whose, Task};
+use domain::worklist::{Desk as Whose, Task, TaskKind};
 use jiff::Timestamp;
 use projection::{Page as View, key, ledgers};
 use serde::{Deserialize, Serialize};
@@ -48,7 +48,23 @@ struct Filter {
     /// Only what is due at this instant or before.
     due_by: Option<Timestamp>,
     /// Only tasks of this kind.
-    task: Option<String>,
+    task: Option<TaskName>,
+}
+
+/// The name of a kind of task: a word that names none finds nothing for ever, and is refused.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "String")]
+struct TaskName(String);
+
+impl TryFrom<String> for TaskName {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        if TaskKind::names().contains(&name) {
+            return Ok(Self(name));
+        }
+        Err(format!("no task is called so; there are: {}", TaskKind::names().join(", ")))
+    }
 }
 
 #[derive(Clone)]
@@ -93,15 +109,25 @@ async fn tasks(
     page: Page,
     Query(filter): Query<Filter>,
 ) -> Result<Response, Problem> {
-    let view = list.reading.page(at_least).await?;
-    let now = list.at.edge().now();
-    let prefix = key::of(list.desk.name());
+    let (now, desk) = (list.at.edge().now(), list.desk);
+    list.reading.read(at_least, move |view| found(view, desk, &filter, &page, now)).await
+}
+
+/// The rows of a list, for one page of the answer.
+fn found(
+    view: &View,
+    desk: Whose,
+    filter: &Filter,
+    page: &Page,
+    now: Timestamp,
+) -> Result<Response, Problem> {
+    let prefix = key::of(desk.name());
     let from = match &page.cursor {
         Some(cursor) => [prefix.as_slice(), &cursor.read::<Vec<u8>>()?, &[0]].concat(),
         None => prefix.clone(),
     };
     let until = match filter.due_by {
-        Some(due_by) if due_by < NEVER => key::after_prefix(&key::of(&(list.desk.name(), due_by))),
+        Some(due_by) if due_by < NEVER => key::after_prefix(&key::of(&(desk.name(), due_by))),
         Some(_) | None => key::after_prefix(&prefix),
     };
     let (mut found, mut looked_at, mut next) = (Vec::new(), 0, None);
@@ -109,7 +135,7 @@ async fn tasks(
         let (at, value) = row.map_err(Failure)?;
         looked_at += 1;
         let task: Task = serde_json::from_slice(&value).map_err(Problem::internal)?;
-        if task.stands(now) && filter.fits(&task, &view)? {
+        if task.stands(now) && filter.fits(&task, view)? {
             found.push(task);
         }
         if found.len() == page.limit || looked_at == LOOKED_AT_MAX {
@@ -117,7 +143,7 @@ async fn tasks(
             break;
         }
     }
-    let state = ViewState::of(&view);
+    let state = ViewState::of(view);
     Ok(state.answer(&Found { tasks: found, next, view: state }))
 }
 
@@ -135,7 +161,7 @@ impl Filter {
         if self.territory.is_some() && self.territory != about {
             return Ok(false);
         }
-        if let Some(kind) = &self.task {
+        if let Some(TaskName(kind)) = &self.task {
             let named = serde_json::to_value(&task.kind).map_err(Problem::internal)?;
             if named.get("task").and_then(|name| name.as_str()) != Some(kind) {
                 return Ok(false);

@@ -24,6 +24,10 @@ pub struct JournalConfig {
     pub url: String,
     /// The file with this service's credentials; none on a broker that asks for none.
     pub credentials: Option<PathBuf>,
+    /// The certificate authorities to trust besides those of the system (PEM), for `tls://`.
+    pub root_certificates: Option<PathBuf>,
+    /// How long the first connection may take.
+    pub connect_within: Duration,
     /// What the broker calls this connection in its own reports: `intake`.
     pub name: String,
     /// The prefix of this service's reply subjects, so that its rights can be bounded: `_INBOX_intake`.
@@ -55,6 +59,8 @@ impl JournalConfig {
         Self {
             url: url.into(),
             credentials: None,
+            root_certificates: None,
+            connect_within: Duration::from_secs(10),
             name: "continuum".to_owned(),
             inbox: None,
             replicas: 1,

@@ -88,6 +88,10 @@ impl Link {
         if let Some(prefix) = &config.inbox {
             options = options.custom_inbox_prefix(prefix);
         }
+        options = options.connection_timeout(config.connect_within);
+        if let Some(path) = &config.root_certificates {
+            options = options.add_root_certificates(path.clone());
+        }
         if let Some(path) = &config.credentials {
             options = options.credentials_file(path).await.map_err(|e| unreachable(&e))?;
         }

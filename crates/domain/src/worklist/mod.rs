@@ -3,9 +3,12 @@
 mod household;
 mod place;
 
+use std::sync::LazyLock;
+
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::calendar::{day, days_after, start_of_day};
 use crate::id::{
@@ -115,6 +118,21 @@ pub enum TaskKind {
     ObtainDocument { candidacy: CandidacyId },
     /// Sign the lease.
     SignLease { candidacy: CandidacyId },
+}
+
+impl TaskKind {
+    /// The names of all kinds, as they stand in data: `answer-referral`.
+    #[must_use]
+    pub fn names() -> &'static [String] {
+        static NAMES: LazyLock<Vec<String>> = LazyLock::new(|| {
+            // The schema is derived from the kinds, so none is forgotten.
+            let schema = schemars::schema_for!(TaskKind).to_value();
+            let kinds = schema.get("oneOf").and_then(|kinds| kinds.as_array()).into_iter().flatten();
+            let name = |kind: &Value| Some(kind.pointer("/properties/task/const")?.as_str()?.to_owned());
+            kinds.filter_map(name).collect()
+        });
+        &NAMES
+    }
 }
 
 /// A task on a worklist.

@@ -42,7 +42,7 @@ pub(super) const OPERATIONS: &[(usize, &str, Operation)] = &[
     (3, "absence", World::absence),
     (7, "join a stay", World::join_stay),
     (5, "leave a stay", World::leave_stay),
-    (4, "be elsewhere before leaving", World::elsewhere_before_leaving),
+    (8, "be elsewhere before leaving", World::elsewhere_before_leaving),
     (5, "stretch a stay into another", World::stretch),
     (3, "void a stay", World::void_stay),
     (8, "extend", World::extend),

@@ -193,6 +193,8 @@ impl World {
 
     /// Who left a stay is said to have been elsewhere while they were in it, or after.
     pub(super) fn elsewhere_before_leaving(&mut self, dice: &mut Dice) -> Option<()> {
+        // Somebody leaves now, unless somebody has.
+        let _ = self.leave_stay(dice);
         let left = |is: &Stay| !is.left.is_empty();
         let some = |is: &Household| is.stays.values().any(left) || !is.moved_presences.is_empty();
         let id = self.a_household(dice, some)?;
