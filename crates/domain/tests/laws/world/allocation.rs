@@ -120,6 +120,9 @@ impl World {
         ];
         let exception = if dice.one_in(2) { exceptions[1] } else { dice.pick(exceptions)? };
         self.at_place(place, DecideCommittee { decisions, exception }).ok()?;
+        if dice.one_in(2) {
+            let _ = self.meet_condition(dice);
+        }
         if dice.one_in(2) { self.accept_offer(dice) } else { Some(()) }
     }
 
