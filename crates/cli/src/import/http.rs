@@ -149,6 +149,9 @@ fn answer(response: &Response<Bytes>) -> Answer {
     // Something else that answers 200 to everything, a captive portal say, is no instance.
     if response.status().is_success() && body.get("id").is_some() {
         let repeated = body.get("repeated").and_then(serde_json::Value::as_bool).unwrap_or(false);
+        // A key that is too old to be remembered finds what it created there, and changes nothing either.
+        let nothing = body.get("events").and_then(serde_json::Value::as_array).is_some_and(Vec::is_empty);
+        let repeated = repeated || nothing;
         return Answer::Taken { repeated };
     }
     let text = |name: &str| body.get(name).and_then(serde_json::Value::as_str).map(str::to_owned);

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::calendar::{BirthMonth, Instant};
 use crate::event::Stamp;
 use crate::household::composition::{Composition, Sex};
-use crate::household::request::{RequestFile, RequestSituation};
+use crate::household::request::{Request, RequestFile, RequestSituation};
 use crate::household::{Household, HouseholdEvent};
 use crate::id::{EventId, RequestId};
 use crate::reference::{MemberLink, RightOfResidence};
@@ -113,30 +113,60 @@ impl People {
     }
 }
 
-/// The facts before an event, to tell which ones it changes.
+/// The facts before an event, to tell which ones it changes: those that an event of its kind can change, for this is
+/// done for every event that is read.
 pub(super) struct Before {
-    people: People,
-    safety: Option<EventId>,
-    requests: BTreeMap<RequestId, (RequestSituation, RequestFile)>,
+    people: Option<(People, Option<EventId>)>,
+    requests: Option<Requests>,
+}
+
+/// Requests before an event.
+enum Requests {
+    /// All of them.
+    All(BTreeMap<RequestId, (RequestSituation, RequestFile)>),
+    /// The only one it is about, if it was there.
+    One(RequestId, Option<(RequestSituation, RequestFile)>),
+}
+
+impl Requests {
+    fn all(is: &Household) -> Self {
+        Self::All(is.requests.iter().map(|(id, one)| (*id, kept(one))).collect())
+    }
+
+    fn one(is: &Household, id: RequestId) -> Self {
+        Self::One(id, is.requests.get(&id).map(kept))
+    }
+
+    /// Whether the event may have changed this one, and what it was, if it was there.
+    fn of(&self, id: RequestId) -> Option<Option<&(RequestSituation, RequestFile)>> {
+        match self {
+            Self::All(all) => Some(all.get(&id)),
+            Self::One(only, was) => (*only == id).then_some(was.as_ref()),
+        }
+    }
+}
+
+fn kept(request: &Request) -> (RequestSituation, RequestFile) {
+    (request.situation.clone(), request.file.clone())
 }
 
 impl Before {
     /// The facts of a household before `event`; none if that event is about other things.
     pub(super) fn of(is: &Household, event: &HouseholdEvent, stamp: &Stamp) -> Option<Self> {
+        let people = || {
+            let safety = is.safety.as_ref().map(|kept| kept.event);
+            Some((People::of(&is.composition, stamp.effective), safety))
+        };
         match event {
-            HouseholdEvent::Composition(_)
-            | HouseholdEvent::Family(_)
-            | HouseholdEvent::Correction(_)
-            | HouseholdEvent::Request(_)
-            | HouseholdEvent::Referral(_)
-            | HouseholdEvent::Stay(_) => Some(Self {
-                people: People::of(&is.composition, stamp.effective),
-                safety: is.safety.as_ref().map(|kept| kept.event),
-                requests: (is.requests.iter())
-                    .map(|(id, one)| (*id, (one.situation.clone(), one.file.clone())))
-                    .collect(),
-            }),
-            HouseholdEvent::Application(_)
+            HouseholdEvent::Composition(_) => Some(Self { people: people(), requests: None }),
+            HouseholdEvent::Family(_) => Some(Self { people: people(), requests: Some(Requests::all(is)) }),
+            HouseholdEvent::Correction(_) => Some(Self { people: None, requests: Some(Requests::all(is)) }),
+            HouseholdEvent::Request(e) => {
+                Some(Self { people: None, requests: Some(Requests::one(is, e.request())) })
+            }
+            HouseholdEvent::Referral(_)
+            | HouseholdEvent::Stay(_)
+            | HouseholdEvent::Application(_)
             | HouseholdEvent::Priority(_)
             | HouseholdEvent::Consent(_)
             | HouseholdEvent::Candidacy(_) => None,
@@ -146,16 +176,20 @@ impl Before {
     /// Dates what has changed since.
     pub(super) fn date(&self, is: &mut Household, stamp: &Stamp) {
         let at = stamp.effective;
-        let (was, now) = (&self.people, People::of(&is.composition, at));
-        let dates = &mut is.composition.dates;
-        dates.moved(Dated::Size, was.size != now.size, at);
-        dates.moved(Dated::Adults, was.adults != now.adults, at);
-        dates.moved(Dated::Couple, was.couple != now.couple, at);
-        dates.moved(Dated::Minors, was.minors != now.minors, at);
-        dates.moved(Dated::Residence, was.residence != now.residence, at);
-        dates.moved(Dated::Safety, self.safety != is.safety.as_ref().map(|kept| kept.event), at);
+        if let Some((was, safety)) = &self.people {
+            let now = People::of(&is.composition, at);
+            let dates = &mut is.composition.dates;
+            dates.moved(Dated::Size, was.size != now.size, at);
+            dates.moved(Dated::Adults, was.adults != now.adults, at);
+            dates.moved(Dated::Couple, was.couple != now.couple, at);
+            dates.moved(Dated::Minors, was.minors != now.minors, at);
+            dates.moved(Dated::Residence, was.residence != now.residence, at);
+            dates.moved(Dated::Safety, *safety != is.safety.as_ref().map(|kept| kept.event), at);
+        }
+        let Some(before) = &self.requests else { return };
         for (id, request) in &mut is.requests {
-            let Some((situation, file)) = self.requests.get(id) else {
+            let Some(was) = before.of(*id) else { continue };
+            let Some((situation, file)) = was else {
                 // One that came along from another household brings its dates.
                 let dates = &mut request.dates;
                 let qualified = request.situation.qualification().is_some();

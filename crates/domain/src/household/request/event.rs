@@ -191,3 +191,27 @@ events! {
         "request.fulfilled" v 1 => RequestFulfilled(RequestFulfilled),
     }
 }
+
+impl RequestEvent {
+    /// The request it is about.
+    #[must_use]
+    pub fn request(&self) -> RequestId {
+        match self {
+            Self::RequestCreated(e) => e.request,
+            Self::RequestSubmitted(e) => e.request,
+            Self::RequestUpdated(e) => e.request,
+            Self::AssessmentRequested(e) => e.request,
+            Self::RequestAssessed(e) => e.request,
+            Self::CommitteeScheduled(e) => e.request,
+            Self::RequestQualified(e) => e.request,
+            Self::RequestDeferred(e) => e.request,
+            Self::RequestRejected(e) => e.request,
+            Self::RequestCancelled(e) => e.request,
+            Self::RequestReactivated(e) => e.request,
+            Self::RequestTransferred(e) => e.request,
+            Self::RequestWentStale(e) => e.request,
+            Self::SeniorityReset(e) => e.request,
+            Self::RequestFulfilled(e) => e.request,
+        }
+    }
+}
