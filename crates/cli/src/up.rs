@@ -98,7 +98,7 @@ impl Layout {
             if std::io::IsTerminal::is_terminal(&std::io::stderr()) {
                 settings.log.format = LogFormat::Text;
             }
-            settings.log.filter = "warn,nats-server=error".to_owned();
+            settings.log.filter = "warn".to_owned();
             if let Ok(filter) = std::env::var("CONTINUUM_LOG") {
                 settings.log.filter = filter;
             }

@@ -126,7 +126,7 @@ impl Household {
     /// The stay is gone; the referral that led to it counts as withdrawn, for it was an error too.
     fn stay_voided(&mut self, e: &StayVoided) {
         self.stays.remove(&e.stay);
-        self.voided.insert(e.stay);
+        self.former_stays.insert(e.stay);
         let led_here = ReferralSituation::Admitted { stay: e.stay };
         for referral in self.referrals.values_mut().filter(|referral| referral.situation == led_here) {
             referral.situation = ReferralSituation::Withdrawn { reason: WithdrawalReason::error() };

@@ -155,12 +155,14 @@ impl Household {
         for stay in moved {
             self.keep_presences(stay, &e.persons);
             self.stays.remove(&stay);
+            self.former_stays.insert(stay);
         }
         for stay in self.stays.values_mut().filter(|stay| stay.is_active()) {
             stay.leave(&e.persons, stamp.effective);
         }
         if let Some(application) = e.application {
             self.applications.remove(&application);
+            self.former_applications.insert(application);
         }
         self.consents.retain(|_, consent| !e.persons.contains(&consent.person));
         if let Some(person) = e.main_applicant.and_then(|main| self.composition.members.get_mut(&main)) {

@@ -98,9 +98,13 @@ pub struct Household {
     pub referrals: BTreeMap<ReferralId, Referral>,
     /// Stays, past and running.
     pub stays: BTreeMap<StayId, Stay>,
-    /// Stays that never were: their ids are not given again.
+    /// Stays that were written here and are no longer, annulled or gone to another household: a command that is asked
+    /// again does not start them again.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
-    pub voided: BTreeSet<StayId>,
+    pub former_stays: BTreeSet<StayId>,
+    /// Applications that went to another household.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub former_applications: BTreeSet<ApplicationId>,
     /// When members were in stays that went to another household since with those who remained in them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub moved_presences: Vec<presence::Presence>,

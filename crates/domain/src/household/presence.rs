@@ -94,10 +94,10 @@ impl Stay {
 }
 
 impl Household {
-    /// Whether the stay is written here already, annulled or not.
+    /// Whether the stay is or was written here, annulled or not.
     #[must_use]
     pub fn knows_stay(&self, stay: StayId) -> bool {
-        self.stays.contains_key(&stay) || self.voided.contains(&stay)
+        self.stays.contains_key(&stay) || self.former_stays.contains(&stay)
     }
 
     /// Where one of these persons was at some instant of `[from, to)`: since when. Stays that went to another household

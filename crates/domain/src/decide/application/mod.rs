@@ -55,7 +55,7 @@ impl Decide<HouseholdId> for RegisterApplication {
     ) -> Result<(), Halt> {
         let is = living(ledgers, id)?;
         let application = ApplicationId::created_by(ctx.command);
-        if is.applications.contains_key(&application) {
+        if is.applications.contains_key(&application) || is.former_applications.contains(&application) {
             return Ok(());
         }
         if is.live_application().is_some() {

@@ -11,12 +11,12 @@ use crate::calendar::Instant;
 use crate::decide::command::Decide;
 use crate::decide::recheck::recheck;
 use crate::decide::{Context, Draft, household, place, request};
-use crate::household::Household;
 use crate::household::composition::{PersonRecord, Safety, SafetyNoted};
 use crate::household::copy::{ApplicationCopy, ConsentCopy, RequestCopy, StayCopy};
 use crate::household::family::{Separated, Split as SplitEvent};
 use crate::household::request::Request;
 use crate::household::stay::Stay;
+use crate::household::{Household, Registration};
 use crate::id::{ApplicationId, HouseholdId, PersonId, RequestId};
 use crate::ledger::{Halt, Ledgers};
 use crate::personal::Personal;
@@ -63,10 +63,13 @@ impl Decide<HouseholdId> for Split {
         draft: &mut Draft,
     ) -> Result<(), Halt> {
         let is = household(ledgers, id)?;
-        self.check(is)?;
         let into = HouseholdId::created_by(id.territory(), ctx.command);
-        // Nothing is there yet; reading it makes the append state that.
-        ledgers.household(into)?;
+        // Nothing is there yet; reading it makes the append state that. Asked again, they have left already, even if
+        // they are back since.
+        if ledgers.household(into)?.registration != Registration::Unknown {
+            return Ok(());
+        }
+        self.check(is)?;
         let at = ctx.past(id.territory(), self.at)?;
         were_here(is, &self.persons, at, None)?;
         not_before_their_stays(is, &self.persons, at)?;

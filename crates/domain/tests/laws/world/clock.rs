@@ -88,7 +88,7 @@ impl World {
     /// The committee meets on a household that left the register since it was designated.
     fn meet_too_late(&mut self, id: HouseholdId, deadline: Deadline, dice: &mut Dice) -> Option<()> {
         let place = self.a_place(dice, super::allocation::undecided)?;
-        if dice.one_in(3) {
+        if dice.one_in(2) {
             // The clock has not written down yet that they left it.
             self.at = self.at.max(deadline.due.checked_add(1.second()).unwrap());
         }

@@ -191,32 +191,33 @@ impl World {
         self.of(id, LeaveStay { stay, persons, at, destination, reason }).ok().map(drop)
     }
 
-    /// Who left a stay is said to have been elsewhere while they were in it, or after.
+    /// Some leave a stay that had run for weeks; then they are said to have been elsewhere for days before they left, or
+    /// after.
     pub(super) fn elsewhere_before_leaving(&mut self, dice: &mut Dice) -> Option<()> {
-        // Somebody leaves now, unless somebody has.
-        let _ = self.leave_stay(dice);
-        let left = |is: &Stay| !is.left.is_empty();
-        let some = |is: &Household| is.stays.values().any(left) || !is.moved_presences.is_empty();
-        let id = self.a_household(dice, some)?;
-        let is = self.household(id);
-        let moved = is.moved_presences.iter().map(|one| (one.person, one.to.unwrap_or(self.at)));
-        let stays = is.stays.values().flat_map(|stay| stay.left.iter()).map(|left| (left.person, left.at.0));
-        let (person, until) = dice.pick(stays.chain(moved))?;
-        let before = i64::try_from(dice.below(60)).unwrap();
-        let from = until.checked_sub(before.hours()).unwrap();
-        let to = from.checked_add(i64::try_from(1 + dice.below(30)).unwrap().hours()).unwrap();
-        let place = self.a_place(dice, |is| {
-            let kind = is.description().map(|description| description.kind);
-            kind.is_some_and(|kind| !kind.let_by_committee())
-                && is.occupancy_over(from, Some(to), None).is_none()
-        })?;
-        let ended = Some(TakenOverEnd {
-            at: Instant(to),
-            destination: ExitDestination::social_rental(),
-            reason: ExitReason::solution_found(),
-        });
-        let persons = Some(BTreeSet::from([person]));
-        self.of(id, TakeOverStay { place, from: Instant(from), persons, planned_end: None, ended })
+        let family = |is: &Household| is.composition.members.len() > 1;
+        let id = self.a_household(dice, family)?;
+        let hours = |n: usize| i64::try_from(n).unwrap().hours();
+        let began = self.at.checked_sub(hours(200 + dice.below(400))).unwrap();
+        let place = self.a_place(dice, |is| is.occupancy_over(began, None, None).is_none())?;
+        let from = Instant(began);
+        let running = TakeOverStay { place, from, persons: None, planned_end: None, ended: None };
+        let stay = StayId::created_by(self.of(id, running).ok()?);
+        let person = dice.pick(self.household(id).stays.get(&stay)?.persons.clone())?;
+        let persons = BTreeSet::from([person]);
+        let (destination, reason) = (ExitDestination::social_rental(), ExitReason::other());
+        self.of(id, LeaveStay { stay, persons: persons.clone(), at: None, destination, reason }).ok()?;
+        if dice.one_in(3) {
+            // They come back, and were there before all the same; or the others go their own way with the stay.
+            let _ = self.of(id, JoinStay { stay, persons: persons.clone(), at: None });
+        } else if dice.one_in(2) {
+            let _ = self.split(dice);
+        }
+        let from = self.at.checked_sub(hours(60 + dice.below(120))).unwrap();
+        let to = from.checked_add(hours(30 + dice.below(30))).unwrap();
+        let place = self.a_place(dice, |is| is.occupancy_over(from, Some(to), None).is_none())?;
+        let ended = Some(TakenOverEnd { at: Instant(to), destination, reason });
+        let from = Instant(from);
+        self.of(id, TakeOverStay { place, from, persons: Some(persons), planned_end: None, ended })
             .ok()
             .map(drop)
     }
