@@ -1,15 +1,11 @@
 //! The signals of the one who runs the process.
 
 use std::io;
-use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 
 use super::Stop;
-
-/// Signals closer together than this are one: `timeout` and some supervisors signal the process and then its group.
-const TOGETHER: Duration = Duration::from_millis(250);
 
 /// The first SIGTERM or SIGINT asks to stop, the second tells to. Once per process.
 ///
@@ -31,15 +27,6 @@ pub fn stop_on_signals(stop: Stop) -> io::Result<JoinHandle<()>> {
             } else {
                 tracing::info!(signal = name, "{name}: finishing what is under way");
                 stop.stop();
-                let together = tokio::time::sleep(TOGETHER);
-                tokio::pin!(together);
-                loop {
-                    tokio::select! {
-                        () = &mut together => break,
-                        _ = terminate.recv() => {}
-                        _ = interrupt.recv() => {}
-                    }
-                }
             }
         }
     }))
