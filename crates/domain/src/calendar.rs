@@ -64,6 +64,11 @@ pub fn hours_after(at: Timestamp, n: i64) -> Timestamp {
     at.checked_add(n.hours()).unwrap_or(Timestamp::MAX)
 }
 
+/// Whether two spans `[from, to)` share an instant; an open end is the end of time.
+pub(crate) fn spans_meet(one: (Timestamp, Option<Timestamp>), other: (Timestamp, Option<Timestamp>)) -> bool {
+    one.1.is_none_or(|end| other.0 < end) && other.1.is_none_or(|end| one.0 < end)
+}
+
 fn shift(on: Date, by: Span) -> Date {
     on.checked_add(by).unwrap_or(Date::MAX)
 }

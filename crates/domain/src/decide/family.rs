@@ -9,7 +9,6 @@ pub use merge::Merge;
 pub use split::{Keeper, Split};
 
 use crate::household::Household;
-use crate::household::stay::Stay;
 use crate::id::PersonId;
 use crate::refusal::Refusal;
 
@@ -48,9 +47,9 @@ pub(super) fn not_before_their_stays<'a>(
     persons: impl IntoIterator<Item = &'a PersonId>,
     at: Timestamp,
 ) -> Result<(), Refusal> {
-    let all = || is.stays.values().flat_map(Stay::presences).chain(is.moved_presences.iter().copied());
     let theirs = |person: &'a PersonId| {
-        all().filter(move |one| one.person == *person).map(|one| one.to.unwrap_or(one.from))
+        let theirs = is.presences().map(|(_, one)| one).filter(move |one| one.person == *person);
+        theirs.map(|one| one.to.unwrap_or(one.from))
     };
     match persons.into_iter().flat_map(theirs).max().filter(|latest| at < *latest) {
         None => Ok(()),

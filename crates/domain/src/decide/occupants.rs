@@ -12,6 +12,7 @@ use super::{Context, Draft, household, place, words};
 use crate::calendar::{Instant, day};
 use crate::household::Household;
 use crate::household::occupants::StayJoined;
+use crate::household::presence::Presence;
 use crate::household::stay::Stay;
 use crate::id::{HouseholdId, PersonId, StayId};
 use crate::ledger::{Halt, Ledgers};
@@ -133,7 +134,10 @@ fn free_elsewhere(
     persons: &BTreeSet<PersonId>,
     at: jiff::Timestamp,
 ) -> Result<(), Refusal> {
-    let Some(since) = is.housed(persons, at, None) else { return Ok(()) };
+    let theirs = |one: &Presence| persons.contains(&one.person) && one.overlaps(at, None);
+    let Some(since) = is.presences().map(|(_, one)| one).find(theirs).map(|one| one.from) else {
+        return Ok(());
+    };
     let sentence = format!(
         "Une personne est déjà prise en charge depuis le {} : elle doit d'abord en sortir.",
         words(joined.place.territory(), since)

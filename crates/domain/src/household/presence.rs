@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::calendar::Instant;
+use crate::calendar::{Instant, spans_meet};
 use crate::household::Household;
 use crate::household::stay::Stay;
 use crate::id::{PersonId, StayId};
@@ -38,8 +38,8 @@ pub struct Presence {
 impl Presence {
     /// Whether it covers some instant of `[from, to)`; an open end is the end of time.
     #[must_use]
-    pub fn meets(&self, from: Timestamp, to: Option<Timestamp>) -> bool {
-        self.to.is_none_or(|end| from < end) && to.is_none_or(|to| self.from < to)
+    pub fn overlaps(&self, from: Timestamp, to: Option<Timestamp>) -> bool {
+        spans_meet((self.from, self.to), (from, to))
     }
 }
 
@@ -100,25 +100,18 @@ impl Household {
         self.stays.contains_key(&stay) || self.former_stays.contains(&stay)
     }
 
-    /// Where one of these persons was at some instant of `[from, to)`: since when. Stays that went to another household
-    /// with those who remained in them count too.
-    #[must_use]
-    pub fn housed(
-        &self,
-        persons: &BTreeSet<PersonId>,
-        from: Timestamp,
-        to: Option<Timestamp>,
-    ) -> Option<Timestamp> {
-        let stays = self.stays.values().flat_map(Stay::presences);
-        let mut all = stays.chain(self.moved_presences.iter().copied());
-        all.find(|one| persons.contains(&one.person) && one.meets(from, to)).map(|one| one.from)
+    /// When everybody was where, as far as it is written here: with the stay, or with none for those that went to another
+    /// household with those who remained in them.
+    pub fn presences(&self) -> impl Iterator<Item = (Option<StayId>, Presence)> {
+        let stays =
+            self.stays.iter().flat_map(|(stay, is)| is.presences().map(move |one| (Some(*stay), one)));
+        stays.chain(self.moved_presences.iter().map(|one| (None, *one)))
     }
 
     /// The stay goes to another household with all who are in it; who had left it before stays, and was there.
     pub(super) fn keep_presences(&mut self, stay: StayId, but: &BTreeSet<PersonId>) {
         let Some(stay) = self.stays.get(&stay) else { return };
-        let (from, end) = (stay.from, stay.ended());
-        let theirs = stay.presences_from(from, end).filter(|one| !but.contains(&one.person));
+        let theirs = stay.presences().filter(|one| !but.contains(&one.person));
         self.moved_presences.extend(theirs);
     }
 }

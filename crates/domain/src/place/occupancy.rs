@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::calendar::{Day, Instant};
+use crate::calendar::{Day, Instant, spans_meet};
 use crate::event::{Stamp, events};
 use crate::id::{HouseholdId, LeaseId, ReferralId, StayId};
 use crate::place::{Place, PlaceEvent};
@@ -60,7 +60,7 @@ impl Occupancy {
     /// Whether it covers some instant of `[from, to)`; an open end is the end of time.
     #[must_use]
     pub fn overlaps(&self, from: Timestamp, to: Option<Timestamp>) -> bool {
-        self.to.is_none_or(|end| from < end) && to.is_none_or(|to| self.from < to)
+        spans_meet((self.from, self.to), (from, to))
     }
 }
 

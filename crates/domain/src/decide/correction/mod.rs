@@ -10,12 +10,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::command::Decide;
-use super::{Context, Draft, household, words};
+use super::{Context, Draft, household, place, words};
 use crate::calendar::{Day, Instant};
 use crate::household::Household;
 use crate::household::correction::{DatedFact, FactCorrected};
-use crate::id::{EventId, HouseholdId, RequestId};
+use crate::id::{EventId, HouseholdId, PlaceId, RequestId};
 use crate::ledger::{Halt, Ledgers};
+use crate::place::occupancy::{OccupancyCorrected, Title};
 use crate::reference::CorrectionReason;
 use crate::refusal::Refusal;
 
@@ -92,6 +93,24 @@ impl Decide<HouseholdId> for CorrectDate {
         draft.household(id, ctx.at, corrected);
         Ok(())
     }
+}
+
+/// Moves an occupancy on the ledger of its place, if nobody else was there (INV-2); `taken` says that somebody was.
+fn move_occupancy(
+    at: PlaceId,
+    title: Title,
+    (from, to): (Timestamp, Option<Timestamp>),
+    taken: &str,
+    ctx: &Context<'_>,
+    ledgers: &Ledgers,
+    draft: &mut Draft,
+) -> Result<(), Halt> {
+    if let Some(other) = place(ledgers, at)?.occupancy_over(from, to, Some(title)) {
+        let sentence = format!("{taken} depuis le {} sur cette période.", words(at.territory(), other.from));
+        return Err(Refusal::conflict("place-taken", "INV-2", sentence).since(other.from).into());
+    }
+    draft.place(at, ctx.at, OccupancyCorrected { title, from: Instant(from), to: to.map(Instant) });
+    Ok(())
 }
 
 /// INV-10: seniority moves later only by the explicit reset; a correction can only find an older date.

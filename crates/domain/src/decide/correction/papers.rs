@@ -2,14 +2,14 @@
 
 use jiff::Timestamp;
 
-use super::Found;
-use crate::calendar::{Day, Instant, day, start_of_day};
+use super::{Found, move_occupancy};
+use crate::calendar::{Day, day, start_of_day};
 use crate::decide::application::{check_number, proposal_due, valid_until};
-use crate::decide::{Context, Draft, day_words, place, words};
+use crate::decide::{Context, Draft, day_words};
 use crate::household::Household;
 use crate::id::{ApplicationId, HouseholdId, LabelId, LeaseId, PlaceId};
 use crate::ledger::{Halt, Ledgers};
-use crate::place::occupancy::{OccupancyCorrected, Title};
+use crate::place::occupancy::Title;
 use crate::refusal::Refusal;
 
 /// The lease was really signed at `now`.
@@ -57,14 +57,7 @@ fn move_lease(
         let sentence = "La fin du bail précéderait sa signature.";
         return Err(Refusal::invalid("dates-reversed", "correction", sentence).into());
     }
-    let title = Title::Lease { lease };
-    if let Some(other) = place(ledgers, at)?.occupancy_over(from, to, Some(title)) {
-        let since = words(at.territory(), other.from);
-        let sentence = format!("Ce logement était occupé depuis le {since} sur cette période.");
-        return Err(Refusal::conflict("place-taken", "INV-2", sentence).since(other.from).into());
-    }
-    draft.place(at, ctx.at, OccupancyCorrected { title, from: Instant(from), to: to.map(Instant) });
-    Ok(())
+    move_occupancy(at, Title::Lease { lease }, (from, to), "Ce logement était occupé", ctx, ledgers, draft)
 }
 
 /// The application was really filed on the day of `now`: like the seniority of a request, its date only gets older.

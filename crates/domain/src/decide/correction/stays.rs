@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Found;
-use crate::calendar::{Day, Instant, day, months_after};
+use super::{Found, move_occupancy};
+use crate::calendar::{Day, day, months_after};
 use crate::decide::command::Decide;
 use crate::decide::family::were_here;
 use crate::decide::request::{contact_due, update_due};
@@ -18,7 +18,7 @@ use crate::household::request::Request;
 use crate::household::stay::{Stay, StaySituation};
 use crate::id::{HouseholdId, StayId, Territory};
 use crate::ledger::{Halt, Ledgers};
-use crate::place::occupancy::{OccupancyCorrected, OccupancyVoided, Title};
+use crate::place::occupancy::{OccupancyVoided, Title};
 use crate::reference::CorrectionReason;
 use crate::refusal::Refusal;
 
@@ -93,34 +93,19 @@ fn move_stay(
         return Err(Refusal::invalid("dates-reversed", "correction", sentence).into());
     }
     let title = Title::Stay { stay };
-    let at_place = place(ledgers, staying.place)?;
-    if let Some(other) = at_place.occupancy_over(from, to, Some(title)) {
-        let sentence = format!(
-            "Cette place était occupée depuis le {} sur cette période.",
-            words(territory, other.from)
-        );
-        return Err(Refusal::conflict("place-taken", "INV-2", sentence).since(other.from).into());
-    }
-    let others = is.stays.iter().filter(|(other, _)| **other != stay);
-    let others: Vec<_> =
-        others.flat_map(|(_, one)| one.presences()).chain(is.moved_presences.iter().copied()).collect();
-    let meets = |one: &Presence| {
-        let elsewhere =
-            others.iter().find(|other| other.person == one.person && other.meets(one.from, one.to));
-        elsewhere.map(|other| other.from)
+    move_occupancy(staying.place, title, (from, to), "Cette place était occupée", ctx, ledgers, draft)?;
+    let elsewhere = |one: Presence| {
+        let others = is.presences().filter(|(other, _)| *other != Some(stay)).map(|(_, other)| other);
+        let mut theirs = others.filter(|other| other.person == one.person);
+        theirs.find(|other| other.overlaps(one.from, one.to)).map(|other| other.from)
     };
-    if let Some(since) = staying.presences_from(from, to).find_map(|one| meets(&one)) {
+    if let Some(since) = staying.presences_from(from, to).find_map(elsewhere) {
         let sentence = format!(
             "Une personne était prise en charge ailleurs depuis le {} sur cette période.",
             words(territory, since)
         );
         return Err(Refusal::conflict("already-staying", "INV-1", sentence).since(since).into());
     }
-    draft.place(
-        staying.place,
-        ctx.at,
-        OccupancyCorrected { title, from: Instant(from), to: to.map(Instant) },
-    );
     Ok(())
 }
 

@@ -135,15 +135,13 @@ impl Entry<'_> {
     ) -> Result<(), Halt> {
         family::were_here(is, persons, self.at, until)?;
         let tolerance = ctx.rules(self.place.territory()).transfer_overlap_hours;
-        let stays = is.stays.iter().flat_map(|(stay, is)| is.presences().map(move |one| (Some(*stay), one)));
-        let moved = is.moved_presences.iter().map(|one| (None, *one));
-        for (stay, mut one) in stays.chain(moved).filter(|(_, one)| persons.contains(&one.person)) {
+        for (stay, mut one) in is.presences().filter(|(_, one)| persons.contains(&one.person)) {
             let leaving = self.leaving.filter(|leaving| Some(leaving.stay) == stay);
             if let (Some(leaving), None) = (leaving, one.to) {
                 // Only the stay that is left may last some hours longer than the entry.
                 one.to = Some(hours_after(leaving.at.map_or(self.at, |at| at.0), -tolerance));
             }
-            if one.meets(self.at, until) {
+            if one.overlaps(self.at, until) {
                 let sentence = format!(
                     "Une personne est déjà prise en charge depuis le {}. Terminez cette prise en charge ou faites un transfert.",
                     words(self.place.territory(), one.from)

@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::calendar::Day;
+use crate::calendar::{Day, spans_meet};
 use crate::household::presence::Left;
 use crate::id::{EventId, PersonId, PlaceId, ReferralId};
 use crate::reference::ExitDestination;
@@ -165,6 +165,6 @@ impl Stay {
     /// Whether the stay covers some instant of `[from, to)`; an open end is the end of time.
     #[must_use]
     pub fn overlaps(&self, from: Timestamp, to: Option<Timestamp>) -> bool {
-        self.ended().is_none_or(|end| from < end) && to.is_none_or(|to| self.from < to)
+        spans_meet((self.from, self.ended()), (from, to))
     }
 }
