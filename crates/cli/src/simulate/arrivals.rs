@@ -298,11 +298,8 @@ impl World {
     pub(super) fn ask_again(&mut self, id: HouseholdId, emergency: bool) {
         let Some(is) = self.household(id).filter(|_| self.is_here(id)) else { return };
         let stream = if emergency { RequestStream::Emergency115 } else { RequestStream::Insertion };
-        let asks = |request: &domain::household::request::Request| {
-            request.situation.is_open() && request.file.stream == stream && request.siao == id.territory()
-        };
         let housed = is.leases.values().any(|lease| lease.ended.is_none());
-        if housed || is.requests.values().any(asks) {
+        if housed || is.open_request((stream, id.territory())).is_some() {
             return;
         }
         let mut background = self.settings.background(emergency, &mut self.dice);

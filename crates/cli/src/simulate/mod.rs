@@ -15,6 +15,7 @@
 mod agenda;
 mod applications;
 mod arrivals;
+mod asking;
 mod coordinator;
 mod desks;
 mod dice;

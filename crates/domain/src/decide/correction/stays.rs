@@ -14,7 +14,6 @@ use crate::decide::{Context, Draft, household, place, words};
 use crate::household::Household;
 use crate::household::correction::{Reopened, StayVoided};
 use crate::household::presence::Presence;
-use crate::household::request::Request;
 use crate::household::stay::{Stay, StaySituation};
 use crate::id::{HouseholdId, StayId, Territory};
 use crate::ledger::{Halt, Ledgers};
@@ -153,10 +152,7 @@ impl Decide<HouseholdId> for VoidStay {
 fn reopened(is: &Household, stay: StayId, ctx: &Context<'_>) -> Option<Reopened> {
     let (id, request) =
         is.requests.iter().find(|(_, request)| request.situation.fulfilled_by() == Some(stay))?;
-    let twin = |other: &Request| {
-        other.situation.is_open() && (other.file.stream, other.siao) == (request.file.stream, request.siao)
-    };
-    if is.requests.values().any(twin) {
+    if is.open_request(request.list()).is_some() {
         return None;
     }
     let listed = request.situation.qualification();

@@ -215,18 +215,17 @@ fn join_requests(
     from: &Household,
     ctx: &Context<'_>,
 ) -> (Vec<RequestCopy>, Vec<OlderSeniority>) {
-    let key = |request: &Request| (request.file.stream, request.siao);
     let ours: BTreeMap<_, _> = into
         .requests
         .iter()
         .filter(|(_, r)| r.situation.is_open())
-        .map(|(id, r)| (key(r), (*id, r)))
+        .map(|(id, r)| (r.list(), (*id, r)))
         .collect();
     let (mut copies, mut older) = (Vec::new(), Vec::new());
     let runs = |stay| from.stays.get(&stay).is_some_and(Stay::is_active);
     let comes = |r: &&Request| r.situation.is_open() || r.situation.fulfilled_by().is_some_and(runs);
     for (n, request) in from.requests.values().filter(comes).enumerate() {
-        match ours.get(&key(request)).filter(|_| request.situation.is_open()) {
+        match ours.get(&request.list()).filter(|_| request.situation.is_open()) {
             None => copies.push(RequestCopy::of(request, RequestId::nth_created_by(ctx.command, n))),
             Some((id, own)) => {
                 let seniority = [own.seniority, request.seniority].into_iter().flatten().min();

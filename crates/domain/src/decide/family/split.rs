@@ -183,9 +183,8 @@ impl Split {
     /// The open requests; those that led to a stay they take along; and, for those who have no roof of their own now, the
     /// request that led to the stay they leave, open again at its date.
     fn requests(&self, is: &Household, stays: &[StayCopy], ctx: &Context<'_>) -> Vec<RequestCopy> {
-        let key = |request: &Request| (request.file.stream, request.siao);
         let open: Vec<_> = is.requests.values().filter(|request| request.situation.is_open()).collect();
-        let mut asked: BTreeSet<_> = open.iter().map(|request| key(request)).collect();
+        let mut asked: BTreeSet<_> = open.iter().map(|request| request.list()).collect();
         let housed = self.persons.iter().all(|person| stays.iter().any(|stay| stay.persons.contains(person)));
         let along = |stay| stays.iter().any(|copy| copy.stay == stay);
         let led_along = |request: &&Request| request.situation.fulfilled_by().is_some_and(along);
@@ -194,7 +193,7 @@ impl Split {
         let led_here = |request: &&Request| request.situation.fulfilled_by().is_some_and(left);
         let mut fulfilled: Vec<_> = is.requests.values().filter(led_here).collect();
         fulfilled.sort_by_key(|request| request.seniority);
-        fulfilled.retain(|request| asked.insert(key(request)));
+        fulfilled.retain(|request| asked.insert(request.list()));
 
         let ids = (0..).map(|n| RequestId::nth_created_by(ctx.command, n));
         let copied = |(request, id): (&Request, RequestId)| {

@@ -71,7 +71,6 @@ fn losing_seniority<'a>(
     refused: &Referral,
 ) -> impl Iterator<Item = (RequestId, &'a Request)> {
     let (which, proposed) = (refused.request, refused.proposed);
-    let desk = |request: &Request| (request.file.stream, request.siao);
     let of = is.requests.get(&which).filter(|request| match request.situation {
         RequestSituation::Draft
         | RequestSituation::Submitted
@@ -85,7 +84,7 @@ fn losing_seniority<'a>(
         RequestSituation::Fulfilled { .. } | RequestSituation::Absorbed => false,
     });
     let since = move |request: &Request| {
-        of.is_some_and(|of| desk(of) == desk(request))
+        of.is_some_and(|of| of.list() == request.list())
             && request.situation.is_open()
             && request.seniority.is_some_and(|at| at <= proposed)
     };

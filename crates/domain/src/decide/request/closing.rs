@@ -10,8 +10,8 @@ use crate::calendar::months_after;
 use crate::decide::command::Decide;
 use crate::decide::{Context, Draft, household, living, referral};
 use crate::household::request::{
-    Request, RequestCancelled, RequestFile, RequestReactivated, RequestSituation as Situation,
-    RequestTransferred, RequestUpdated,
+    RequestCancelled, RequestFile, RequestReactivated, RequestSituation as Situation, RequestTransferred,
+    RequestUpdated,
 };
 use crate::id::{HouseholdId, RequestId, Territory};
 use crate::ledger::{Halt, Ledgers};
@@ -76,9 +76,7 @@ impl Decide<HouseholdId> for ReactivateRequest {
             let sentence = format!("Annulée depuis plus de {months} mois : ouvrez une nouvelle demande.");
             return Err(Refusal::conflict("reactivation-too-late", "request", sentence).since(at).into());
         }
-        let twin =
-            |r: &Request| r.situation.is_open() && r.file.stream == asked.file.stream && r.siao == asked.siao;
-        if is.requests.values().any(twin) {
+        if is.open_request(asked.list()).is_some() {
             let sentence = "Une autre demande de ce volet est ouverte.";
             return Err(Refusal::conflict("request-already-open", "request", sentence).into());
         }
@@ -122,9 +120,7 @@ impl Decide<HouseholdId> for TransferRequest {
             let sentence = "La demande est déjà suivie par ce SIAO.";
             return Err(Refusal::invalid("same-siao", "request", sentence).into());
         }
-        let twin =
-            |r: &Request| r.situation.is_open() && r.file.stream == asked.file.stream && r.siao == self.to;
-        if is.requests.values().any(twin) {
+        if is.open_request((asked.file.stream, self.to)).is_some() {
             let sentence = "Une demande de ce volet est déjà ouverte auprès de ce SIAO.";
             return Err(Refusal::conflict("request-already-open", "request", sentence).into());
         }

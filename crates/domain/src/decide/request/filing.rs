@@ -9,7 +9,7 @@ use crate::decide::command::Decide;
 use crate::decide::registration::{NOTE_MAX, check_note};
 use crate::decide::{Context, Draft, household, living};
 use crate::household::request::{
-    Request, RequestCreated, RequestFile, RequestSituation as Situation, RequestSubmitted, RequestUpdated,
+    RequestCreated, RequestFile, RequestSituation as Situation, RequestSubmitted, RequestUpdated,
 };
 use crate::id::{HouseholdId, RequestId, Territory};
 use crate::ledger::{Halt, Ledgers};
@@ -49,9 +49,7 @@ impl Decide<HouseholdId> for CreateRequest {
         check_note(self.note.as_ref(), NOTE_MAX)?;
         check_file(&self.file)?;
         let siao = self.siao.unwrap_or_else(|| id.territory());
-        let twin =
-            |r: &&Request| r.situation.is_open() && r.file.stream == self.file.stream && r.siao == siao;
-        if let Some(twin) = is.requests.values().find(twin) {
+        if let Some(twin) = is.open_request((self.file.stream, siao)) {
             let sentence = format!(
                 "Une demande de ce volet est déjà ouverte ({}) : mettez-la à jour.",
                 twin.situation.word()

@@ -16,6 +16,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::Day;
+use crate::household::Household;
 use crate::household::dated::FactDates;
 use crate::id::{EventId, StayId, Territory};
 use crate::reference::{
@@ -291,4 +292,20 @@ pub struct SeniorityLoss {
     pub siao: Territory,
     /// When.
     pub at: Timestamp,
+}
+
+impl Request {
+    /// The waiting list it is on, or would be: a volet of a SIAO.
+    #[must_use]
+    pub fn list(&self) -> (RequestStream, Territory) {
+        (self.file.stream, self.siao)
+    }
+}
+
+impl Household {
+    /// The open request on this list: there is one at most.
+    #[must_use]
+    pub fn open_request(&self, list: (RequestStream, Territory)) -> Option<&Request> {
+        self.requests.values().find(|request| request.situation.is_open() && request.list() == list)
+    }
 }

@@ -13,6 +13,7 @@ mod recheck;
 mod referral;
 mod registration;
 mod request;
+mod residence;
 mod stay;
 mod supply;
 mod tacit;

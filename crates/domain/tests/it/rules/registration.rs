@@ -23,15 +23,11 @@ use domain::reference::MemberLink;
 use domain::structure_kind::StructureKind::{Chrs, EmergencyShelter, SocialDwelling};
 use jiff::ToSpan;
 
-use crate::scenario::build::file;
+use crate::scenario::build::{admit, file};
 use crate::scenario::{World, code, day, gironde, instant, member};
 
 fn born(w: &World, text: &str) -> AddMember {
     AddMember { member: member(text, false, w.today()), reason: code("birth"), at: None }
-}
-
-fn admit(place: domain::id::PlaceId) -> AdmitDirectly {
-    AdmitDirectly { place, at: None, persons: None, planned_end: None, leaving: None }
 }
 
 #[test]

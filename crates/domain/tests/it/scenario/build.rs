@@ -28,6 +28,11 @@ use uuid::Uuid;
 
 use super::{World, code, gironde, organisation};
 
+/// A direct admission of everybody, now, without a planned end.
+pub(crate) fn admit(place: PlaceId) -> AdmitDirectly {
+    AdmitDirectly { place, at: None, persons: None, planned_end: None, leaving: None }
+}
+
 /// A request for anywhere in Gironde.
 pub(crate) fn file(stream: RequestStream) -> RequestFile {
     RequestFile {
