@@ -7,12 +7,13 @@ use domain::decide::Command;
 use domain::decide::allocation::{
     AcceptOffer, ConveneCommittee, DesignateCandidates, Designated, MeetCondition,
 };
-use domain::decide::application::RenewApplication;
+use domain::decide::application::{RenewApplication, WarnApplication};
 use domain::decide::clock::{Deadline, DeadlineKind, deadlines};
 use domain::decide::referral::{AcceptReferral, DeclineReferral, RefuseReferral, ViewReferral};
 use domain::decide::stay::{DecideAdmission, DecideExtension};
 use domain::decide::vacancy::ConfirmVacancy;
 use domain::household::Household;
+use domain::household::application::Deregistration;
 use domain::id::{CandidacyId, HouseholdId, PlaceId, ReferralId};
 use domain::ledger::AggregateId;
 use domain::reference::{HouseholdRefusalReason, ProviderRefusalReason};
@@ -83,6 +84,23 @@ impl World {
             AggregateId::Place(id) => self.answer_late_at_place(id, deadline.kind),
             AggregateId::Structure(_) => None,
         }
+    }
+
+    /// An applicant was warned, or applied almost a year ago; nobody answers, and a committee meets on them.
+    pub(super) fn meet_on_who_left(&mut self, dice: &mut Dice) -> Option<()> {
+        let applies = |is: &Household| is.live_application().is_some_and(|(_, one)| one.number.is_some());
+        let id = self.a_household(dice, applies)?;
+        let (application, _) = self.household(id).live_application()?;
+        let _ = self.of(id, WarnApplication { application, ground: Deregistration::C });
+        let leaves = |deadline: &Deadline| {
+            deadline.ledger == AggregateId::Household(id)
+                && matches!(
+                    deadline.kind,
+                    DeadlineKind::ApplicationExpires { .. } | DeadlineKind::ApplicationStruckOff { .. }
+                )
+        };
+        let deadline = self.standing().filter(leaves).min()?;
+        self.meet_too_late(id, deadline, dice)
     }
 
     /// The committee meets on a household that left the register since it was designated.

@@ -77,5 +77,6 @@ pub(super) const OPERATIONS: &[(usize, &str, Operation)] = &[
     (4, "vacancy", World::vacancy),
     (1, "structure", World::structure),
     (6, "fire an untimely deadline", World::fire_untimely),
-    (18, "answer too late", World::answer_too_late),
+    (12, "answer too late", World::answer_too_late),
+    (6, "meet on who left the register", World::meet_on_who_left),
 ];

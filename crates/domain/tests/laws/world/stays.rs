@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use domain::calendar::{Day, Instant, months_after};
 use domain::decide::correction::{CorrectDate, VoidStay};
+use domain::decide::inventory::ChangePlace;
 use domain::decide::occupants::{JoinStay, LeaveStay};
 use domain::decide::stay::{
     AdmitDirectly, DecideAdmission, DecideExtension, EndStay, GiveNotice, Leaving, NotifyTermination,
@@ -15,6 +16,7 @@ use domain::household::correction::DatedFact;
 use domain::household::stay::{Extension, NoticeMotive, SocialAid, Stay, StaySituation, TerminationGround};
 use domain::id::{HouseholdId, PersonId, StayId};
 use domain::money::Money;
+use domain::place::inventory::Description;
 use domain::reference::{CorrectionReason, ExitDestination, ExitReason};
 use jiff::ToSpan;
 
@@ -125,7 +127,8 @@ impl World {
         let (id, stay) = self.a_stay(dice, planned)?;
         let end = self.household(id).stays.get(&stay)?.planned_end?;
         let until = Day(months_after(end.0, 2));
-        self.of(id, RequestExtension { stay, until, motive: "suite".into() }).ok().map(drop)
+        self.of(id, RequestExtension { stay, until, motive: "suite".into() }).ok()?;
+        if dice.one_in(2) { self.fire_untimely(dice) } else { Some(()) }
     }
 
     pub(super) fn decide_extension(&mut self, dice: &mut Dice) -> Option<()> {
@@ -171,12 +174,20 @@ impl World {
         let id = self.a_household(dice, apart)?;
         let stay = dice.pick(self.household(id).active_stays().map(|(stay, _)| stay))?;
         let is = self.household(id);
-        let inside = &is.stays.get(&stay)?.persons;
+        let (inside, place) = (&is.stays.get(&stay)?.persons, is.stays.get(&stay)?.place);
         let any = dice.one_in(8);
         let others = is.composition.members.keys().filter(|person| any || !inside.contains(person));
         let others: Vec<_> = others.copied().collect();
         let mut persons: BTreeSet<_> = dice.some(others.clone());
         persons.extend(dice.pick(others));
+        let full = u8::try_from(inside.len()).unwrap();
+        if dice.one_in(2)
+            && let Some(description) = self.place(place).description().cloned()
+        {
+            // There is room for those who are there, and no more.
+            let _ = self
+                .at_place(place, ChangePlace { description: Description { capacity: full, ..description } });
+        }
         let at = self.stated(dice);
         self.of(id, JoinStay { stay, persons, at }).ok().map(drop)
     }
