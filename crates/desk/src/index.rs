@@ -58,7 +58,7 @@ fn entries(service: Service, ledger: &AggregateId, state: &State) -> Vec<IndexEn
         State::Place(is) if is.inventory.description().is_some() => {
             entries.push((PLACES, key::of(&(ledger.territory(), *ledger)), Vec::new()));
         }
-        State::Place(_) | State::Structure(_) => {}
+        State::Place(_) | State::Structure(_) | State::Organisation(_) | State::User(_) => {}
     }
     entries
 }

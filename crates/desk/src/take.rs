@@ -108,6 +108,7 @@ impl Desk {
             command: origin.command,
             at: origin.at,
             organisation: origin.organisation,
+            user: origin.actor.user(),
             book: &self.inner.book,
             standing: standing.clone(),
         };

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::id::{CommandId, EventId, OrganisationId};
+use crate::id::{CommandId, EventId, OrganisationId, TokenId, UserId};
 
 /// Why a stored event could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -78,6 +78,24 @@ impl Actor {
     #[must_use]
     pub fn clock() -> Self {
         Self(Self::CLOCK.to_owned())
+    }
+
+    /// A person who signed in.
+    #[must_use]
+    pub fn of_user(user: UserId) -> Self {
+        Self(format!("user:{user}"))
+    }
+
+    /// Software that signed in with a token.
+    #[must_use]
+    pub fn of_token(token: TokenId) -> Self {
+        Self(format!("token:{token}"))
+    }
+
+    /// The person, if it is one.
+    #[must_use]
+    pub fn user(&self) -> Option<UserId> {
+        self.0.strip_prefix("user:")?.parse().ok()
     }
 
     /// The code as written.

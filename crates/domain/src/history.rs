@@ -110,7 +110,9 @@ fn carries_one_date(event: &HouseholdEvent) -> bool {
         | HouseholdEvent::Family(_)
         | HouseholdEvent::Correction(_)
         | HouseholdEvent::Referral(_)
-        | HouseholdEvent::Consent(_) => false,
+        | HouseholdEvent::Consent(_)
+        | HouseholdEvent::FollowUp(_)
+        | HouseholdEvent::Protection(_) => false,
     }
 }
 

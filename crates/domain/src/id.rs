@@ -230,6 +230,8 @@ homed_id! {
     StructureId,
     /// An organisation: SIAO, provider, social landlord, prefecture…
     OrganisationId,
+    /// Somebody who signs in.
+    UserId,
 }
 
 plain_id! {
@@ -257,6 +259,12 @@ plain_id! {
     ConsentId,
     /// A spell during which a place cannot be used (works, damage…).
     OfflineSpellId,
+    /// A token of an organisation's software.
+    TokenId,
+    /// A session of a user.
+    SessionId,
+    /// A subscription to what leaves.
+    SubscriptionId,
     /// One recorded event.
     EventId,
     /// One command, as asked: the *Idempotency-Key* of whoever asked it.

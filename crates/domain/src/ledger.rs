@@ -14,10 +14,14 @@ use uuid::Uuid;
 
 use crate::event::{Event, Stamp, Undecodable};
 use crate::household::{Household, HouseholdEvent};
-use crate::id::{CommandId, EventId, HouseholdId, Malformed, PlaceId, StructureId, Territory};
+use crate::id::{
+    CommandId, EventId, HouseholdId, Malformed, OrganisationId, PlaceId, StructureId, Territory, UserId,
+};
+use crate::organisation::{OrganisationEvent, OrganisationLedger};
 use crate::place::{Place, PlaceEvent};
 use crate::refusal::Refusal;
 use crate::structure::{Structure, StructureEvent};
+use crate::user::{User, UserEvent};
 
 /// The name of one ledger: what kind of thing, and which.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -28,16 +32,22 @@ pub enum AggregateId {
     Place(PlaceId),
     /// A structure that places belong to.
     Structure(StructureId),
+    /// An organisation that takes part, with the tokens of its software.
+    Organisation(OrganisationId),
+    /// Somebody who signs in.
+    User(UserId),
 }
 
 impl AggregateId {
-    /// The word for this kind of ledger in subjects: `household`, `place`, `structure`.
+    /// The word for this kind of ledger in subjects: `household`, `place`, `structure`, `organisation`, `user`.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
             Self::Household(_) => "household",
             Self::Place(_) => "place",
             Self::Structure(_) => "structure",
+            Self::Organisation(_) => "organisation",
+            Self::User(_) => "user",
         }
     }
 
@@ -48,6 +58,8 @@ impl AggregateId {
             Self::Household(id) => id.territory(),
             Self::Place(id) => id.territory(),
             Self::Structure(id) => id.territory(),
+            Self::Organisation(id) => id.territory(),
+            Self::User(id) => id.territory(),
         }
     }
 
@@ -58,6 +70,8 @@ impl AggregateId {
             Self::Household(id) => id.uuid(),
             Self::Place(id) => id.uuid(),
             Self::Structure(id) => id.uuid(),
+            Self::Organisation(id) => id.uuid(),
+            Self::User(id) => id.uuid(),
         }
     }
 
@@ -68,6 +82,8 @@ impl AggregateId {
             "household" => Some(Self::Household(HouseholdId::new(territory, uuid))),
             "place" => Some(Self::Place(PlaceId::new(territory, uuid))),
             "structure" => Some(Self::Structure(StructureId::new(territory, uuid))),
+            "organisation" => Some(Self::Organisation(OrganisationId::new(territory, uuid))),
+            "user" => Some(Self::User(UserId::new(territory, uuid))),
             _ => None,
         }
     }
@@ -90,6 +106,8 @@ impl FromStr for AggregateId {
             "household" => id.parse().map(Self::Household),
             "place" => id.parse().map(Self::Place),
             "structure" => id.parse().map(Self::Structure),
+            "organisation" => id.parse().map(Self::Organisation),
+            "user" => id.parse().map(Self::User),
             _ => Err(Malformed::new(s, EXPECTED)),
         }
     }
@@ -97,7 +115,7 @@ impl FromStr for AggregateId {
 
 crate::id::text_serde!(
     AggregateId,
-    "^(household|place|structure)/.+$",
+    "^(household|place|structure|organisation|user)/.+$",
     "household/33-0192f1c2-7d5e-7c3a-9b1f-2f6d0c1e8a90"
 );
 
@@ -110,6 +128,10 @@ pub enum Fact {
     Place(PlaceEvent),
     /// On a structure ledger.
     Structure(StructureEvent),
+    /// On an organisation ledger.
+    Organisation(OrganisationEvent),
+    /// On a user ledger.
+    User(UserEvent),
 }
 
 impl Fact {
@@ -120,6 +142,8 @@ impl Fact {
             Self::Household(e) => e.kind(),
             Self::Place(e) => e.kind(),
             Self::Structure(e) => e.kind(),
+            Self::Organisation(e) => e.kind(),
+            Self::User(e) => e.kind(),
         }
     }
 
@@ -130,6 +154,8 @@ impl Fact {
             Self::Household(e) => e.version(),
             Self::Place(e) => e.version(),
             Self::Structure(e) => e.version(),
+            Self::Organisation(e) => e.version(),
+            Self::User(e) => e.version(),
         }
     }
 
@@ -140,6 +166,8 @@ impl Fact {
             Self::Household(e) => e.body(),
             Self::Place(e) => e.body(),
             Self::Structure(e) => e.body(),
+            Self::Organisation(e) => e.body(),
+            Self::User(e) => e.body(),
         }
     }
 
@@ -152,6 +180,10 @@ impl Fact {
             AggregateId::Household(_) => HouseholdEvent::read(kind, version, body).map(Self::Household),
             AggregateId::Place(_) => PlaceEvent::read(kind, version, body).map(Self::Place),
             AggregateId::Structure(_) => StructureEvent::read(kind, version, body).map(Self::Structure),
+            AggregateId::Organisation(_) => {
+                OrganisationEvent::read(kind, version, body).map(Self::Organisation)
+            }
+            AggregateId::User(_) => UserEvent::read(kind, version, body).map(Self::User),
         }
     }
 
@@ -164,6 +196,10 @@ impl Fact {
             AggregateId::Household(_) => HouseholdEvent::parse(kind, version, body).map(Self::Household),
             AggregateId::Place(_) => PlaceEvent::parse(kind, version, body).map(Self::Place),
             AggregateId::Structure(_) => StructureEvent::parse(kind, version, body).map(Self::Structure),
+            AggregateId::Organisation(_) => {
+                OrganisationEvent::parse(kind, version, body).map(Self::Organisation)
+            }
+            AggregateId::User(_) => UserEvent::parse(kind, version, body).map(Self::User),
         }
     }
 }
@@ -198,6 +234,10 @@ pub enum State {
     Place(Box<Place>),
     /// A structure.
     Structure(Box<Structure>),
+    /// An organisation.
+    Organisation(Box<OrganisationLedger>),
+    /// A user.
+    User(Box<User>),
 }
 
 impl State {
@@ -208,6 +248,8 @@ impl State {
             AggregateId::Household(_) => Self::Household(Box::default()),
             AggregateId::Place(_) => Self::Place(Box::default()),
             AggregateId::Structure(_) => Self::Structure(Box::default()),
+            AggregateId::Organisation(_) => Self::Organisation(Box::default()),
+            AggregateId::User(_) => Self::User(Box::default()),
         }
     }
 
@@ -217,7 +259,12 @@ impl State {
             (Self::Household(state), Fact::Household(event)) => state.evolve(event, stamp),
             (Self::Place(state), Fact::Place(event)) => state.evolve(event, stamp),
             (Self::Structure(state), Fact::Structure(event)) => state.evolve(event, stamp),
-            (Self::Household(_) | Self::Place(_) | Self::Structure(_), _) => {}
+            (Self::Organisation(state), Fact::Organisation(event)) => state.evolve(event, stamp),
+            (Self::User(state), Fact::User(event)) => state.evolve(event, stamp),
+            (
+                Self::Household(_) | Self::Place(_) | Self::Structure(_) | Self::Organisation(_) | Self::User(_),
+                _,
+            ) => {}
         }
     }
 }
@@ -229,7 +276,8 @@ impl State {
     pub fn open(&mut self, open: &mut dyn FnMut(EventId, &str, &Value) -> Option<Value>) {
         match self {
             Self::Household(state) => state.open(open),
-            Self::Place(_) | Self::Structure(_) => {}
+            Self::User(state) => state.open(open),
+            Self::Place(_) | Self::Structure(_) | Self::Organisation(_) => {}
         }
     }
 }
@@ -267,26 +315,36 @@ impl Ledgers {
 
     /// The household, or the need of it.
     pub(crate) fn household(&self, id: HouseholdId) -> Result<&Household, Halt> {
-        match self.states.get(&AggregateId::Household(id)) {
-            Some(State::Household(state)) => Ok(state),
-            Some(State::Place(_) | State::Structure(_)) | None => Err(Halt::Need(AggregateId::Household(id))),
-        }
+        let ledger = AggregateId::Household(id);
+        if let Some(State::Household(state)) = self.states.get(&ledger) { Ok(state) } else { Err(Halt::Need(ledger)) }
     }
 
     /// The place, or the need of it.
     pub(crate) fn place(&self, id: PlaceId) -> Result<&Place, Halt> {
-        match self.states.get(&AggregateId::Place(id)) {
-            Some(State::Place(state)) => Ok(state),
-            Some(State::Household(_) | State::Structure(_)) | None => Err(Halt::Need(AggregateId::Place(id))),
-        }
+        let ledger = AggregateId::Place(id);
+        if let Some(State::Place(state)) = self.states.get(&ledger) { Ok(state) } else { Err(Halt::Need(ledger)) }
     }
 
     /// The structure, or the need of it.
     pub(crate) fn structure(&self, id: StructureId) -> Result<&Structure, Halt> {
-        match self.states.get(&AggregateId::Structure(id)) {
-            Some(State::Structure(state)) => Ok(state),
-            Some(State::Household(_) | State::Place(_)) | None => Err(Halt::Need(AggregateId::Structure(id))),
+        let ledger = AggregateId::Structure(id);
+        if let Some(State::Structure(state)) = self.states.get(&ledger) { Ok(state) } else { Err(Halt::Need(ledger)) }
+    }
+
+    /// The organisation, or the need of it.
+    pub(crate) fn organisation(&self, id: OrganisationId) -> Result<&OrganisationLedger, Halt> {
+        let ledger = AggregateId::Organisation(id);
+        if let Some(State::Organisation(state)) = self.states.get(&ledger) {
+            Ok(state)
+        } else {
+            Err(Halt::Need(ledger))
         }
+    }
+
+    /// The user, or the need of them.
+    pub(crate) fn user(&self, id: UserId) -> Result<&User, Halt> {
+        let ledger = AggregateId::User(id);
+        if let Some(State::User(state)) = self.states.get(&ledger) { Ok(state) } else { Err(Halt::Need(ledger)) }
     }
 }
 

@@ -45,6 +45,8 @@ pub struct Rules {
     pub deregistration_warning_months: i64,
     pub dalo_proposal_months: i64,
     pub daho_proposal_weeks: i64,
+    pub after_departure_days: i64,
+    pub emergency_opening_minutes: i64,
 }
 
 /// Every entry of the rules, oldest first.

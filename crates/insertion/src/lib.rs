@@ -51,6 +51,6 @@ pub async fn start(context: &Context) -> anyhow::Result<Running> {
 fn without_identities(state: &mut State) {
     match state {
         State::Household(household) => household.withhold_identities(),
-        State::Place(_) | State::Structure(_) => {}
+        State::Place(_) | State::Structure(_) | State::Organisation(_) | State::User(_) => {}
     }
 }

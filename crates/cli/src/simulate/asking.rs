@@ -154,6 +154,7 @@ impl World {
             at: origin.at,
             organisation: origin.organisation,
             book: RuleBook::shipped(),
+            user: None,
             standing,
         };
         let changes = loop {

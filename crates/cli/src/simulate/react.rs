@@ -102,7 +102,7 @@ impl World {
                 PlaceEvent::Committee(event) => self.on_committee(*id, event),
                 PlaceEvent::Inventory(_) => {}
             },
-            (AggregateId::Household(_) | AggregateId::Place(_) | AggregateId::Structure(_), _) => {}
+            (AggregateId::Household(_) | AggregateId::Place(_) | AggregateId::Structure(_) | AggregateId::Organisation(_) | AggregateId::User(_), _) => {}
         }
     }
 }

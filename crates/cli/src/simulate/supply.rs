@@ -359,7 +359,7 @@ impl World {
             (AggregateId::Place(place), State::Place(is)) => {
                 is.description().filter(|description| description.structure == id).map(|_| *place)
             }
-            (AggregateId::Household(_) | AggregateId::Place(_) | AggregateId::Structure(_), _) => None,
+            (AggregateId::Household(_) | AggregateId::Place(_) | AggregateId::Structure(_) | AggregateId::Organisation(_) | AggregateId::User(_), _) => None,
         };
         self.ledgers.iter().filter_map(of).collect()
     }
@@ -371,7 +371,7 @@ impl World {
                 .description()
                 .filter(|is| is.kind.residence_contract() && is.rent.is_some())
                 .map(|_| *place),
-            (AggregateId::Household(_) | AggregateId::Place(_) | AggregateId::Structure(_), _) => None,
+            (AggregateId::Household(_) | AggregateId::Place(_) | AggregateId::Structure(_) | AggregateId::Organisation(_) | AggregateId::User(_), _) => None,
         };
         let places: Vec<PlaceId> = self.ledgers.iter().filter_map(with_fee).collect();
         for place in places {

@@ -21,7 +21,7 @@ async fn number_co_holders_dependants_and_children_appear() {
     let ledgers = instance.ledgers();
     let household = ledgers.iter().find_map(|(_, state)| match state {
         State::Household(is) if is.composition.members.len() > 1 => Some(is),
-        State::Household(_) | State::Place(_) | State::Structure(_) => None,
+        State::Household(_) | State::Place(_) | State::Structure(_) | State::Organisation(_) | State::User(_) => None,
     });
     let household = household.unwrap();
     let mut links: Vec<MemberLink> =
@@ -75,7 +75,7 @@ async fn an_application_that_was_not_renewed_is_taken_over_as_expired() {
     let ledgers = instance.ledgers();
     let all = ledgers.iter().filter_map(|(_, state)| match state {
         State::Household(is) => Some(is.applications.values()),
-        State::Place(_) | State::Structure(_) => None,
+        State::Place(_) | State::Structure(_) | State::Organisation(_) | State::User(_) => None,
     });
     let old = |one: &&Application| one.number.is_some_and(|is| is.to_string() == "0330324000043G0001");
     let old = all.flatten().find(old).unwrap();
@@ -161,7 +161,7 @@ async fn an_application_filed_years_ago_is_taken_over_with_the_day_of_its_last_r
                 let (_, live) = is.live_application()?;
                 (live.number?.to_string() == number).then(|| live.valid_until.to_string())
             }
-            State::Place(_) | State::Structure(_) => None,
+            State::Place(_) | State::Structure(_) | State::Organisation(_) | State::User(_) => None,
         })
     };
     assert_eq!(valid("0330324000043G0001").as_deref(), Some("2027-03-01"));

@@ -4,11 +4,11 @@ use schemars::{Schema, SchemaGenerator};
 use serde_json::Value;
 
 use super::{
-    Context, Draft, allocation, application, clock, consent, correction, custody, family, inventory, lease,
-    occupants,
+    Context, Draft, allocation, application, clock, consent, correction, custody, family, follow_up, inventory,
+    lease, occupants, organisation,
 };
-use super::{referral, registration, request, stay, vacancy};
-use crate::id::{HouseholdId, PlaceId, StructureId, Territory};
+use super::{protection, referral, registration, request, stay, user, vacancy};
+use crate::id::{HouseholdId, OrganisationId, PlaceId, StructureId, Territory, UserId};
 use crate::ledger::{Halt, Ledgers};
 
 /// Which service takes a command.
@@ -20,6 +20,8 @@ pub enum Service {
     Insertion,
     /// Social landlords.
     Landlord,
+    /// Supervision: organisations and those who sign in.
+    Supervision,
 }
 
 impl Service {
@@ -30,6 +32,7 @@ impl Service {
             Self::Intake => "intake",
             Self::Insertion => "insertion",
             Self::Landlord => "landlord",
+            Self::Supervision => "supervision",
         }
     }
 }
@@ -38,9 +41,10 @@ impl Service {
 pub struct CommandKind {
     /// Its name in URLs: `propose-referral`.
     pub name: &'static str,
-    /// The word of the ledger it addresses: `household`, `place`, `structure`.
+    /// The word of the ledger it addresses: `household`, `place`, `structure`, `organisation`, `user`.
     pub ledger: &'static str,
-    /// The services that take it.
+    /// The services that take its body as it is; none where the surface makes it from something that must not be
+    /// recorded, such as a password.
     pub services: &'static [Service],
     /// Whether it creates the ledger it addresses.
     pub creates: bool,
@@ -176,6 +180,42 @@ impl Addressed for StructureCommand {
     }
 }
 
+impl Addressed for OrganisationCommand {
+    type Id = OrganisationId;
+
+    fn on(self, id: OrganisationId) -> Command {
+        Command::Organisation(id, self)
+    }
+
+    fn home(&self) -> Option<Territory> {
+        if let Self::Register(register) = self { Some(register.territory) } else { None }
+    }
+
+    fn creating(self, home: Territory, command: crate::id::CommandId) -> Command {
+        self.on(OrganisationId::created_by(home, command))
+    }
+}
+
+impl Addressed for UserCommand {
+    type Id = UserId;
+
+    fn on(self, id: UserId) -> Command {
+        Command::User(id, self)
+    }
+
+    fn home(&self) -> Option<Territory> {
+        if let Self::Invite(invite) = self {
+            invite.profiles.first().map(|profile| profile.organisation.territory())
+        } else {
+            None
+        }
+    }
+
+    fn creating(self, home: Territory, command: crate::id::CommandId) -> Command {
+        self.on(UserId::created_by(home, command))
+    }
+}
+
 /// What every command of a ledger is: a body with a decision.
 pub(crate) trait Decide<Id> {
     /// Whether the command creates the ledger it addresses.
@@ -185,7 +225,7 @@ pub(crate) trait Decide<Id> {
     fn decide(&self, id: Id, ctx: &Context<'_>, ledgers: &Ledgers, draft: &mut Draft) -> Result<(), Halt>;
 }
 
-use Service::{Insertion, Intake, Landlord};
+use Service::{Insertion, Intake, Landlord, Supervision};
 
 commands! {
     /// What can be asked of a household's ledger.
@@ -202,6 +242,13 @@ commands! {
         "end-shared-custody" &[Intake], "Ne plus compter un enfant en garde alternée." => EndSharedCustody(custody::EndSharedCustody),
         "give-consent" &[Intake], "Recueillir un consentement." => GiveConsent(consent::GiveConsent),
         "withdraw-consent" &[Intake], "Retirer un consentement." => WithdrawConsent(consent::WithdrawConsent),
+        "object" &[Intake], "Noter une opposition à un partage." => Object(consent::Object),
+        "assign-worker" &[Intake], "Confier le suivi à une personne." => AssignWorker(follow_up::AssignWorker),
+        "end-follow-up" &[Intake], "Mettre fin au suivi par un organisme." => EndFollowUp(follow_up::EndFollowUp),
+        "protect" &[Intake], "Protéger le dossier : seules les personnes désignées le voient." => Protect(protection::Protect),
+        "lift-protection" &[Intake], "Lever la protection du dossier." => LiftProtection(protection::LiftProtection),
+        "open-in-emergency" &[Intake], "Ouvrir un dossier protégé en urgence, avec un motif." => OpenInEmergency(protection::OpenInEmergency),
+        "review-emergency-opening" &[Intake], "Dire si une ouverture en urgence était justifiée." => ReviewEmergencyOpening(protection::ReviewEmergencyOpening),
         "correct-date" &[Intake], "Corriger la date d'un fait enregistré ; les deux dates restent." => CorrectDate(correction::CorrectDate),
         "void-stay" &[Intake], "Annuler une prise en charge enregistrée par erreur, avec un motif." => VoidStay(correction::VoidStay),
         "create-request" &[Intake], "Ouvrir une demande." => CreateRequest(request::CreateRequest),
@@ -284,9 +331,43 @@ commands! {
     }
 }
 
+commands! {
+    /// What can be asked of an organisation's ledger.
+    pub enum OrganisationCommand on OrganisationId, "organisation" {
+        "register" &[Supervision], "Enregistrer un organisme." => Register(organisation::RegisterOrganisation),
+        "change" &[Supervision], "Modifier un organisme." => Change(organisation::ChangeOrganisation),
+        "close" &[Supervision], "Mettre fin à la participation d'un organisme." => Close(organisation::CloseOrganisation),
+        "issue-token" &[], "Délivrer un jeton à un logiciel de l'organisme." => IssueToken(organisation::IssueToken),
+        "revoke-token" &[Supervision], "Retirer un jeton : il n'ouvre plus rien." => RevokeToken(organisation::RevokeToken),
+    }
+}
+
+commands! {
+    /// What can be asked of a user's ledger.
+    pub enum UserCommand on UserId, "user" {
+        "invite" &[], "Inviter une personne." => Invite(user::InviteUser),
+        "renew-invitation" &[], "Inviter une personne de nouveau." => RenewInvitation(user::RenewInvitation),
+        "grant-profile" &[Supervision], "Donner un profil de plus." => GrantProfile(user::GrantProfile),
+        "withdraw-profile" &[Supervision], "Retirer un profil." => WithdrawProfile(user::WithdrawProfile),
+        "enrol" &[], "Répondre à une invitation." => Enrol(user::Enrol),
+        "link-identity" &[], "Répondre à une invitation avec un fournisseur d'identité." => LinkIdentity(user::LinkIdentity),
+        "change-password" &[], "Changer de mot de passe : les sessions se ferment." => ChangePassword(user::ChangePassword),
+        "disable" &[Supervision], "Désactiver un compte : ses sessions se ferment." => Disable(user::DisableUser),
+        "enable" &[], "Réactiver un compte." => Enable(user::EnableUser),
+        "sign-in" &[], "Ouvrir une session." => SignIn(user::SignIn),
+        "switch-profile" &[], "Agir sous un autre profil." => SwitchProfile(user::SwitchProfile),
+        "sign-out" &[Supervision], "Fermer une session." => SignOut(user::SignOut),
+    }
+}
+
 /// Every command that can be asked, in the order of the pathway.
 pub fn catalogue() -> impl Iterator<Item = &'static CommandKind> {
-    HouseholdCommand::KINDS.iter().chain(PlaceCommand::KINDS).chain(StructureCommand::KINDS)
+    HouseholdCommand::KINDS
+        .iter()
+        .chain(PlaceCommand::KINDS)
+        .chain(StructureCommand::KINDS)
+        .chain(OrganisationCommand::KINDS)
+        .chain(UserCommand::KINDS)
 }
 
 /// A command with the ledger it addresses.
@@ -298,6 +379,10 @@ pub enum Command {
     Place(PlaceId, PlaceCommand),
     /// To a structure.
     Structure(StructureId, StructureCommand),
+    /// To an organisation.
+    Organisation(OrganisationId, OrganisationCommand),
+    /// To a user.
+    User(UserId, UserCommand),
     /// What the clock does when a deadline is due.
     Elapse(clock::Deadline),
 }
@@ -311,6 +396,8 @@ impl Command {
             Self::Household(id, _) => AggregateId::Household(*id),
             Self::Place(id, _) => AggregateId::Place(*id),
             Self::Structure(id, _) => AggregateId::Structure(*id),
+            Self::Organisation(id, _) => AggregateId::Organisation(*id),
+            Self::User(id, _) => AggregateId::User(*id),
             Self::Elapse(deadline) => deadline.ledger,
         }
     }
@@ -322,6 +409,8 @@ impl Command {
             Self::Household(_, command) => command.name(),
             Self::Place(_, command) => command.name(),
             Self::Structure(_, command) => command.name(),
+            Self::Organisation(_, command) => command.name(),
+            Self::User(_, command) => command.name(),
             Self::Elapse(deadline) => deadline.kind.id(),
         }
     }
@@ -337,6 +426,8 @@ impl Command {
             Self::Household(id, command) => command.rule(*id, ctx, ledgers, draft),
             Self::Place(id, command) => command.rule(*id, ctx, ledgers, draft),
             Self::Structure(id, command) => command.rule(*id, ctx, ledgers, draft),
+            Self::Organisation(id, command) => command.rule(*id, ctx, ledgers, draft),
+            Self::User(id, command) => command.rule(*id, ctx, ledgers, draft),
             Self::Elapse(deadline) => deadline.elapse(ctx, ledgers, draft),
         }
     }

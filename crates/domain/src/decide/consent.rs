@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::command::Decide;
 use super::{Context, Draft, household};
 use crate::calendar::{Day, Instant, end_of_day, start_of_day};
-use crate::household::consent::{ConsentChannel, ConsentGiven, ConsentWithdrawn};
+use crate::household::consent::{ConsentChannel, ConsentGiven, ConsentRefused, ConsentWithdrawn};
 use crate::id::{ConsentId, HouseholdId, OrganisationId, PersonId};
 use crate::ledger::{Halt, Ledgers};
 use crate::reference::ConsentPurpose;
@@ -96,5 +96,43 @@ impl Decide<HouseholdId> for WithdrawConsent {
                 Ok(())
             }
         }
+    }
+}
+
+/// Records that a person objects, whether or not they had consented (GDPR art. 21): the recipient's access stops.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Object {
+    /// Who objects.
+    pub person: PersonId,
+    /// To what.
+    pub purpose: ConsentPurpose,
+    /// Towards whom; everybody the purpose concerns if absent.
+    #[serde(default)]
+    pub recipient: Option<OrganisationId>,
+    /// How.
+    pub channel: ConsentChannel,
+}
+
+impl Decide<HouseholdId> for Object {
+    fn decide(
+        &self,
+        id: HouseholdId,
+        ctx: &Context<'_>,
+        ledgers: &Ledgers,
+        draft: &mut Draft,
+    ) -> Result<(), Halt> {
+        let is = household(ledgers, id)?;
+        let consent = ConsentId::created_by(ctx.command);
+        if is.consents.contains_key(&consent) {
+            return Ok(());
+        }
+        if !is.composition.members.contains_key(&self.person) {
+            return Err(Refusal::unknown("Personne").into());
+        }
+        let (person, purpose, recipient) = (self.person, self.purpose, self.recipient);
+        let refused = ConsentRefused { consent, person, purpose, recipient, channel: self.channel };
+        draft.household(id, ctx.at, refused);
+        Ok(())
     }
 }

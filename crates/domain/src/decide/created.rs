@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::id::{
     ApplicationId, CandidacyId, CommandId, CommitteeId, ConsentId, LabelId, LeaseId, OfflineSpellId,
-    PersonId, ReferralId, RequestId, StayId, VacancyId,
+    PersonId, ReferralId, RequestId, SessionId, StayId, TokenId, VacancyId,
 };
 
 /// The things that `command` created, judged by the kinds of its events: for each word of data and URLs (`request`,
@@ -34,6 +34,8 @@ pub fn created<'a>(
                 let before = all.get("candidacy").map_or(0, Vec::len);
                 ("candidacy", CandidacyId::nth_created_by(command, before).0)
             }
+            "token.issued" => ("token", TokenId::created_by(command).0),
+            "user.signed_in" => ("session", SessionId::created_by(command).0),
             "lease.signed" => ("lease", LeaseId::created_by(command).0),
             _ => continue,
         };

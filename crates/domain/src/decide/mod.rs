@@ -10,13 +10,17 @@ pub mod consent;
 pub mod correction;
 pub mod custody;
 pub mod family;
+pub mod follow_up;
 pub mod inventory;
 pub mod lease;
 pub mod occupants;
+pub mod organisation;
+pub mod protection;
 pub mod referral;
 pub mod registration;
 pub mod request;
 pub mod stay;
+pub mod user;
 pub mod vacancy;
 
 mod command;
@@ -25,8 +29,8 @@ mod death;
 mod recheck;
 
 pub use command::{
-    Addressed, Command, CommandKind, HouseholdCommand, PlaceCommand, Service, StructureCommand, Visitor,
-    catalogue,
+    Addressed, Command, CommandKind, HouseholdCommand, OrganisationCommand, PlaceCommand, Service,
+    StructureCommand, UserCommand, Visitor, catalogue,
 };
 pub use created::created;
 
@@ -34,14 +38,17 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::calendar;
+use crate::household::follow_up::Follower;
 use crate::household::{Household, HouseholdEvent, Registration};
-use crate::id::{CommandId, HouseholdId, OrganisationId, PlaceId, StructureId, Territory};
+use crate::id::{CommandId, HouseholdId, OrganisationId, PlaceId, StructureId, Territory, UserId};
 use crate::ledger::{AggregateId, Change, Fact, Halt, Ledgers};
 use crate::matching::Standing;
 use crate::place::{Place, PlaceEvent};
 use crate::refusal::Refusal;
 use crate::rules::{RuleBook, Rules};
+use crate::organisation::OrganisationEvent;
 use crate::structure::StructureEvent;
+use crate::user::UserEvent;
 
 /// How far ahead of our clock a caller's may be before a fact counts as future.
 const CLOCK_TOLERANCE_S: i64 = 300;
@@ -55,6 +62,8 @@ pub struct Context<'a> {
     pub at: Timestamp,
     /// On whose behalf.
     pub organisation: OrganisationId,
+    /// The person who asks, if it is a person who signed in.
+    pub user: Option<UserId>,
     /// The dated rules.
     pub book: &'a RuleBook,
     /// For a proposal: the request's rank on the place's list, when the list is at hand.
@@ -62,6 +71,11 @@ pub struct Context<'a> {
 }
 
 impl Context<'_> {
+    /// Who asks, as somebody who follows a household.
+    pub(crate) fn follower(&self) -> Option<Follower> {
+        Some(Follower { organisation: self.organisation, worker: self.user })
+    }
+
     /// The rules in force now in `territory`.
     #[must_use]
     pub fn rules(&self, territory: Territory) -> &Rules {
@@ -146,6 +160,21 @@ impl Draft {
     ) {
         let fact = Fact::Structure(event.into());
         self.changes.push(Change { ledger: AggregateId::Structure(id), fact, effective });
+    }
+
+    pub(crate) fn organisation(
+        &mut self,
+        id: OrganisationId,
+        effective: Timestamp,
+        event: impl Into<OrganisationEvent>,
+    ) {
+        let fact = Fact::Organisation(event.into());
+        self.changes.push(Change { ledger: AggregateId::Organisation(id), fact, effective });
+    }
+
+    pub(crate) fn user(&mut self, id: UserId, effective: Timestamp, event: impl Into<UserEvent>) {
+        let fact = Fact::User(event.into());
+        self.changes.push(Change { ledger: AggregateId::User(id), fact, effective });
     }
 }
 

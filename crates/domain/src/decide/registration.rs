@@ -164,6 +164,7 @@ impl Decide<HouseholdId> for Register {
             reachable: self.reachable_through_structure
                 || reachable(self.members.iter().map(|m| &m.identity)),
             note: self.note.clone().map(Personal::Known),
+            follower: ctx.follower(),
         };
         draft.household(id, ctx.past(id.territory(), self.at)?, registered);
         Ok(())

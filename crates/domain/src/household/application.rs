@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::{Day, Instant};
-use crate::id::{ApplicationId, EventId, Malformed, Territory};
+use crate::id::{ApplicationId, EventId, Malformed, OrganisationId, Territory};
 use crate::reference::CommuneCode;
 
 /// The national registration number of an application (*numéro unique d'enregistrement*): 18 characters, which are a
@@ -122,6 +122,9 @@ pub struct Application {
     /// Wished communes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub communes: Vec<CommuneCode>,
+    /// The counter that registered it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counter: Option<OrganisationId>,
     /// The event that says when it was filed.
     pub registered_by: EventId,
     /// When it left the register, if it did.
@@ -176,6 +179,9 @@ pub struct ApplicationRegistered {
     /// Wished communes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub communes: Vec<CommuneCode>,
+    /// The counter that registers it (*guichet enregistreur*).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counter: Option<OrganisationId>,
 }
 
 /// `housing_application.numbered`: the register gave the number (within one month, CCH L441-2-1).
@@ -265,6 +271,7 @@ impl Household {
                     filed_on: e.filed_on,
                     valid_until: e.valid_until,
                     communes: e.communes.clone(),
+                    counter: e.counter,
                     registered_by: stamp.event,
                     ended: None,
                     situation: ApplicationSituation::Registered,

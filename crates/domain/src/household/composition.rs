@@ -178,6 +178,9 @@ pub struct Registered {
     /// Free note, sealed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<Personal<String>>,
+    /// Who registers it follows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub follower: Option<crate::household::follow_up::Follower>,
 }
 
 /// `household.member_added`: birth, reunification, return…
@@ -263,6 +266,7 @@ impl Household {
                 self.reachable = e.reachable;
                 self.composition.expected.clone_from(&e.expected);
                 self.join(&e.members, stamp, kind);
+                self.followed_by(e.follower);
             }
             E::MemberAdded(e) => self.member_added(e, stamp, kind),
             E::MemberLeft(e) => self.member_left(e, stamp),

@@ -1,5 +1,7 @@
 //! Consents: for which purpose, towards whom, how it was given, until when.
 
+use jiff::civil::Date;
+
 use crate::event::events;
 use crate::household::{Household, HouseholdEvent};
 use schemars::JsonSchema;
@@ -68,15 +70,55 @@ pub struct ConsentWithdrawn {
     pub channel: ConsentChannel,
 }
 
+/// `consent.refused`: an objection; nothing need have been given before.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ConsentRefused {
+    /// The consent that is not given.
+    pub consent: ConsentId,
+    /// Who objects.
+    pub person: PersonId,
+    /// To what.
+    pub purpose: ConsentPurpose,
+    /// Towards whom.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recipient: Option<OrganisationId>,
+    /// How.
+    pub channel: ConsentChannel,
+}
+
 events! {
     /// What can happen to a consent.
     pub enum ConsentEvent in HouseholdEvent::Consent {
         "consent.given" v 1 => ConsentGiven(ConsentGiven),
         "consent.withdrawn" v 1 => ConsentWithdrawn(ConsentWithdrawn),
+        "consent.refused" v 1 => ConsentRefused(ConsentRefused),
+    }
+}
+
+impl Consent {
+    fn holds(&self, today: Date) -> bool {
+        self.given && self.until.is_none_or(|until| today <= until.0)
     }
 }
 
 impl Household {
+    /// Whether somebody of the household objects to `purpose` towards `organisation`: what was said of this organisation
+    /// counts before what was said of all of them; who said nothing does not object, for the sharing rests on the law
+    /// (CASF L345-2-10) and not on consent.
+    #[must_use]
+    pub fn objects(&self, purpose: ConsentPurpose, organisation: OrganisationId, today: Date) -> bool {
+        self.composition.members.keys().any(|person| {
+            let said = |recipient: Option<OrganisationId>| {
+                let of = |consent: &&Consent| {
+                    consent.person == *person && consent.purpose == purpose && consent.recipient == recipient
+                };
+                let mut all = self.consents.values().filter(of).peekable();
+                all.peek().is_some().then(|| all.any(|consent| consent.holds(today)))
+            };
+            said(Some(organisation)).or_else(|| said(None)) == Some(false)
+        })
+    }
+
     pub(super) fn fold_consent(&mut self, event: &ConsentEvent) {
         match event {
             ConsentEvent::ConsentGiven(e) => {
@@ -93,6 +135,11 @@ impl Household {
                 if let Some(consent) = self.consents.get_mut(&e.consent) {
                     consent.given = false;
                 }
+            }
+            ConsentEvent::ConsentRefused(e) => {
+                let (person, purpose, recipient) = (e.person, e.purpose, e.recipient);
+                let refused = Consent { person, purpose, recipient, until: None, given: false };
+                self.consents.insert(e.consent, refused);
             }
         }
     }

@@ -169,6 +169,8 @@ impl Before {
             | HouseholdEvent::Application(_)
             | HouseholdEvent::Priority(_)
             | HouseholdEvent::Consent(_)
+            | HouseholdEvent::FollowUp(_)
+            | HouseholdEvent::Protection(_)
             | HouseholdEvent::Candidacy(_) => None,
         }
     }

@@ -10,6 +10,7 @@ use crate::event::{Event as _, Stamp, events};
 use crate::household::application::{ApplicationSituation, Deregistration, UniqueRegistrationNumber};
 use crate::household::composition::{Expected, PersonRecord};
 use crate::household::copy::{ApplicationCopy, ConsentCopy, LabelCopy, RequestCopy, StayCopy};
+use crate::household::follow_up::Follower;
 use crate::household::custody::SharedChild;
 use crate::household::request::RequestSituation;
 use crate::household::stay::Stay;
@@ -52,6 +53,9 @@ pub struct Separated {
     /// The application that came along.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub application: Option<ApplicationCopy>,
+    /// Who follows them, as before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub followers: Vec<Follower>,
 }
 
 /// `household.merged`: another household joins this one.
@@ -92,6 +96,9 @@ pub struct Merged {
     /// The children in shared custody whom it counted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub shared: Vec<SharedChild>,
+    /// Who followed it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub followers: Vec<Follower>,
 }
 
 /// The number that an application takes over, with its validity.
@@ -176,6 +183,7 @@ impl Household {
         self.reachable = e.reachable;
         self.join_from_another(&e.members, stamp, kind);
         self.take_along(&e.requests, &e.stays, &e.consents, e.application.as_ref(), stamp);
+        e.followers.iter().for_each(|follower| self.followed_by(Some(*follower)));
     }
 
     fn take_along(
@@ -200,6 +208,7 @@ impl Household {
         self.composition.shared.extend(e.shared.iter().map(|child| (child.person, child.born)));
         self.join_from_another(&e.members, stamp, kind);
         self.take_along(&e.requests, &e.stays, &e.consents, e.application.as_ref(), stamp);
+        e.followers.iter().for_each(|follower| self.followed_by(Some(*follower)));
         for older in &e.seniorities {
             if let Some(request) = self.requests.get_mut(&older.request) {
                 request.seniority = Some(older.seniority.0);

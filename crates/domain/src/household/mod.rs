@@ -9,10 +9,12 @@ pub mod correction;
 pub mod custody;
 pub mod dated;
 pub mod family;
+pub mod follow_up;
 pub mod occupants;
 pub mod presence;
 pub mod priority;
 pub mod profile;
+pub mod protection;
 pub mod referral;
 pub mod request;
 pub mod stay;
@@ -26,14 +28,16 @@ use serde_json::Value;
 use crate::event::{Stamp, families};
 use crate::id::{
     ApplicationId, CandidacyId, ConsentId, EventId, HouseholdId, LabelId, LeaseId, ReferralId, RequestId,
-    StayId,
+    StayId, UserId,
 };
 use crate::personal::Kept;
 use application::Application;
 use candidacy::{Candidacy, Lease};
 use composition::{Composition, Safety};
 use consent::Consent;
+use follow_up::Follower;
 use priority::Label;
+use protection::EmergencyOpening;
 use referral::{Referral, ReferralSituation};
 use request::{Request, SeniorityLoss};
 use stay::Stay;
@@ -50,6 +54,8 @@ families! {
         Application(application::ApplicationEvent),
         Priority(priority::PriorityEvent),
         Consent(consent::ConsentEvent),
+        FollowUp(follow_up::FollowUpEvent),
+        Protection(protection::ProtectionEvent),
         Candidacy(candidacy::CandidacyEvent),
     }
 }
@@ -118,6 +124,15 @@ pub struct Household {
     pub leases: BTreeMap<LeaseId, Lease>,
     /// Consents.
     pub consents: BTreeMap<ConsentId, Consent>,
+    /// Who follows the household.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub followers: Vec<Follower>,
+    /// Those for whom alone the household exists, if its file is protected.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub protected: Option<BTreeSet<UserId>>,
+    /// The last opening of each who is not named.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub openings: Vec<EmergencyOpening>,
 }
 
 impl Household {
@@ -181,6 +196,8 @@ impl Household {
             HouseholdEvent::Application(e) => self.fold_application(e, stamp),
             HouseholdEvent::Priority(e) => self.fold_priority(e, stamp),
             HouseholdEvent::Consent(e) => self.fold_consent(e),
+            HouseholdEvent::FollowUp(e) => self.fold_follow_up(e),
+            HouseholdEvent::Protection(e) => self.fold_protection(e, stamp),
             HouseholdEvent::Candidacy(e) => self.fold_candidacy(e, stamp),
         }
         if let Some(before) = before {

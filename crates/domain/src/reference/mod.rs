@@ -89,7 +89,7 @@ typed::reference_list! {
     PriorityGround => "priority_ground" { dalo, daho },
     /// What a consent is given for.
     ConsentPurpose => "consent_purpose" {
-        share_with_providers, share_with_landlords, hand_over_note, contact_by_phone, contact_by_text_message,
+        share_with_providers, share_with_landlords, share_with_other_siao, share_with_support_services, hand_over_note, contact_by_phone, contact_by_text_message,
         contact_by_mail,
     },
     /// Why a committee does not award (CCH L441-2-2: in writing).

@@ -3,5 +3,6 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that fails says so by panicking")]
 
 mod history;
+mod rights;
 mod rules;
 mod scenario;

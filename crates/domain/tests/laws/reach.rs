@@ -29,7 +29,9 @@ fn random_sequences_reach_every_command_and_every_event() {
     let every = [HouseholdEvent::kinds(), PlaceEvent::kinds(), StructureEvent::kinds()].concat();
     let never: Vec<_> = every.iter().map(|(kind, _)| kind).filter(|kind| !kinds.contains(*kind)).collect();
     assert!(never.is_empty(), "never recorded: {never:?}");
+    let pathway = |ledger: &str| ["household", "place", "structure"].contains(&ledger);
     let never: Vec<_> = catalogue()
+        .filter(|command| pathway(command.ledger))
         .map(|command| (command.ledger, command.name))
         .filter(|command| !commands.contains(command))
         .collect();

@@ -144,7 +144,7 @@ impl Journal {
         let households: Vec<HouseholdId> = drafts
             .filter_map(|draft| match draft.ledger {
                 AggregateId::Household(id) if has_personal(&draft.body) => Some(id),
-                AggregateId::Household(_) | AggregateId::Place(_) | AggregateId::Structure(_) => None,
+                AggregateId::Household(_) | AggregateId::Place(_) | AggregateId::Structure(_) | AggregateId::Organisation(_) | AggregateId::User(_) => None,
             })
             .collect();
         if !households.is_empty() {

@@ -343,6 +343,6 @@ impl KeyRing {
 fn household_of(ledger: &AggregateId) -> Result<HouseholdId, KeyError> {
     match ledger {
         AggregateId::Household(household) => Ok(*household),
-        AggregateId::Place(_) | AggregateId::Structure(_) => Err(KeyError::NoKeyFor(*ledger)),
+        AggregateId::Place(_) | AggregateId::Structure(_) | AggregateId::Organisation(_) | AggregateId::User(_) => Err(KeyError::NoKeyFor(*ledger)),
     }
 }

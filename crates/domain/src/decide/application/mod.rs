@@ -86,6 +86,7 @@ impl Decide<HouseholdId> for RegisterApplication {
             filed_on,
             valid_until,
             communes: self.communes.clone(),
+            counter: Some(ctx.organisation),
         };
         draft.household(id, at, registered);
         if valid_until.0 < ctx.today(territory) {

@@ -95,6 +95,7 @@ impl Decide<HouseholdId> for Merge {
                 .filter(|(person, _)| !into.composition.members.contains_key(person))
                 .map(|(person, born)| SharedChild { person: *person, born: *born })
                 .collect(),
+            followers: from.followers.clone(),
         };
         join_applications(into, from, ctx, &mut merged);
         draft.household(id, at, merged);

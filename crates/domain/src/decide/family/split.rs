@@ -14,6 +14,7 @@ use crate::decide::{Context, Draft, household, place, request};
 use crate::household::composition::{PersonRecord, Safety, SafetyNoted};
 use crate::household::copy::{ApplicationCopy, ConsentCopy, RequestCopy, StayCopy};
 use crate::household::family::{Separated, Split as SplitEvent};
+use crate::household::protection::Protected;
 use crate::household::request::Request;
 use crate::household::stay::Stay;
 use crate::household::{Household, Registration};
@@ -89,6 +90,7 @@ impl Decide<HouseholdId> for Split {
             stays,
             consents: theirs.map(|(consent, is)| ConsentCopy::of(*consent, is)).collect(),
             application: moved.map(|(_, is)| ApplicationCopy::of(is, ApplicationId::created_by(ctx.command))),
+            followers: is.followers.clone(),
         };
         let split = SplitEvent {
             into,
@@ -100,6 +102,9 @@ impl Decide<HouseholdId> for Split {
         draft.household(into, at, separated);
         if let Some(safety) = zones_alone(is) {
             draft.household(into, at, SafetyNoted { safety });
+        }
+        if let Some(named) = &is.protected {
+            draft.household(into, at, Protected { named: named.clone() });
         }
         recheck(id, is, ctx, ledgers, draft)
     }

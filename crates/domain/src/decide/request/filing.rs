@@ -61,6 +61,7 @@ impl Decide<HouseholdId> for CreateRequest {
             siao,
             file: self.file.clone(),
             note: self.note.clone().map(Personal::Known),
+            follower: ctx.follower(),
         };
         draft.household(id, ctx.past(id.territory(), self.at)?, created);
         Ok(())

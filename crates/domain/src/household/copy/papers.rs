@@ -27,6 +27,9 @@ pub struct ApplicationCopy {
     /// Wished communes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub communes: Vec<CommuneCode>,
+    /// The counter that registered it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counter: Option<OrganisationId>,
     /// A warning that it will be struck off, if one was sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warned: Option<WarningCopy>,
@@ -51,6 +54,7 @@ impl ApplicationCopy {
             filed_on: is.filed_on,
             valid_until: is.valid_until,
             communes: is.communes.clone(),
+            counter: is.counter,
             warned: match is.situation {
                 ApplicationSituation::Warned { ground, strikes_at } => {
                     Some(WarningCopy { ground, strikes_at: Instant(strikes_at) })
@@ -69,6 +73,7 @@ impl ApplicationCopy {
             filed_on: self.filed_on,
             valid_until: self.valid_until,
             communes: self.communes.clone(),
+            counter: self.counter,
             registered_by: by,
             ended: None,
             situation,

@@ -23,6 +23,9 @@ pub struct RequestCreated {
     /// The referrer's free note, sealed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<Personal<String>>,
+    /// Who writes it follows the household.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub follower: Option<crate::household::follow_up::Follower>,
 }
 
 /// `request.submitted`: to the SIAO. The first one sets seniority.

@@ -154,6 +154,7 @@ impl Household {
         use RequestEvent as E;
         match event {
             E::RequestCreated(e) => {
+                self.followed_by(e.follower);
                 self.requests.entry(e.request).or_insert_with(|| Request::created(e, stamp));
             }
             E::RequestSubmitted(e) => self.on_request(e.request, |r| r.submitted(e, stamp)),

@@ -1,6 +1,7 @@
 //! The rules as sentences: what each part of the pathway allows, what it refuses, and what the clock does.
 
 mod allocation;
+mod accounts;
 mod application;
 mod correction;
 mod custody;
@@ -9,6 +10,7 @@ mod lease;
 mod matching;
 mod matching_laws;
 mod occupants;
+mod protection;
 mod recheck;
 mod referral;
 mod registration;

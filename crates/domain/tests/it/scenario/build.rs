@@ -7,10 +7,13 @@ use domain::decide::allocation::{
     CandidateDecision, ConveneCommittee, DecideCommittee, DesignateCandidates, Designated,
 };
 use domain::decide::application::{GrantPriority, RegisterApplication};
+use domain::calendar::Instant;
 use domain::decide::inventory::{OpenPlace, OpenStructure};
+use domain::decide::organisation::RegisterOrganisation;
 use domain::decide::referral::{AcceptReferral, ProposeReferral};
 use domain::decide::request::{CreateRequest, QualifyRequest, SubmitRequest};
 use domain::decide::stay::{AdmitDirectly, EndStay, StartStay};
+use domain::decide::user::InviteUser;
 use domain::decide::vacancy::DeclareVacancy;
 use domain::household::application::UniqueRegistrationNumber;
 use domain::household::priority::LabelSource;
@@ -18,11 +21,15 @@ use domain::household::request::{
     NeedProfile, PriorityClass, Qualification, RequestFile, RequestStream, ResourceBracket,
 };
 use domain::id::{
-    ApplicationId, CandidacyId, CommandId, HouseholdId, PlaceId, ReferralId, RequestId, StayId, StructureId,
+    ApplicationId, CandidacyId, CommandId, HouseholdId, OrganisationId, PlaceId, ReferralId, RequestId, StayId,
+    StructureId, UserId,
 };
+use domain::organisation::{Organisation, OrganisationKind};
 use domain::place::committee::{CommitteeDecision, CommitteeException};
 use domain::place::inventory::{Criteria, Description};
-use domain::structure::Profile;
+use domain::rights::Role;
+use domain::structure::Profile as StructureProfile;
+use domain::user::{Agent, Profile};
 use domain::structure_kind::StructureKind;
 use uuid::Uuid;
 
@@ -71,8 +78,8 @@ pub(crate) fn description(structure: StructureId, kind: StructureKind, capacity:
 }
 
 /// The profile of a structure in Bordeaux.
-pub(crate) fn profile(kind: StructureKind) -> Profile {
-    Profile {
+pub(crate) fn profile(kind: StructureKind) -> StructureProfile {
+    StructureProfile {
         name: "Les Chartrons".to_owned(),
         kind,
         provider: organisation(),
@@ -84,6 +91,29 @@ pub(crate) fn profile(kind: StructureKind) -> Profile {
 }
 
 impl World {
+    /// An organisation of this kind in Gironde, by its own id where it matters.
+    pub(crate) fn organisation(&mut self, id: OrganisationId, kind: OrganisationKind) -> OrganisationId {
+        let organisation =
+            Organisation { name: "Organisme".to_owned(), kind, territories: [gironde()].into(), siret: None };
+        self.does(id, RegisterOrganisation { territory: gironde(), organisation });
+        id
+    }
+
+    /// Somebody invited to this role of an organisation.
+    pub(crate) fn invited(&mut self, organisation: OrganisationId, role: Role) -> UserId {
+        let id = UserId::created_by(gironde(), self.upcoming());
+        let invite = InviteUser {
+            login: format!("{:032x}", self.asked),
+            agent: Agent { name: "Anne Agent".to_owned(), email: "anne@exemple.fr".to_owned() },
+            profiles: vec![Profile { organisation, role }],
+            emergency: false,
+            invitation: "aa".to_owned(),
+            until: Instant(self.now + jiff::SignedDuration::from_hours(72)),
+        };
+        self.does(id, invite);
+        id
+    }
+
     /// The id that the next command will have.
     pub(crate) fn upcoming(&self) -> CommandId {
         CommandId(Uuid::from_u64_pair(0x00c0_ffee, self.asked + 1))

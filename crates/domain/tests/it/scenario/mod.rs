@@ -12,14 +12,20 @@ pub(crate) mod shapes;
 use std::collections::BTreeSet;
 
 use domain::decide::clock::{Deadline, deadlines};
-use domain::decide::{Addressed, Command, Context, HouseholdCommand, PlaceCommand, StructureCommand, decide};
+use domain::decide::{
+    Addressed, Command, Context, HouseholdCommand, OrganisationCommand, PlaceCommand, StructureCommand, UserCommand,
+    decide,
+};
 use domain::event::Stamp;
 use domain::household::Household;
-use domain::id::{CommandId, EventId, HouseholdId, OrganisationId, PlaceId, StructureId, Territory};
+use domain::id::{
+    CommandId, EventId, HouseholdId, OrganisationId, PlaceId, StructureId, Territory, UserId,
+};
 use domain::ledger::{AggregateId, Change, Fact, Halt, Ledgers, State};
 use domain::matching::Standing;
 use domain::place::Place;
 use domain::refusal::Refusal;
+use domain::rights::{Matrix, mask_file};
 use domain::rules::RuleBook;
 use jiff::civil::DateTime;
 use jiff::{Span, Timestamp, ToSpan};
@@ -48,6 +54,8 @@ pub(crate) struct World {
     pub(crate) ledgers: Ledgers,
     pub(crate) log: Vec<Recorded>,
     pub(crate) now: Timestamp,
+    /// The person who asks, if it is one.
+    pub(crate) asking: Option<UserId>,
     /// The rank of the next proposal on its place's list, where the list is at hand.
     pub(crate) standing: Option<Standing>,
     pub(crate) last: CommandId,
@@ -72,6 +80,14 @@ impl Target for PlaceId {
 
 impl Target for StructureId {
     type Command = StructureCommand;
+}
+
+impl Target for OrganisationId {
+    type Command = OrganisationCommand;
+}
+
+impl Target for UserId {
+    type Command = UserCommand;
 }
 
 /// The body of a command.
@@ -115,6 +131,7 @@ impl World {
             ledgers: Ledgers::default(),
             log: Vec::new(),
             now: instant(local),
+            asking: None,
             standing: None,
             last: CommandId(Uuid::nil()),
             asked: 0,
@@ -137,6 +154,7 @@ impl World {
             at: self.now,
             organisation: organisation(),
             book: RuleBook::shipped(),
+            user: self.asking,
             standing: self.standing.clone(),
         }
     }
@@ -165,6 +183,15 @@ impl World {
         panic!("{} never has all the ledgers it wants", command.name());
     }
 
+    /// Every field of a household's file belongs to a group of the matrix: what nobody classified, nobody would see.
+    fn check_classified(&self, ledger: &AggregateId) {
+        let Some(State::Household(is)) = self.ledgers.get(ledger) else { return };
+        let file = serde_json::to_value(is).unwrap();
+        let everything = crate::rights::everything();
+        let shown = mask_file(Matrix::shipped(), &everything, file, &|_| true, "", self.now);
+        assert_eq!(shown.unclassified, BTreeSet::new(), "config/rights.toml, [fields]");
+    }
+
     /// Records what a command decided, as the journal would: an event that is known already changes nothing.
     pub(crate) fn record(&mut self, id: CommandId, changes: &[Change], by_clock: bool) -> Vec<&'static str> {
         let mut kinds = Vec::new();
@@ -179,6 +206,7 @@ impl World {
             let fact = through_json(change);
             kinds.push(fact.kind());
             self.ledgers.record(&Change { fact: fact.clone(), ..change.clone() }, &stamp);
+            self.check_classified(&change.ledger);
             self.log.push(Recorded { ledger: change.ledger, fact, stamp, command: id, by_clock });
         }
         kinds
@@ -270,14 +298,14 @@ impl World {
     pub(crate) fn household_of(&self, id: HouseholdId) -> &Household {
         match self.ledgers.get(&AggregateId::Household(id)) {
             Some(State::Household(household)) => household,
-            Some(State::Place(_) | State::Structure(_)) | None => panic!("no household {id}"),
+            Some(State::Place(_) | State::Structure(_) | State::Organisation(_) | State::User(_)) | None => panic!("no household {id}"),
         }
     }
 
     pub(crate) fn place_of(&self, id: PlaceId) -> &Place {
         match self.ledgers.get(&AggregateId::Place(id)) {
             Some(State::Place(place)) => place,
-            Some(State::Household(_) | State::Structure(_)) | None => panic!("no place {id}"),
+            Some(State::Household(_) | State::Structure(_) | State::Organisation(_) | State::User(_)) | None => panic!("no place {id}"),
         }
     }
 

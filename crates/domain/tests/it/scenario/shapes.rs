@@ -8,12 +8,14 @@ use std::sync::{LazyLock, Mutex};
 
 use domain::household::HouseholdEvent;
 use domain::ledger::{AggregateId, Change};
+use domain::organisation::OrganisationEvent;
 use domain::place::PlaceEvent;
 use domain::structure::StructureEvent;
+use domain::user::UserEvent;
 use serde_json::{Value, json};
 
-/// The three kinds of ledger, each with a file of its own.
-pub(crate) const LEDGERS: [&str; 3] = ["household", "place", "structure"];
+/// The kinds of ledger, each with a file of its own.
+pub(crate) const LEDGERS: [&str; 5] = ["household", "place", "structure", "organisation", "user"];
 
 /// One line: a body as some version of the program wrote it, personal values in the clear (they are invented).
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
@@ -35,6 +37,8 @@ pub(crate) fn kinds(ledger: &str) -> Vec<(&'static str, u16)> {
         "household" => HouseholdEvent::kinds(),
         "place" => PlaceEvent::kinds(),
         "structure" => StructureEvent::kinds(),
+        "organisation" => OrganisationEvent::kinds(),
+        "user" => UserEvent::kinds(),
         other => panic!("{other} is no ledger"),
     }
 }

@@ -54,7 +54,11 @@ impl World {
     pub(super) fn fire_untimely(&mut self, dice: &mut Dice) -> Option<()> {
         let past = self.accepted.iter().filter_map(|(asked, _)| match asked {
             Command::Elapse(deadline) => Some(*deadline),
-            Command::Household(..) | Command::Place(..) | Command::Structure(..) => None,
+            Command::Household(..)
+            | Command::Place(..)
+            | Command::Structure(..)
+            | Command::Organisation(..)
+            | Command::User(..) => None,
         });
         let early = self.standing().filter(|deadline| deadline.due >= self.at);
         for deadline in Self::one_of_each(dice, early.chain(past)) {
@@ -82,7 +86,7 @@ impl World {
         match deadline.ledger {
             AggregateId::Household(id) => self.answer_late_on_household(id, deadline.kind, dice),
             AggregateId::Place(id) => self.answer_late_at_place(id, deadline.kind),
-            AggregateId::Structure(_) => None,
+            AggregateId::Structure(_) | AggregateId::Organisation(_) | AggregateId::User(_) => None,
         }
     }
 

@@ -11,6 +11,7 @@ mod requests;
 mod settle;
 mod stays;
 mod supply;
+mod watch;
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -133,7 +134,9 @@ impl World {
     /// What a command would change now, whether or not it was asked before.
     pub(crate) fn decide(&self, asked: &Command, command: CommandId) -> Result<Vec<Change>, Refusal> {
         let (organisation, book) = (provider(), RuleBook::shipped());
-        let context = Context { command, at: self.at, organisation, book, standing: None };
+        // Asked again, by the same person: a function of the command.
+        let user = Some(watch::worker(command.0.as_u64_pair().1));
+        let context = Context { command, at: self.at, organisation, user, book, standing: None };
         let mut ledgers = Cow::Borrowed(&self.ledgers);
         loop {
             match decide(asked, &context, &ledgers) {
@@ -184,7 +187,7 @@ impl World {
             AggregateId::Household(id) if !self.households.contains(&id) => self.households.push(id),
             AggregateId::Place(id) if !self.places.contains(&id) => self.places.push(id),
             AggregateId::Structure(id) if !self.structures.contains(&id) => self.structures.push(id),
-            AggregateId::Household(_) | AggregateId::Place(_) | AggregateId::Structure(_) => {}
+            AggregateId::Household(_) | AggregateId::Place(_) | AggregateId::Structure(_) | AggregateId::Organisation(_) | AggregateId::User(_) => {}
         }
     }
 
@@ -254,7 +257,7 @@ impl World {
 pub(crate) fn household_in(ledgers: &Ledgers, id: HouseholdId) -> &Household {
     match ledgers.get(&AggregateId::Household(id)) {
         Some(State::Household(is)) => is,
-        Some(State::Place(_) | State::Structure(_)) | None => panic!("{id} is not at hand"),
+        Some(State::Place(_) | State::Structure(_) | State::Organisation(_) | State::User(_)) | None => panic!("{id} is not at hand"),
     }
 }
 
@@ -262,6 +265,6 @@ pub(crate) fn household_in(ledgers: &Ledgers, id: HouseholdId) -> &Household {
 pub(crate) fn place_in(ledgers: &Ledgers, id: PlaceId) -> &Place {
     match ledgers.get(&AggregateId::Place(id)) {
         Some(State::Place(is)) => is,
-        Some(State::Household(_) | State::Structure(_)) | None => panic!("{id} is not at hand"),
+        Some(State::Household(_) | State::Structure(_) | State::Organisation(_) | State::User(_)) | None => panic!("{id} is not at hand"),
     }
 }

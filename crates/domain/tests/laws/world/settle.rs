@@ -42,6 +42,7 @@ impl World {
             broken: None,
             asked: 0,
         };
+        world.staff();
         world.open_all();
         for who in 0..5 {
             world.register(Self::family(who));

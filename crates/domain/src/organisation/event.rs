@@ -1,0 +1,77 @@
+//! What can happen to an organisation.
+
+use std::collections::BTreeSet;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Organisation, Verb};
+use crate::calendar::Instant;
+use crate::event::{events, families};
+use crate::id::{SubscriptionId, TokenId};
+use crate::rights::Role;
+
+/// `organisation.registered`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct OrganisationRegistered {
+    /// What it is.
+    pub organisation: Organisation,
+}
+
+/// `organisation.changed`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct OrganisationChanged {
+    /// What it is now.
+    pub organisation: Organisation,
+}
+
+/// `organisation.closed`: nobody of it may do anything from now on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct OrganisationClosed {}
+
+/// `token.issued`: to software of the organisation. The token itself is shown once and kept nowhere.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct TokenIssued {
+    /// The token.
+    pub token: TokenId,
+    /// What it is for, in the organisation's words; names nobody.
+    pub label: String,
+    /// SHA-256 of its secret (256 random bits, so that no salt is needed), in hexadecimal.
+    pub digest: String,
+    /// The role it acts in.
+    pub role: Role,
+    /// What it may do at all.
+    pub verbs: BTreeSet<Verb>,
+    /// The one subscription it is for, if it is for one only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subscription: Option<SubscriptionId>,
+    /// The last instant it is good.
+    pub expires_at: Instant,
+    /// The most requests in a minute.
+    pub per_minute: u32,
+}
+
+/// `token.revoked`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct TokenRevoked {
+    /// The token.
+    pub token: TokenId,
+}
+
+events! {
+    /// What can happen to an organisation and the tokens of its software.
+    pub enum PartyEvent in OrganisationEvent::Party {
+        "organisation.registered" v 1 => OrganisationRegistered(OrganisationRegistered),
+        "organisation.changed" v 1 => OrganisationChanged(OrganisationChanged),
+        "organisation.closed" v 1 => OrganisationClosed(OrganisationClosed),
+        "token.issued" v 1 => TokenIssued(TokenIssued),
+        "token.revoked" v 1 => TokenRevoked(TokenRevoked),
+    }
+}
+
+families! {
+    /// What can happen to an organisation.
+    pub enum OrganisationEvent {
+        Party(PartyEvent),
+    }
+}

@@ -1,0 +1,91 @@
+//! What an organisation is to a household.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use super::{Caller, Circumstances};
+use crate::calendar;
+use crate::household::Household;
+use crate::household::candidacy::CandidacySituation;
+use crate::household::referral::ReferralSituation;
+use crate::id::{HouseholdId, OrganisationId, PlaceId};
+use crate::reference::ConsentPurpose;
+
+/// Who runs each place that a household's ledger names.
+pub type Providers = BTreeMap<PlaceId, OrganisationId>;
+
+/// What an organisation is to a household. It can be several things.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Relation {
+    /// It follows the household, and so does the person who asks.
+    Follows,
+    /// It is the SIAO of the household's home, or that a request is addressed to.
+    Siao,
+    /// One of its places was proposed, and it has not answered yet.
+    Proposed,
+    /// The household is expected in one of its places, lives there, or left lately.
+    Houses,
+    /// The household is a candidate for one of its dwellings, or its tenant.
+    Designated,
+    /// It registered the household's application for social housing.
+    Registers,
+    /// It answers for the household's département.
+    Territory,
+}
+
+/// All that the caller's organisation is to the household at this instant, less what a person of the household objects
+/// to (GDPR art. 21).
+#[must_use]
+pub fn relations(
+    caller: &Caller,
+    id: HouseholdId,
+    is: &Household,
+    providers: &Providers,
+    at: Circumstances<'_>,
+) -> BTreeSet<Relation> {
+    let own = |place: &PlaceId| providers.get(place) == Some(&caller.organisation);
+    let lately = |ended: Timestamp| {
+        at.now.duration_since(ended).as_hours() <= 24 * at.rules.after_departure_days
+    };
+    let today = calendar::day(id.territory(), at.now);
+    let objects = |purpose| is.objects(purpose, caller.organisation, today);
+    let at_home = caller.territories.contains(&id.territory());
+    let mut all = BTreeSet::new();
+    let mut hold = |relation, holds: bool| {
+        if holds {
+            all.insert(relation);
+        }
+    };
+    // A token acts for all workers of its organisation; a person for themselves.
+    let in_charge = |worker| caller.user.is_none() || worker == caller.user;
+    let follower = is.follower(caller.organisation);
+    let follows = follower.is_some_and(|follower| follower.worker.is_none() || in_charge(follower.worker));
+    hold(Relation::Follows, follows && !objects(ConsentPurpose::share_with_support_services()));
+    let addressed = is.requests.values().any(|request| {
+        request.situation.is_open() && caller.territories.contains(&request.siao)
+    });
+    hold(Relation::Siao, at_home || addressed && !objects(ConsentPurpose::share_with_other_siao()));
+    hold(Relation::Territory, at_home);
+    let proposed = is.referrals.values().any(|referral| {
+        own(&referral.place) && matches!(referral.situation, ReferralSituation::Proposed { .. })
+    });
+    hold(Relation::Proposed, proposed && !objects(ConsentPurpose::share_with_providers()));
+    let expected = is.referrals.values().any(|referral| {
+        own(&referral.place) && matches!(referral.situation, ReferralSituation::Accepted { .. })
+    });
+    let housed = is.stays.values().any(|stay| own(&stay.place) && stay.ended().is_none_or(lately));
+    hold(Relation::Houses, expected || housed);
+    let candidate = is.candidacies.values().any(|candidacy| {
+        own(&candidacy.place) && !matches!(candidacy.situation, CandidacySituation::Closed { .. })
+    });
+    let tenant = is.leases.values().any(|lease| own(&lease.place) && lease.ended.is_none_or(lately));
+    hold(Relation::Designated, tenant || candidate && !objects(ConsentPurpose::share_with_landlords()));
+    let registers = is.applications.values().any(|application| {
+        application.is_live() && application.counter == Some(caller.organisation)
+    });
+    hold(Relation::Registers, registers && !objects(ConsentPurpose::share_with_landlords()));
+    all
+}

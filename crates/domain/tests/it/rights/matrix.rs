@@ -1,0 +1,200 @@
+//! The minimisation matrix, cell by cell, on the file of a household in which every group says something.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::decide::registration::{NoteSafety, Register};
+use domain::household::composition::Safety;
+use domain::household::request::{NeedProfile, ResourceBracket};
+use domain::id::{HouseholdId, PlaceId};
+use domain::rights::{Group, Level, Matrix, Row, mask_file};
+use domain::structure_kind::StructureKind::{Chrs, SocialDwelling};
+use jiff::{Timestamp, ToSpan};
+use serde_json::Value;
+
+use crate::scenario::{World, code, gironde, member};
+
+use super::fields::everything;
+
+/// A household that lived through everything, one of its own places, and one of somebody else's.
+struct Full {
+    file: Value,
+    own: PlaceId,
+    /// The events that began the stay of years ago, which was somebody else's, and the one in a place of one's own.
+    began: [String; 2],
+    now: Timestamp,
+}
+
+fn full() -> Full {
+    let mut w = World::at("2024-03-02T09:00");
+    let household = HouseholdId::created_by(gironde(), w.upcoming());
+    let mut woman = member("woman 32", true, w.today());
+    woman.identity.last_name = "IDENTITY".to_owned();
+    woman.residence = Some(code("temporary_card"));
+    let register = Register {
+        territory: gironde(),
+        members: vec![woman],
+        expected: None,
+        reachable_through_structure: false,
+        at: None,
+        note: None,
+    };
+    w.does(household, register);
+    let safety =
+        Safety { exclusion_zones: vec![code("commune:33281")], note: Some("VIOLENCE".to_owned()) };
+    w.does(household, NoteSafety { safety });
+    let old = w.place(Chrs, 2);
+    let stay = w.staying_directly(household, old);
+    w.pass(30.days());
+    w.ends(household, stay);
+    w.pass((24 * 600).hours());
+    let own = w.vacancy(Chrs, 2);
+    w.staying(household, own);
+    w.applies(household);
+    w.dalo(household);
+    let dwelling = w.vacancy(SocialDwelling, 4);
+    w.designates(dwelling, &[household]);
+    let mut is = w.household_of(household).clone();
+    for request in is.requests.values_mut() {
+        request.file.reason = code("domestic_violence");
+        request.file.need = NeedProfile {
+            wheelchair: true,
+            violence_dedicated: true,
+            justice_measure: true,
+            resources: Some(ResourceBracket::From600),
+            ..NeedProfile::default()
+        };
+    }
+    let began = |place| is.stays.values().find(|stay| stay.place == place).unwrap().started_by.to_string();
+    let began = [began(old), began(own)];
+    Full { file: serde_json::to_value(&is).unwrap(), own, began, now: w.now }
+}
+
+impl Full {
+    fn shown(&self, row: &Row) -> Value {
+        let own = |place: &str| place == self.own.to_string();
+        mask_file(Matrix::shipped(), row, self.file.clone(), &own, "REFERENCE", self.now).value
+    }
+
+    /// What a row must show of a group at a level: texts that are there, and texts that are not.
+    fn expected(&self, group: Group, level: Level) -> (Vec<String>, Vec<String>) {
+        let own = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+        let [old, current] = self.began.clone();
+        let all = match group {
+            Group::Id => own(&["IDENTITY"]),
+            Group::Comp => own(&["main_applicant", "\"born\""]),
+            Group::Need => own(&["\"wheelchair\":true"]),
+            Group::Res => own(&["from600"]),
+            Group::Adm => own(&["temporary_card"]),
+            Group::Soc => own(&["domestic_violence"]),
+            Group::Viol => own(&["VIOLENCE", "commune:33281"]),
+            Group::Just => own(&["\"justice_measure\":true"]),
+            Group::Hist => vec![old.clone(), current.clone(), "on_the_street".to_owned()],
+            Group::Sne => own(&["\"filed_on\"", "\"decided_on\""]),
+            Group::Path => own(&["\"seniority\"", "\"proposed\""]),
+            Group::Let => own(&["\"vacancy\""]),
+        };
+        match level {
+            Level::None | Level::Note => (Vec::new(), all),
+            Level::Read | Level::Write | Level::Bracket => (all, Vec::new()),
+            Level::Flag => (vec!["\"flagged\":true".to_owned()], all),
+            Level::YesNo => (vec!["\"regular\":true".to_owned()], all),
+            Level::Pseudonym => (vec!["REFERENCE".to_owned()], all),
+            Level::Own => match group {
+                Group::Hist => (vec![current], vec![old, "on_the_street".to_owned()]),
+                Group::Path => (vec!["\"proposed\"".to_owned()], vec!["\"seniority\"".to_owned()]),
+                _ => (Vec::new(), all),
+            },
+            Level::Recent => (vec![current], vec![old]),
+            Level::Zones => (own(&["commune:33281"]), own(&["VIOLENCE"])),
+        }
+    }
+
+    /// Whether what `row` shows is what each of `cells` says, and nothing of another cell's.
+    fn check(&self, row: &Row, cells: &BTreeMap<Group, Level>) -> Result<(), String> {
+        let shown = self.shown(row).to_string();
+        for (group, level) in cells {
+            let (there, not_there) = self.expected(*group, *level);
+            for text in there {
+                if !shown.contains(&text) {
+                    return Err(format!("{group:?} at {level:?}: {text} is missing in {shown}"));
+                }
+            }
+            for text in not_there {
+                if shown.contains(&text) {
+                    return Err(format!("{group:?} at {level:?}: {text} is shown in {shown}"));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The matrix as the domain brief has it (§1.3), written down a second time: whoever changes a cell changes both.
+const EXPECTED: &[(&str, [Level; 12])] = {
+    use Level::*;
+    //                    id         comp   need   res      adm    soc    viol   just   hist    sne    path   let
+    &[
+        ("referrer",        [Write,     Write, Write, Write,   Write, Write, Write, Write, Read,   Write, Write, Read]),
+        ("siao_115",        [Read,      Read,  Write, None,    None,  None,  Flag,  None,  Recent, None,  Write, None]),
+        ("siao",            [Read,      Read,  Write, Read,    Read,  Read,  Zones, Flag,  Read,   Read,  Write, Read]),
+        ("provider_before", [Pseudonym, Read,  Read,  Bracket, YesNo, Note,  None,  None,  None,   None,  Own,   None]),
+        ("provider_after",  [Read,      Read,  Read,  Bracket, Read,  Note,  Read,  Flag,  Own,    Read,  Own,   None]),
+        ("landlord",        [Read,      Read,  Read,  Bracket, YesNo, None,  Flag,  None,  None,   Read,  None,  Own]),
+        ("committee",       [Read,      Read,  Read,  Bracket, None,  None,  None,  None,  None,   Read,  None,  Own]),
+        ("prefecture",      [Read,      Read,  Read,  Bracket, Read,  None,  Flag,  None,  Read,   Write, Read,  Read]),
+        ("pathway",         [None,      Read,  Read,  None,    None,  None,  None,  None,  Read,   None,  Read,  Read]),
+    ]
+};
+
+#[test]
+fn the_file_of_rights_is_the_matrix_of_the_domain_cell_by_cell() {
+    let file: BTreeMap<_, _> = Matrix::shipped().rows().map(|(name, _, row)| (name, row)).collect();
+    let names: BTreeSet<_> = EXPECTED.iter().map(|(name, _)| *name).collect();
+    assert_eq!(file.keys().copied().collect::<BTreeSet<_>>(), names);
+    for (name, levels) in EXPECTED {
+        for (group, level) in Group::ALL.into_iter().zip(levels) {
+            assert_eq!(file[name].level(group), *level, "{name}, {group:?}");
+        }
+    }
+}
+
+#[test]
+fn each_cell_shows_what_its_level_says_and_nothing_more() {
+    let full = full();
+    let mut cells = 0;
+    for (name, levels) in EXPECTED {
+        let row = Matrix::shipped().row(name).unwrap();
+        let expected: BTreeMap<_, _> = Group::ALL.into_iter().zip(levels.iter().copied()).collect();
+        if let Err(why) = full.check(row, &expected) {
+            panic!("{name}: {why}");
+        }
+        cells += expected.len();
+    }
+    assert_eq!(cells, 108);
+}
+
+/// A test that cannot fail proves nothing: each cell is made wrong once, and is found.
+#[test]
+fn a_wrong_cell_is_found_wherever_it_is() {
+    let full = full();
+    for (name, levels) in EXPECTED {
+        let expected: BTreeMap<_, _> = Group::ALL.into_iter().zip(levels.iter().copied()).collect();
+        for (group, level) in &expected {
+            let wrong = if *level >= Level::Own { Level::None } else { Level::Read };
+            if *group == Group::Res && *level == Level::Bracket {
+                // All that is recorded of resources is a bracket already.
+                continue;
+            }
+            let row = Matrix::shipped().row(name).unwrap().clone().with(*group, wrong);
+            // Nothing of candidacies is one's own here: there, to see nothing is right.
+            let unseen = *group == Group::Let && *level == Level::Own;
+            assert_eq!(full.check(&row, &expected).is_ok(), unseen, "{name}, {group:?}: {level:?} → {wrong:?}");
+        }
+    }
+}
+
+#[test]
+fn who_sees_everything_sees_the_file_as_it_is() {
+    let full = full();
+    assert_eq!(full.shown(&everything()), full.file);
+}

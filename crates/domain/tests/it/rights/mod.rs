@@ -1,0 +1,7 @@
+//! Who may do and see what: the data file, what it makes of a file, and the decision.
+
+mod decision;
+mod fields;
+mod matrix;
+
+pub(crate) use fields::everything;

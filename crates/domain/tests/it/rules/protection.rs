@@ -1,0 +1,125 @@
+//! Who follows a household, what its people object to, and the files that exist for those alone who are named.
+
+use domain::decide::consent::{GiveConsent, Object, WithdrawConsent};
+use domain::decide::family::{Keeper, Split};
+use domain::decide::follow_up::{AssignWorker, EndFollowUp};
+use domain::decide::protection::{LiftProtection, OpenInEmergency, Protect, ReviewEmergencyOpening};
+use domain::household::consent::ConsentChannel;
+use domain::household::follow_up::Follower;
+use domain::household::protection::EmergencyGround;
+use domain::id::{ConsentId, HouseholdId, OrganisationId};
+use domain::organisation::OrganisationKind;
+use domain::reference::ConsentPurpose;
+use domain::rights::Role;
+use jiff::ToSpan;
+use uuid::Uuid;
+
+use crate::scenario::{World, gironde, organisation};
+
+fn other() -> OrganisationId {
+    OrganisationId::new(gironde(), Uuid::from_u128(2))
+}
+
+fn emergency(motive: &str) -> OpenInEmergency {
+    OpenInEmergency { ground: EmergencyGround::Danger, motive: motive.to_owned() }
+}
+
+#[test]
+fn who_registers_a_household_follows_it_until_somebody_else_is_in_charge() {
+    let mut w = World::at("2026-03-02T09:00");
+    w.organisation(organisation(), OrganisationKind::Referrer);
+    let (anne, basile) = (w.invited(organisation(), Role::Referrer), w.invited(organisation(), Role::Referrer));
+    w.asking = Some(anne);
+    let household = w.household("woman 32");
+    let follower = |worker| Some(Follower { organisation: organisation(), worker });
+    assert_eq!(w.household_of(household).follower(organisation()).copied(), follower(Some(anne)));
+    w.does(household, AssignWorker { organisation: None, worker: Some(basile) });
+    assert_eq!(w.household_of(household).follower(organisation()).copied(), follower(Some(basile)));
+    w.does(household, AssignWorker { organisation: None, worker: None });
+    assert_eq!(w.household_of(household).follower(organisation()).copied(), follower(None));
+    w.does(household, EndFollowUp { organisation: None });
+    assert_eq!(w.household_of(household).follower(organisation()), None);
+}
+
+#[test]
+fn nobody_of_another_organisation_can_be_put_in_charge() {
+    let mut w = World::at("2026-03-02T09:00");
+    w.organisation(organisation(), OrganisationKind::Referrer);
+    w.organisation(other(), OrganisationKind::Provider);
+    let stranger = w.invited(other(), Role::ProviderWorker);
+    let household = w.household("woman 32");
+    let assign = AssignWorker { organisation: None, worker: Some(stranger) };
+    assert_eq!(w.refuses(household, assign).code, "worker-of-organisation");
+}
+
+#[test]
+fn a_protected_file_exists_for_those_who_are_named_and_for_who_breaks_the_glass_for_an_hour() {
+    let mut w = World::at("2026-03-02T09:00");
+    w.organisation(organisation(), OrganisationKind::SiaoOperator);
+    let named = w.invited(organisation(), Role::SiaoInsertionCoordinator);
+    let other = w.invited(organisation(), Role::SiaoInsertionCoordinator);
+    let manager = w.invited(organisation(), Role::SiaoManager);
+    let household = w.household("woman 32, son 3");
+    assert_eq!(w.refuses(household, Protect { named: [].into() }).code, "nobody-named");
+    w.does(household, Protect { named: [named].into() });
+    let shows = |w: &World, user| w.household_of(household).shows_to(user, w.now);
+    assert!(shows(&w, Some(named)) && !shows(&w, Some(other)) && !shows(&w, None));
+
+    assert_eq!(w.refuses(household, emergency("menace devant la structure")).code, "person-only");
+    w.asking = Some(named);
+    assert_eq!(w.refuses(household, emergency("menace devant la structure")).code, "already-shown");
+    w.asking = Some(other);
+    assert_eq!(w.refuses(household, emergency("urgent")).code, "motive-too-short");
+    w.does(household, emergency("menace devant la structure"));
+    assert!(shows(&w, Some(other)) && !shows(&w, Some(manager)));
+    let review = ReviewEmergencyOpening { user: other, justified: true };
+    assert_eq!(w.refuses(household, review.clone()).code, "own-opening");
+    w.asking = Some(manager);
+    w.does(household, review);
+    assert!(w.household_of(household).openings[0].reviewed);
+    w.pass(61.minutes());
+    assert!(!shows(&w, Some(other)), "an hour later it is closed again");
+    w.does(household, LiftProtection {});
+    assert!(shows(&w, None));
+}
+
+#[test]
+fn those_who_leave_a_protected_household_are_protected_too() {
+    let mut w = World::at("2026-03-02T09:00");
+    w.organisation(organisation(), OrganisationKind::SiaoOperator);
+    let named = w.invited(organisation(), Role::SiaoManager);
+    let household = w.household("woman 32, husband 34");
+    w.does(household, Protect { named: [named].into() });
+    let wife = w.person(household, "woman");
+    let husband = w.person(household, "husband");
+    let into = HouseholdId::created_by(gironde(), w.upcoming());
+    let split = Split {
+        persons: [wife].into(),
+        main_applicant: wife,
+        remaining_main_applicant: Some(husband),
+        application: Keeper::Remaining,
+        at: None,
+    };
+    w.does(household, split);
+    assert!(!w.household_of(into).shows_to(None, w.now));
+    assert!(w.household_of(into).shows_to(Some(named), w.now));
+}
+
+#[test]
+fn what_was_said_of_one_recipient_counts_before_what_was_said_of_all() {
+    let mut w = World::at("2026-03-02T09:00");
+    let household = w.household("woman 32, husband 34");
+    let (person, purpose, channel) =
+        (w.person(household, "woman"), ConsentPurpose::share_with_landlords(), ConsentChannel::Oral);
+    let objects = |w: &World, to| w.household_of(household).objects(purpose, to, w.today());
+    assert!(!objects(&w, other()), "who said nothing does not object");
+    let consent = ConsentId::created_by(w.upcoming());
+    w.does(household, GiveConsent { person, purpose, recipient: None, channel, until: None, given_on: None });
+    w.does(household, Object { person, purpose, recipient: Some(other()), channel });
+    assert!(objects(&w, other()) && !objects(&w, organisation()));
+    w.does(household, WithdrawConsent { consent, channel });
+    assert!(objects(&w, organisation()));
+    let again = GiveConsent { person, purpose, recipient: Some(other()), channel, until: None, given_on: None };
+    w.does(household, again);
+    assert!(!objects(&w, other()) && objects(&w, organisation()));
+}
