@@ -1,9 +1,9 @@
-//! The keys of households: drawn when first needed, kept wrapped in the stream `KEYS`, removed to erase.
+//! The keys of holders (households, for one): drawn when first needed, kept wrapped in the stream `KEYS`, removed to erase.
 //!
-//! **Invariant.** A household has one key at a time: it is written only where nothing stands, so of two processes that
+//! **Invariant.** A holder has one key at a time: it is written only where nothing stands, so of two processes that
 //! draw one at the same moment both use the winner's.
 //!
-//! **Invariant.** A household that was forgotten never has a key again: a mark stands where its key was.
+//! **Invariant.** A holder that was forgotten never has a key again: a mark stands where its key was.
 //!
 //! **Invariant.** The key-encryption key comes from a file and never reaches the broker; without the file, a copy of
 //! the broker's files or of a backup opens nothing.
@@ -14,6 +14,7 @@
 mod cache;
 mod error;
 mod file;
+mod holder;
 mod store;
 mod wrapping;
 
@@ -22,7 +23,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_nats::jetstream::Context;
-use domain::id::{EventId, HouseholdId};
+use domain::id::EventId;
 use domain::ledger::AggregateId;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -34,6 +35,7 @@ use zeroize::Zeroizing;
 
 pub use error::KeyError;
 pub use file::{KeyFile, KeyFileError};
+pub use holder::Holder;
 
 use crate::sealing::{
     Binding, DataKey, OpenError, has_personal, has_sealed, length_prefixed, open_body, random, seal_body,
@@ -54,7 +56,7 @@ const TRIES: usize = 5;
 /// How many keys are asked for at once.
 const AT_ONCE: usize = 64;
 
-/// The keys of all households, drawn, read and removed as needed. Clones share what is in memory.
+/// The keys of all holders, drawn, read and removed as needed. Clones share what is in memory.
 #[derive(Debug, Clone)]
 pub struct KeyRing {
     inner: Arc<Inner>,
@@ -75,11 +77,11 @@ impl Inner {
     }
 }
 
-/// One household's key at hand, to open many values without waiting. It outlives an erasure for as long as it is held:
+/// One holder's key at hand, to open many values without waiting. It outlives an erasure for as long as it is held:
 /// hold it for one request.
 #[derive(Debug, Clone)]
 pub struct Opener {
-    household: HouseholdId,
+    holder: Holder,
     key: Option<Arc<DataKey>>,
 }
 
@@ -90,7 +92,7 @@ impl Opener {
     /// # Errors
     /// [`OpenError`] when the value was changed or moved.
     pub fn open(&self, schema: &str, event: EventId, body: Value) -> Result<Value, OpenError> {
-        let bound = Binding { schema, event, household: self.household };
+        let bound = Binding { schema, event, holder: self.holder };
         open_body(self.key.as_deref(), &bound, body)
     }
 }
@@ -154,10 +156,10 @@ impl KeyRing {
     }
 
     /// Seals every personal value in `body`, which is about to be recorded on `ledger` as `event` of this kind and
-    /// version; draws the household's key if it has none. A body without personal values costs no look-up.
+    /// version; draws the holder's key if there is none. A body without personal values costs no look-up.
     ///
     /// # Errors
-    /// [`KeyError::NoKeyFor`] on ledgers other than a household's, [`KeyError::Forgotten`] after an erasure, and all
+    /// [`KeyError::NoKeyFor`] on ledgers that hold nothing personal, [`KeyError::Forgotten`] after an erasure, and all
     /// others. Nothing may be recorded then.
     pub async fn seal(
         &self,
@@ -170,10 +172,10 @@ impl KeyRing {
         if !has_personal(&body) && !has_sealed(&body) {
             return Ok(body);
         }
-        let household = household_of(ledger)?;
-        let key = self.key_to_seal(household).await?;
+        let holder = holder_of(ledger)?;
+        let key = self.key_to_seal(holder).await?;
         let schema = format!("{kind}/{version}");
-        let bound = Binding { schema: &schema, event, household };
+        let bound = Binding { schema: &schema, event, holder };
         Ok(seal_body(&key, &bound, body, &mut random)?)
     }
 
@@ -193,54 +195,54 @@ impl KeyRing {
         if !has_sealed(&body) {
             return Ok(body);
         }
-        let opener = self.opener(household_of(ledger)?).await?;
+        let opener = self.opener(holder_of(ledger)?).await?;
         Ok(opener.open(&format!("{kind}/{version}"), event, body)?)
     }
 
-    /// The household's key at hand, to open many values without waiting. A household without a key has an opener too:
+    /// The holder's key at hand, to open many values without waiting. A holder without a key has an opener too:
     /// it finds everything erased.
     ///
     /// # Errors
     /// [`KeyError::Broker`], [`KeyError::WrongKeyFile`], [`KeyError::UnknownEpoch`], [`KeyError::Damaged`].
-    pub async fn opener(&self, household: HouseholdId) -> Result<Opener, KeyError> {
-        let key = match self.look_up(household).await? {
+    pub async fn opener(&self, holder: impl Into<Holder>) -> Result<Opener, KeyError> {
+        let holder = holder.into();
+        let key = match self.look_up(holder).await? {
             Some(Known::Key(key)) => Some(key),
             Some(Known::Forgotten) | None => None,
         };
-        Ok(Opener { household, key })
+        Ok(Opener { holder, key })
     }
 
-    /// Draws keys for those of `households` that have none, a thousand per write: before a large load, so that each
+    /// Draws keys for those of `holders` that have none, a thousand per write: before a large load, so that each
     /// event need not wait for its own.
     ///
     /// # Errors
     /// [`KeyError`]; some keys may be there then, which does no harm. Call it again.
-    pub async fn create_many(&self, households: &[HouseholdId]) -> Result<(), KeyError> {
+    pub async fn create_many<H: Into<Holder> + Copy>(&self, holders: &[H]) -> Result<(), KeyError> {
         self.check().await?;
         let mut distinct = HashSet::new();
-        let missing: Vec<HouseholdId> = {
+        let missing: Vec<Holder> = {
             let cache = self.inner.cache();
-            let known = |h: HouseholdId| matches!(cache.get(h), Some(Known::Key(_)));
-            households.iter().copied().filter(|h| distinct.insert(*h) && !known(*h)).collect()
+            let known = |h: Holder| matches!(cache.get(h), Some(Known::Key(_)));
+            holders.iter().map(|h| (*h).into()).filter(|h| distinct.insert(*h) && !known(*h)).collect()
         };
         for some in missing.chunks(BATCH) {
             let asked = self.inner.cache().moment();
             let mut keys = Vec::with_capacity(some.len());
             let mut messages = Vec::with_capacity(some.len());
-            for household in some {
+            for holder in some {
                 let key = DataKey::draw()?;
-                messages
-                    .push((store::subject(*household), wrapping::wrap(&self.inner.file, *household, &key)?));
-                keys.push((*household, Known::Key(Arc::new(key))));
+                messages.push((store::subject(*holder), wrapping::wrap(&self.inner.file, *holder, &key)?));
+                keys.push((*holder, Known::Key(Arc::new(key))));
             }
             match self.inner.store.write_batch(messages).await? {
                 Written::Done => {
                     let mut cache = self.inner.cache();
-                    keys.into_iter().for_each(|(household, key)| cache.remember(household, key, asked));
+                    keys.into_iter().for_each(|(holder, key)| cache.remember(holder, key, asked));
                 }
                 // Some have a key already: each for itself, then.
                 Written::Look => {
-                    let each = stream::iter(some.iter().map(|household| self.key_to_seal(*household)));
+                    let each = stream::iter(some.iter().map(|holder| self.key_to_seal(*holder)));
                     each.buffer_unordered(AT_ONCE).try_for_each(|_| std::future::ready(Ok(()))).await?;
                 }
             }
@@ -248,23 +250,24 @@ impl KeyRing {
         Ok(())
     }
 
-    /// Removes the household's key for good and leaves a mark in its place: everything sealed under it is erased, here
+    /// Removes the holder's key for good and leaves a mark in its place: everything sealed under it is erased, here
     /// at once, in other processes once they [`Self::evict`] it or after five minutes, on the broker's disks with the
     /// next rotation. Doing it again changes nothing.
     ///
     /// # Errors
     /// [`KeyError::Broker`] and [`KeyError::Contended`]: call it again until it succeeds.
-    pub async fn forget(&self, household: HouseholdId) -> Result<(), KeyError> {
+    pub async fn forget(&self, holder: impl Into<Holder>) -> Result<(), KeyError> {
+        let holder = holder.into();
         self.check().await?;
         let store = &self.inner.store;
-        let subject = store::subject(household);
+        let subject = store::subject(holder);
         for _ in 0..TRIES {
-            self.evict(household);
+            self.evict(holder);
             let asked = self.inner.cache().moment();
             // A damaged key, or one of a lost epoch, must be erasable too: whatever is no mark is removed.
             match store.read(&subject).await? {
                 Some(found) if found.message == wrapping::forgotten() => {
-                    self.inner.cache().remember(household, Known::Forgotten, asked);
+                    self.inner.cache().remember(holder, Known::Forgotten, asked);
                     return Ok(());
                 }
                 Some(found) => store.erase(found.sequence).await?,
@@ -273,12 +276,12 @@ impl KeyRing {
                 }
             }
         }
-        Err(KeyError::Contended(household))
+        Err(KeyError::Contended(holder))
     }
 
-    /// Drops what is in memory about the household: on learning that another process has erased it.
-    pub fn evict(&self, household: HouseholdId) {
-        self.inner.cache().evict(household);
+    /// Drops what is in memory about the holder: on learning that another process has erased it.
+    pub fn evict(&self, holder: impl Into<Holder>) {
+        self.inner.cache().evict(holder.into());
     }
 
     /// Sixteen bytes that stand for `parts` without revealing them (HMAC-SHA-256 under the index key, cut in half):
@@ -297,52 +300,49 @@ impl KeyRing {
         half
     }
 
-    /// The household's key, drawn if there is none.
-    async fn key_to_seal(&self, household: HouseholdId) -> Result<Arc<DataKey>, KeyError> {
+    /// The holder's key, drawn if there is none.
+    async fn key_to_seal(&self, holder: Holder) -> Result<Arc<DataKey>, KeyError> {
         for _ in 0..TRIES {
-            match self.look_up(household).await? {
+            match self.look_up(holder).await? {
                 Some(Known::Key(key)) => return Ok(key),
-                Some(Known::Forgotten) => return Err(KeyError::Forgotten(household)),
+                Some(Known::Forgotten) => return Err(KeyError::Forgotten(holder)),
                 None => {}
             }
             let asked = self.inner.cache().moment();
             let key = Arc::new(DataKey::draw()?);
-            let message = wrapping::wrap(&self.inner.file, household, &key)?;
-            match self.inner.store.write_first(store::subject(household), message).await? {
+            let message = wrapping::wrap(&self.inner.file, holder, &key)?;
+            match self.inner.store.write_first(store::subject(holder), message).await? {
                 Written::Done => {
-                    self.inner.cache().remember(household, Known::Key(Arc::clone(&key)), asked);
+                    self.inner.cache().remember(holder, Known::Key(Arc::clone(&key)), asked);
                     return Ok(key);
                 }
                 Written::Look => {}
             }
         }
-        Err(KeyError::Contended(household))
+        Err(KeyError::Contended(holder))
     }
 
-    /// What memory, else the stream, knows of the household's key.
-    async fn look_up(&self, household: HouseholdId) -> Result<Option<Known>, KeyError> {
+    /// What memory, else the stream, knows of the holder's key.
+    async fn look_up(&self, holder: Holder) -> Result<Option<Known>, KeyError> {
         let asked = {
             let cache = self.inner.cache();
-            if let Some(known) = cache.get(household) {
+            if let Some(known) = cache.get(holder) {
                 return Ok(Some(known));
             }
             cache.moment()
         };
         self.check().await?;
-        let Some(found) = self.inner.store.read(&store::subject(household)).await? else { return Ok(None) };
-        let known = match wrapping::unwrap(&self.inner.file, household, &found.message)? {
+        let Some(found) = self.inner.store.read(&store::subject(holder)).await? else { return Ok(None) };
+        let known = match wrapping::unwrap(&self.inner.file, holder, &found.message)? {
             Unwrapped::Key(key) => Known::Key(Arc::new(key)),
             Unwrapped::Forgotten => Known::Forgotten,
         };
-        self.inner.cache().remember(household, known.clone(), asked);
+        self.inner.cache().remember(holder, known.clone(), asked);
         Ok(Some(known))
     }
 }
 
-/// The household whose ledger this is.
-fn household_of(ledger: &AggregateId) -> Result<HouseholdId, KeyError> {
-    match ledger {
-        AggregateId::Household(household) => Ok(*household),
-        AggregateId::Place(_) | AggregateId::Structure(_) => Err(KeyError::NoKeyFor(*ledger)),
-    }
+/// The holder whose ledger this is.
+fn holder_of(ledger: &AggregateId) -> Result<Holder, KeyError> {
+    Holder::of(ledger).ok_or(KeyError::NoKeyFor(*ledger))
 }

@@ -1,4 +1,4 @@
-//! The stream `KEYS`: one wrapped key per household, on the subject `key.<household>`.
+//! The stream `KEYS`: one wrapped key per holder, on the subject `key.<holder>`.
 //!
 //! Keys are read through the stream's leader (`STREAM.MSG.GET`), never from a replica, which might still hold a key that
 //! was removed.
@@ -10,9 +10,8 @@ use async_nats::jetstream::stream::{DeleteMessageErrorKind, LastRawMessageErrorK
 use async_nats::jetstream::{Context, ErrorCode, publish::PublishAck};
 use async_nats::{HeaderMap, Request, header};
 use bytes::Bytes;
-use domain::id::HouseholdId;
 
-use super::KeyError;
+use super::{Holder, KeyError};
 use crate::config::KEYS;
 use crate::sealing::random;
 
@@ -42,9 +41,9 @@ pub(super) struct Store {
     jetstream: Context,
 }
 
-/// The subject of a household's key.
-pub(super) fn subject(household: HouseholdId) -> String {
-    format!("key.{household}")
+/// The subject of a holder's key.
+pub(super) fn subject(holder: Holder) -> String {
+    format!("key.{holder}")
 }
 
 /// The subject of the mark by which a key file recognises its stream.

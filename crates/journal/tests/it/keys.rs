@@ -116,7 +116,7 @@ async fn a_forgotten_household_is_unreadable_everywhere_and_never_has_a_key_agai
         assert_eq!(ring.open(&ledger(1), event(1), KIND, 1, sealed.clone()).await.unwrap(), erased());
         assert_eq!(ring.open(&ledger(2), event(2), KIND, 1, neighbour.clone()).await.unwrap(), nadia());
         let refused = ring.seal(&ledger(1), event(3), KIND, 1, nadia()).await.unwrap_err();
-        assert!(matches!(refused, KeyError::Forgotten(h) if h == household(1)), "{refused}");
+        assert!(matches!(refused, KeyError::Forgotten(h) if h == household(1).into()), "{refused}");
         let refused = ring.create_many(&[household(1), household(3)]).await.unwrap_err();
         assert!(matches!(refused, KeyError::Forgotten(_)), "{refused}");
     }
