@@ -26,6 +26,7 @@ mod link;
 mod open;
 pub mod read;
 pub mod recorded;
+mod scan;
 pub mod sealing;
 pub mod subject;
 

@@ -2,7 +2,7 @@
 
 use domain::ledger::AggregateId;
 
-use super::Holder;
+use super::{ErasuresError, Holder, KeyFileError};
 use crate::sealing::{NoRandomness, OpenError, SealError};
 
 /// Why a body could not be sealed or opened, or a key not be made or removed.
@@ -20,7 +20,8 @@ pub enum KeyError {
     /// The stream has no keys, but the journal beside it has events: what they hold of persons would read as erased.
     #[error("the stream KEYS is empty beside a journal that is not: restore it from a backup")]
     KeysLost,
-    /// The key file does not hold the key-encryption key of this epoch: it is older or newer than the stream.
+    /// The key file does not hold the key-encryption key of this epoch, and it was not handed over on the stream: the file
+    /// is older or newer than the stream.
     #[error(
         "a key is wrapped under epoch {epoch}, which the key file does not hold: restore the key file of that epoch"
     )]
@@ -45,6 +46,15 @@ pub enum KeyError {
         /// What the client says.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// Another process keeps putting epochs in force. Try again.
+    #[error("other processes rotate the keys at the same time: try again")]
+    Overtaken,
+    /// See [`KeyFileError`].
+    #[error(transparent)]
+    File(#[from] KeyFileError),
+    /// See [`ErasuresError`].
+    #[error(transparent)]
+    Erasures(#[from] ErasuresError),
     /// See [`SealError`].
     #[error(transparent)]
     Seal(#[from] SealError),

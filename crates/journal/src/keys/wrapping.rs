@@ -41,9 +41,8 @@ fn cipher(epoch: &Epoch) -> XChaCha20Poly1305 {
     XChaCha20Poly1305::new((&*epoch.key).into())
 }
 
-/// The message that keeps `key` for `holder`, under the current epoch of `file`.
-pub(super) fn wrap(file: &KeyFile, holder: Holder, key: &DataKey) -> Result<Vec<u8>, KeyError> {
-    let epoch = file.current();
+/// The message that keeps `key` for `holder` under `epoch`.
+pub(super) fn wrap(epoch: &Epoch, holder: Holder, key: &DataKey) -> Result<Vec<u8>, KeyError> {
     let id = key.id().to_string();
     let nonce: Nonce = random()?;
     let mut wrapped = Zeroizing::new(key.bytes().to_vec());
@@ -67,6 +66,14 @@ pub(super) fn forgotten() -> Vec<u8> {
 fn written(message: &Message) -> Vec<u8> {
     // Plain structs of numbers and strings: serde_json cannot refuse them.
     serde_json::to_vec(message).unwrap_or_default()
+}
+
+/// The epoch a message is wrapped under; `None` if it keeps no key.
+pub(super) fn epoch_of(message: &[u8]) -> Option<u32> {
+    match serde_json::from_slice(message).ok()? {
+        Message::Wrapped { epoch, .. } => Some(epoch),
+        Message::Forgotten { .. } => None,
+    }
 }
 
 /// Reads a message of `holder`.
@@ -102,7 +109,7 @@ mod tests {
     fn a_wrapped_key_opens_for_its_holder_under_its_key_file_only() {
         let (file, other) = (KeyFile::draw().unwrap(), KeyFile::draw().unwrap());
         let key = DataKey::draw().unwrap();
-        let message = wrap(&file, holder(1), &key).unwrap();
+        let message = wrap(file.current(), holder(1), &key).unwrap();
         let Ok(Unwrapped::Key(read)) = unwrap(&file, holder(1), &message) else { panic!("it opens") };
         assert_eq!((read.id(), read.bytes()), (key.id(), key.bytes()));
         assert!(matches!(unwrap(&file, holder(2), &message), Err(KeyError::Damaged { .. })));

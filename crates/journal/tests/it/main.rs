@@ -15,5 +15,6 @@ mod follow;
 mod keys;
 mod open;
 mod read;
+mod rotation;
 mod sealing;
 mod support;
