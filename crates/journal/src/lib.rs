@@ -13,6 +13,7 @@
 //! This crate alone speaks to NATS.
 
 pub mod append;
+pub mod backup;
 pub mod broker;
 pub mod config;
 pub mod decision;

@@ -70,9 +70,7 @@ impl KeyRing {
         let force = self.ask_control().await?;
         let control = &force.control;
         let holds = |file: &KeyFile| file.epoch(control.epoch).is_some_and(|epoch| control.means(epoch));
-        if !holds(&self.inner.file()) {
-            self.inner.reread();
-        }
+        self.inner.reread();
         if !holds(&self.inner.file()) {
             let unknown = || KeyError::UnknownEpoch { epoch: control.epoch };
             let handover = self.inner.store.read(HANDOVER).await?.ok_or_else(unknown)?;

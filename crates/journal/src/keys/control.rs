@@ -19,7 +19,7 @@ use crate::sealing::{Nonce, length_prefixed, random};
 const VERSION: u8 = 1;
 
 /// The subject that says which epoch is in force.
-pub(super) const CONTROL: &str = "key.epoch";
+pub(crate) const CONTROL: &str = "key.epoch";
 
 /// The subject that every draw writes to, guarded by the sequence of [`CONTROL`].
 pub(super) const FENCE: &str = "key.drawn";

@@ -109,8 +109,12 @@ impl KeyRing {
                 match weak.upgrade() {
                     Some(inner) => {
                         inner.cache().turn();
-                        // What another process retired does not stay in memory here.
-                        inner.reread();
+                        // What another process retired stays neither in memory here nor in a copy of the key file.
+                        if inner.checked.initialized()
+                            && let Err(error) = (Self { inner }).align().await
+                        {
+                            tracing::debug!(error = %error, "which epoch is in force is asked again later");
+                        }
                     }
                     None => return,
                 }

@@ -71,7 +71,7 @@ pub(crate) fn holder(subject: &str) -> Option<Holder> {
 }
 
 /// The subject of the mark by which a key file recognises its stream.
-pub(super) const MARK: &str = "key.file";
+pub(crate) const MARK: &str = "key.file";
 
 impl Store {
     pub(super) fn new(jetstream: Context) -> Self {

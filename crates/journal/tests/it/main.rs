@@ -8,6 +8,7 @@
 )]
 
 mod append;
+mod backup;
 mod broker;
 mod bulk;
 mod execute;
