@@ -59,7 +59,7 @@ pub fn stopped(ledger: &AggregateId) -> Problem {
 #[must_use]
 pub fn key_problem(error: KeyError) -> Problem {
     match error {
-        KeyError::Broker { .. } | KeyError::Contended(_) => {
+        KeyError::Broker { .. } | KeyError::Contended(_) | KeyError::Overtaken => {
             tracing::warn!(error = %error, "the keys cannot be read: {error}");
             Problem::broker_unreachable()
         }
@@ -69,6 +69,8 @@ pub fn key_problem(error: KeyError) -> Problem {
         | KeyError::KeysLost
         | KeyError::UnknownEpoch { .. }
         | KeyError::Damaged { .. }
+        | KeyError::File(_)
+        | KeyError::Erasures(_)
         | KeyError::Seal(_)
         | KeyError::Open(_)
         | KeyError::Randomness(_)) => Problem::internal(error),

@@ -4,8 +4,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use domain::decide::{
-    Addressed, Command, CommandKind, HouseholdCommand, PlaceCommand, Service, StructureCommand, Visitor,
-    created,
+    Addressed, Command, CommandKind, HouseholdCommand, OrganisationCommand, PlaceCommand, Service,
+    StructureCommand, UserCommand, Visitor, created,
 };
 use domain::event::Origin;
 use domain::id::CommandId;
@@ -37,10 +37,12 @@ pub type Advised = Pin<Box<dyn Future<Output = Result<Option<Standing>, Problem>
 pub fn collection(ledger: &str, service: Service) -> &'static str {
     match (ledger, service) {
         ("place", Service::Landlord) => "dwellings",
-        ("place", Service::Intake | Service::Insertion) => "places",
+        ("place", Service::Intake | Service::Insertion | Service::Supervision) => "places",
         ("structure", Service::Landlord) => "buildings",
-        ("structure", Service::Intake | Service::Insertion) => "structures",
-        (_, Service::Intake | Service::Insertion | Service::Landlord) => "households",
+        ("structure", Service::Intake | Service::Insertion | Service::Supervision) => "structures",
+        ("organisation", _) => "organisations",
+        ("user", _) => "users",
+        (_, Service::Intake | Service::Insertion | Service::Landlord | Service::Supervision) => "households",
     }
 }
 
@@ -52,6 +54,8 @@ pub fn commands(site: Site, desk: &Desk, service: Service, advice: Option<Advice
     HouseholdCommand::visit(&mut mounting);
     PlaceCommand::visit(&mut mounting);
     StructureCommand::visit(&mut mounting);
+    OrganisationCommand::visit(&mut mounting);
+    UserCommand::visit(&mut mounting);
     mounting.site.unwrap_or_default()
 }
 
@@ -197,13 +201,15 @@ impl Counter {
     async fn own(&self, command: &Command) -> Result<(), Problem> {
         let ledger = command.ledger();
         let kind = match command {
-            Command::Household(..) | Command::Elapse(_) => return Ok(()),
+            Command::Household(..) | Command::Organisation(..) | Command::User(..) | Command::Elapse(_) => {
+                return Ok(());
+            }
             Command::Place(_, PlaceCommand::OpenPlace(open)) => Some(open.description.kind),
             Command::Structure(_, StructureCommand::OpenStructure(open)) => Some(open.profile.kind),
             Command::Place(..) | Command::Structure(..) => match self.known(&ledger).await? {
                 Some(State::Place(place)) => place.inventory.description().map(|is| is.kind),
                 Some(State::Structure(structure)) => structure.profile().map(|is| is.kind),
-                Some(State::Household(_)) | None => None,
+                Some(State::Household(_) | State::Organisation(_) | State::User(_)) | None => None,
             },
         };
         let landlords = self.service == Service::Landlord;

@@ -31,6 +31,7 @@ pub fn index(service: Service) -> fn(&AggregateId, &State) -> Vec<IndexEntry> {
         Service::Intake => |ledger, state| entries(Service::Intake, ledger, state),
         Service::Insertion => |ledger, state| entries(Service::Insertion, ledger, state),
         Service::Landlord => |ledger, state| entries(Service::Landlord, ledger, state),
+        Service::Supervision => |ledger, state| entries(Service::Supervision, ledger, state),
     }
 }
 

@@ -173,7 +173,7 @@ impl Filter {
         let folded = ledgers::state(view, &AggregateId::Place(place)).map_err(Failure)?;
         let provider = folded.and_then(|folded| match &folded.state {
             Ledger::Place(place) => place.inventory.description().map(|description| description.provider),
-            Ledger::Household(_) | Ledger::Structure(_) => None,
+            Ledger::Household(_) | Ledger::Structure(_) | Ledger::Organisation(_) | Ledger::User(_) => None,
         });
         Ok(provider == Some(organisation))
     }

@@ -262,7 +262,11 @@ impl State {
             (Self::Organisation(state), Fact::Organisation(event)) => state.evolve(event, stamp),
             (Self::User(state), Fact::User(event)) => state.evolve(event, stamp),
             (
-                Self::Household(_) | Self::Place(_) | Self::Structure(_) | Self::Organisation(_) | Self::User(_),
+                Self::Household(_)
+                | Self::Place(_)
+                | Self::Structure(_)
+                | Self::Organisation(_)
+                | Self::User(_),
                 _,
             ) => {}
         }
@@ -316,19 +320,31 @@ impl Ledgers {
     /// The household, or the need of it.
     pub(crate) fn household(&self, id: HouseholdId) -> Result<&Household, Halt> {
         let ledger = AggregateId::Household(id);
-        if let Some(State::Household(state)) = self.states.get(&ledger) { Ok(state) } else { Err(Halt::Need(ledger)) }
+        if let Some(State::Household(state)) = self.states.get(&ledger) {
+            Ok(state)
+        } else {
+            Err(Halt::Need(ledger))
+        }
     }
 
     /// The place, or the need of it.
     pub(crate) fn place(&self, id: PlaceId) -> Result<&Place, Halt> {
         let ledger = AggregateId::Place(id);
-        if let Some(State::Place(state)) = self.states.get(&ledger) { Ok(state) } else { Err(Halt::Need(ledger)) }
+        if let Some(State::Place(state)) = self.states.get(&ledger) {
+            Ok(state)
+        } else {
+            Err(Halt::Need(ledger))
+        }
     }
 
     /// The structure, or the need of it.
     pub(crate) fn structure(&self, id: StructureId) -> Result<&Structure, Halt> {
         let ledger = AggregateId::Structure(id);
-        if let Some(State::Structure(state)) = self.states.get(&ledger) { Ok(state) } else { Err(Halt::Need(ledger)) }
+        if let Some(State::Structure(state)) = self.states.get(&ledger) {
+            Ok(state)
+        } else {
+            Err(Halt::Need(ledger))
+        }
     }
 
     /// The organisation, or the need of it.
@@ -344,7 +360,11 @@ impl Ledgers {
     /// The user, or the need of them.
     pub(crate) fn user(&self, id: UserId) -> Result<&User, Halt> {
         let ledger = AggregateId::User(id);
-        if let Some(State::User(state)) = self.states.get(&ledger) { Ok(state) } else { Err(Halt::Need(ledger)) }
+        if let Some(State::User(state)) = self.states.get(&ledger) {
+            Ok(state)
+        } else {
+            Err(Halt::Need(ledger))
+        }
     }
 }
 

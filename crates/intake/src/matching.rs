@@ -174,7 +174,11 @@ impl Waiting {
         let plain: Vec<_> = self.households.iter().map(of).collect();
         let listed = plain.iter().filter_map(|(id, folded)| match &folded.state {
             Ledger::Household(is) if is.safety.is_none() => Some((*id, &**is)),
-            Ledger::Household(_) | Ledger::Place(_) | Ledger::Structure(_) => None,
+            Ledger::Household(_)
+            | Ledger::Place(_)
+            | Ledger::Structure(_)
+            | Ledger::Organisation(_)
+            | Ledger::User(_) => None,
         });
         let protected = opened.iter().map(|(id, is)| (*id, is));
         Ok(rank(self.at, description, listed.chain(protected), calendar::day(self.at.territory(), now)))
@@ -195,7 +199,7 @@ fn place(page: &View, id: PlaceId) -> Result<Option<Place>, Problem> {
     let folded = desk::folded(page, &AggregateId::Place(id))?;
     Ok(folded.and_then(|folded| match &folded.state {
         Ledger::Place(place) => Some((**place).clone()),
-        Ledger::Household(_) | Ledger::Structure(_) => None,
+        Ledger::Household(_) | Ledger::Structure(_) | Ledger::Organisation(_) | Ledger::User(_) => None,
     }))
 }
 
@@ -290,7 +294,11 @@ async fn places_for(
         Ledger::Place(at) if at.inventory.description().is_some_and(|d| !d.kind.let_by_committee()) => {
             Some((*place, &**at))
         }
-        Ledger::Place(_) | Ledger::Household(_) | Ledger::Structure(_) => None,
+        Ledger::Place(_)
+        | Ledger::Household(_)
+        | Ledger::Structure(_)
+        | Ledger::Organisation(_)
+        | Ledger::User(_) => None,
     });
     let (fitting, others) = suitable(&is, request, own, near, now, calendar::day(own.siao, now));
     let listed = others.iter().take(LISTED_MAX);

@@ -28,7 +28,7 @@ fn per(elapsed: Duration, count: u32) -> Duration {
 fn cipher() -> Result<(), Box<dyn std::error::Error>> {
     let key = DataKey::draw()?;
     let event = EventId(Uuid::from_u128(1));
-    let bound = Binding { schema: "household.registered/1", event, household: household(1)? };
+    let bound = Binding { schema: "household.registered/1", event, holder: household(1)?.into() };
     let body = json!({ "note": { "personal": "x".repeat(1024) }, "adults": 2 });
     let start = Instant::now();
     for _ in 0..BODIES {

@@ -54,13 +54,16 @@ impl Journal {
     ///
     /// # Errors
     /// [`KeyError::WrongKeyFile`] if the stream of keys belongs to another file; [`KeyError::KeysLost`] if it is empty
-    /// beside a journal that is not; [`KeyError::Broker`].
+    /// beside a journal that is not; [`KeyError::UnknownEpoch`] if the file is older than the stream;
+    /// [`KeyError::Erasures`] if the erasure ledger cannot be read; [`KeyError::Broker`].
     pub async fn with_keys(self, file: KeyFile) -> Result<Self, KeyError> {
         if !self.has_keys().await? && !self.is_empty().await? {
             return Err(KeyError::KeysLost);
         }
         let keys = KeyRing::new(async_nats::jetstream::new(self.link().client.clone()), file);
         keys.check().await?;
+        // A restored backup may hold the keys of those who were erased since: nothing opens before they are gone again.
+        keys.forget_the_erased().await?;
         Ok(Self { keys: Some(keys), ..self })
     }
 

@@ -13,6 +13,7 @@
 //! This crate alone speaks to NATS.
 
 pub mod append;
+pub mod backup;
 pub mod broker;
 pub mod config;
 pub mod decision;
@@ -26,6 +27,7 @@ mod link;
 mod open;
 pub mod read;
 pub mod recorded;
+mod scan;
 pub mod sealing;
 pub mod subject;
 

@@ -94,7 +94,9 @@ impl World {
                 | HouseholdEvent::Composition(_)
                 | HouseholdEvent::Correction(_)
                 | HouseholdEvent::Priority(_)
-                | HouseholdEvent::Consent(_) => {}
+                | HouseholdEvent::Consent(_)
+                | HouseholdEvent::FollowUp(_)
+                | HouseholdEvent::Protection(_) => {}
             },
             (AggregateId::Place(id), Fact::Place(event)) => match event {
                 PlaceEvent::Occupancy(event) => self.on_occupancy(*id, event),
@@ -102,7 +104,14 @@ impl World {
                 PlaceEvent::Committee(event) => self.on_committee(*id, event),
                 PlaceEvent::Inventory(_) => {}
             },
-            (AggregateId::Household(_) | AggregateId::Place(_) | AggregateId::Structure(_) | AggregateId::Organisation(_) | AggregateId::User(_), _) => {}
+            (
+                AggregateId::Household(_)
+                | AggregateId::Place(_)
+                | AggregateId::Structure(_)
+                | AggregateId::Organisation(_)
+                | AggregateId::User(_),
+                _,
+            ) => {}
         }
     }
 }

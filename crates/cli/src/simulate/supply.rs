@@ -310,7 +310,9 @@ impl World {
                 Structure::Open { profile } => Some(profile),
                 Structure::Unknown | Structure::Closed { .. } => None,
             },
-            Some(State::Household(_) | State::Place(_)) | None => None,
+            Some(State::Household(_) | State::Place(_) | State::Organisation(_) | State::User(_)) | None => {
+                None
+            }
         }
     }
 
@@ -359,7 +361,14 @@ impl World {
             (AggregateId::Place(place), State::Place(is)) => {
                 is.description().filter(|description| description.structure == id).map(|_| *place)
             }
-            (AggregateId::Household(_) | AggregateId::Place(_) | AggregateId::Structure(_) | AggregateId::Organisation(_) | AggregateId::User(_), _) => None,
+            (
+                AggregateId::Household(_)
+                | AggregateId::Place(_)
+                | AggregateId::Structure(_)
+                | AggregateId::Organisation(_)
+                | AggregateId::User(_),
+                _,
+            ) => None,
         };
         self.ledgers.iter().filter_map(of).collect()
     }
@@ -371,7 +380,14 @@ impl World {
                 .description()
                 .filter(|is| is.kind.residence_contract() && is.rent.is_some())
                 .map(|_| *place),
-            (AggregateId::Household(_) | AggregateId::Place(_) | AggregateId::Structure(_) | AggregateId::Organisation(_) | AggregateId::User(_), _) => None,
+            (
+                AggregateId::Household(_)
+                | AggregateId::Place(_)
+                | AggregateId::Structure(_)
+                | AggregateId::Organisation(_)
+                | AggregateId::User(_),
+                _,
+            ) => None,
         };
         let places: Vec<PlaceId> = self.ledgers.iter().filter_map(with_fee).collect();
         for place in places {

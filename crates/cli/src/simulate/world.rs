@@ -165,7 +165,14 @@ impl World {
                     };
                 }
             }
-            (AggregateId::Household(_) | AggregateId::Place(_) | AggregateId::Structure(_) | AggregateId::Organisation(_) | AggregateId::User(_), _) => {}
+            (
+                AggregateId::Household(_)
+                | AggregateId::Place(_)
+                | AggregateId::Structure(_)
+                | AggregateId::Organisation(_)
+                | AggregateId::User(_),
+                _,
+            ) => {}
         }
     }
 
@@ -194,7 +201,9 @@ impl World {
     pub(super) fn household(&self, id: HouseholdId) -> Option<&Household> {
         match self.ledgers.get(&AggregateId::Household(id)) {
             Some(State::Household(is)) => Some(is),
-            Some(State::Place(_) | State::Structure(_) | State::Organisation(_) | State::User(_)) | None => None,
+            Some(State::Place(_) | State::Structure(_) | State::Organisation(_) | State::User(_)) | None => {
+                None
+            }
         }
     }
 
@@ -202,7 +211,8 @@ impl World {
     pub(super) fn place(&self, id: PlaceId) -> Option<&Place> {
         match self.ledgers.get(&AggregateId::Place(id)) {
             Some(State::Place(is)) => Some(is),
-            Some(State::Household(_) | State::Structure(_) | State::Organisation(_) | State::User(_)) | None => None,
+            Some(State::Household(_) | State::Structure(_) | State::Organisation(_) | State::User(_))
+            | None => None,
         }
     }
 

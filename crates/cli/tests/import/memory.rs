@@ -61,7 +61,14 @@ impl Memory {
             };
         }
         let book = RuleBook::shipped();
-        let ctx = Context { command: id, at: self.at, organisation: self.organisation, user: None, book, standing: None };
+        let ctx = Context {
+            command: id,
+            at: self.at,
+            organisation: self.organisation,
+            user: None,
+            book,
+            standing: None,
+        };
         let changes = loop {
             match decide(&command, &ctx, &kept.ledgers) {
                 Ok(changes) => break changes,

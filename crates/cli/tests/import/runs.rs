@@ -171,7 +171,10 @@ async fn a_transmitted_request_keeps_its_seniority() {
     let ledgers = instance.ledgers();
     let household = ledgers.iter().find_map(|(_, state)| match state {
         domain::ledger::State::Household(is) => Some(is),
-        domain::ledger::State::Place(_) | domain::ledger::State::Structure(_) | domain::ledger::State::Organisation(_) | domain::ledger::State::User(_) => None,
+        domain::ledger::State::Place(_)
+        | domain::ledger::State::Structure(_)
+        | domain::ledger::State::Organisation(_)
+        | domain::ledger::State::User(_) => None,
     });
     let request = household.unwrap().requests.values().next().unwrap();
     assert_eq!(request.seniority.unwrap().to_string(), "2025-03-08T23:00:00Z");

@@ -21,7 +21,11 @@ async fn number_co_holders_dependants_and_children_appear() {
     let ledgers = instance.ledgers();
     let household = ledgers.iter().find_map(|(_, state)| match state {
         State::Household(is) if is.composition.members.len() > 1 => Some(is),
-        State::Household(_) | State::Place(_) | State::Structure(_) | State::Organisation(_) | State::User(_) => None,
+        State::Household(_)
+        | State::Place(_)
+        | State::Structure(_)
+        | State::Organisation(_)
+        | State::User(_) => None,
     });
     let household = household.unwrap();
     let mut links: Vec<MemberLink> =

@@ -188,7 +188,14 @@ impl Deadline {
                 super::allocation::lapse(id, candidacy, ctx, ledgers, draft)
             }
             // A deadline names a thing of its own ledger; on another one there is nothing to do.
-            (AggregateId::Household(_) | AggregateId::Place(_) | AggregateId::Structure(_) | AggregateId::Organisation(_) | AggregateId::User(_), _) => Ok(()),
+            (
+                AggregateId::Household(_)
+                | AggregateId::Place(_)
+                | AggregateId::Structure(_)
+                | AggregateId::Organisation(_)
+                | AggregateId::User(_),
+                _,
+            ) => Ok(()),
         }
     }
 }
@@ -242,7 +249,14 @@ pub fn deadlines(ledger: &AggregateId, state: &State) -> Vec<Deadline> {
     match (ledger, state) {
         (AggregateId::Household(id), State::Household(is)) => household_deadlines(*id, is),
         (AggregateId::Place(id), State::Place(is)) => place_deadlines(*id, is),
-        (AggregateId::Household(_) | AggregateId::Place(_) | AggregateId::Structure(_) | AggregateId::Organisation(_) | AggregateId::User(_), _) => Vec::new(),
+        (
+            AggregateId::Household(_)
+            | AggregateId::Place(_)
+            | AggregateId::Structure(_)
+            | AggregateId::Organisation(_)
+            | AggregateId::User(_),
+            _,
+        ) => Vec::new(),
     }
 }
 

@@ -4,8 +4,8 @@ use schemars::{Schema, SchemaGenerator};
 use serde_json::Value;
 
 use super::{
-    Context, Draft, allocation, application, clock, consent, correction, custody, family, follow_up, inventory,
-    lease, occupants, organisation,
+    Context, Draft, allocation, application, clock, consent, correction, custody, family, follow_up,
+    inventory, lease, occupants, organisation,
 };
 use super::{protection, referral, registration, request, stay, user, vacancy};
 use crate::id::{HouseholdId, OrganisationId, PlaceId, StructureId, Territory, UserId};

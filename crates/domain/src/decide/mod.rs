@@ -43,10 +43,10 @@ use crate::household::{Household, HouseholdEvent, Registration};
 use crate::id::{CommandId, HouseholdId, OrganisationId, PlaceId, StructureId, Territory, UserId};
 use crate::ledger::{AggregateId, Change, Fact, Halt, Ledgers};
 use crate::matching::Standing;
+use crate::organisation::OrganisationEvent;
 use crate::place::{Place, PlaceEvent};
 use crate::refusal::Refusal;
 use crate::rules::{RuleBook, Rules};
-use crate::organisation::OrganisationEvent;
 use crate::structure::StructureEvent;
 use crate::user::UserEvent;
 

@@ -11,8 +11,8 @@ use crate::calendar::Instant;
 use crate::id::{OrganisationId, SubscriptionId, Territory, TokenId};
 use crate::ledger::{Halt, Ledgers};
 use crate::organisation::{
-    Organisation, OrganisationChanged, OrganisationClosed, OrganisationLedger, OrganisationRegistered, Standing,
-    TokenIssued, TokenRevoked, TokenSituation, Verb,
+    Organisation, OrganisationChanged, OrganisationClosed, OrganisationLedger, OrganisationRegistered,
+    Standing, TokenIssued, TokenRevoked, TokenSituation, Verb,
 };
 use crate::refusal::Refusal;
 use crate::rights::Role;

@@ -42,7 +42,9 @@ impl Decide<HouseholdId> for Protect {
     ) -> Result<(), Halt> {
         let is = household(ledgers, id)?;
         if self.named.is_empty() || self.named.len() > NAMED_MAX {
-            let sentence = format!("Désignez de 1 à {NAMED_MAX} personnes : sans elles, plus personne ne verrait le dossier.");
+            let sentence = format!(
+                "Désignez de 1 à {NAMED_MAX} personnes : sans elles, plus personne ne verrait le dossier."
+            );
             return Err(Refusal::invalid("nobody-named", "INV-17", sentence).into());
         }
         for named in &self.named {
@@ -105,7 +107,9 @@ impl Decide<HouseholdId> for OpenInEmergency {
             return Err(Refusal::conflict("already-shown", "INV-17", sentence).into());
         }
         if self.motive.trim().chars().count() < MOTIVE_MIN {
-            let sentence = format!("Expliquez l'urgence en {MOTIVE_MIN} caractères au moins : quelqu'un d'autre la relira.");
+            let sentence = format!(
+                "Expliquez l'urgence en {MOTIVE_MIN} caractères au moins : quelqu'un d'autre la relira."
+            );
             return Err(Refusal::invalid("motive-too-short", "INV-17", sentence).into());
         }
         check_note(Some(&self.motive), MOTIVE_MAX)?;
@@ -149,7 +153,11 @@ impl Decide<HouseholdId> for ReviewEmergencyOpening {
             return Err(Refusal::invalid("own-opening", "INV-17", sentence).into());
         }
         if !opening.reviewed {
-            draft.household(id, ctx.at, EmergencyOpeningReviewed { user: self.user, justified: self.justified });
+            draft.household(
+                id,
+                ctx.at,
+                EmergencyOpeningReviewed { user: self.user, justified: self.justified },
+            );
         }
         Ok(())
     }

@@ -9,8 +9,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use event::{
-    OrganisationChanged, OrganisationClosed, OrganisationEvent, OrganisationRegistered, PartyEvent, TokenIssued,
-    TokenRevoked,
+    OrganisationChanged, OrganisationClosed, OrganisationEvent, OrganisationRegistered, PartyEvent,
+    TokenIssued, TokenRevoked,
 };
 pub use token::{Token, TokenSituation, Verb};
 

@@ -43,7 +43,14 @@ struct Masking<'a> {
 /// The household's file (the JSON of its folded ledger, or a part of it) as `row` shows it. `own` tells the reader's own
 /// places, `reference` is what it calls the household where it may not know who it is.
 #[must_use]
-pub fn mask_file(matrix: &Matrix, row: &Row, file: Value, own: &Own<'_>, reference: &str, now: Timestamp) -> Shown {
+pub fn mask_file(
+    matrix: &Matrix,
+    row: &Row,
+    file: Value,
+    own: &Own<'_>,
+    reference: &str,
+    now: Timestamp,
+) -> Shown {
     let mut masking = Masking::of(row, own, reference, now);
     let value = masking.walk(file, &mut Vec::new(), &matrix.fields, None).unwrap_or(Value::Null);
     masking.shown(value)
@@ -174,7 +181,9 @@ impl<'a> Masking<'a> {
     /// Whether a stay was not over a year ago.
     fn is_recent(&self, stay: &Value) -> bool {
         let ended = stay.pointer("/situation/at").and_then(Value::as_str);
-        ended.and_then(|at| at.parse::<Timestamp>().ok()).is_none_or(|at| self.now.duration_since(at) <= RECENT)
+        ended
+            .and_then(|at| at.parse::<Timestamp>().ok())
+            .is_none_or(|at| self.now.duration_since(at) <= RECENT)
     }
 }
 

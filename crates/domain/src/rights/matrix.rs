@@ -359,13 +359,10 @@ impl Matrix {
             if let Some(open) = is.opens.iter().find(|open| !actions.contains(*open)) {
                 return Err(unknown(open));
             }
-            roles.insert(role, RoleRights {
-                label: is.label,
-                actions,
-                opens: is.opens,
-                rows: is.rows,
-                supply: is.supply,
-            });
+            roles.insert(
+                role,
+                RoleRights { label: is.label, actions, opens: is.opens, rows: is.rows, supply: is.supply },
+            );
         }
         if let Some(role) = Role::ALL.into_iter().find(|role| !roles.contains_key(role)) {
             return Err(MatrixError::MissingRole(role));

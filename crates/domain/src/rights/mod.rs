@@ -215,10 +215,10 @@ pub fn decide_by(
             }
             let held = relations(caller, *id, is, providers, at);
             let rows = held.iter().filter_map(|relation| matrix.row(role.rows.get(relation)?));
-            let row = rows.fold(None, |all: Option<Row>, row| {
-                Some(all.map_or_else(|| row.clone(), |all| all.or(row)))
-            });
-            let named = is.protected.as_ref().is_none_or(|named| caller.user.is_some_and(|u| named.contains(&u)));
+            let row = rows
+                .fold(None, |all: Option<Row>, row| Some(all.map_or_else(|| row.clone(), |all| all.or(row))));
+            let named =
+                is.protected.as_ref().is_none_or(|named| caller.user.is_some_and(|u| named.contains(&u)));
             match row {
                 Some(row) => Ok(Grant { row, in_emergency: !named }),
                 None if role.opens.contains(&code) => Ok(nothing),

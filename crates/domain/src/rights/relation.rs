@@ -47,9 +47,8 @@ pub fn relations(
     at: Circumstances<'_>,
 ) -> BTreeSet<Relation> {
     let own = |place: &PlaceId| providers.get(place) == Some(&caller.organisation);
-    let lately = |ended: Timestamp| {
-        at.now.duration_since(ended).as_hours() <= 24 * at.rules.after_departure_days
-    };
+    let lately =
+        |ended: Timestamp| at.now.duration_since(ended).as_hours() <= 24 * at.rules.after_departure_days;
     let today = calendar::day(id.territory(), at.now);
     let objects = |purpose| is.objects(purpose, caller.organisation, today);
     let at_home = caller.territories.contains(&id.territory());
@@ -64,9 +63,10 @@ pub fn relations(
     let follower = is.follower(caller.organisation);
     let follows = follower.is_some_and(|follower| follower.worker.is_none() || in_charge(follower.worker));
     hold(Relation::Follows, follows && !objects(ConsentPurpose::share_with_support_services()));
-    let addressed = is.requests.values().any(|request| {
-        request.situation.is_open() && caller.territories.contains(&request.siao)
-    });
+    let addressed = is
+        .requests
+        .values()
+        .any(|request| request.situation.is_open() && caller.territories.contains(&request.siao));
     hold(Relation::Siao, at_home || addressed && !objects(ConsentPurpose::share_with_other_siao()));
     hold(Relation::Territory, at_home);
     let proposed = is.referrals.values().any(|referral| {
@@ -83,9 +83,10 @@ pub fn relations(
     });
     let tenant = is.leases.values().any(|lease| own(&lease.place) && lease.ended.is_none_or(lately));
     hold(Relation::Designated, tenant || candidate && !objects(ConsentPurpose::share_with_landlords()));
-    let registers = is.applications.values().any(|application| {
-        application.is_live() && application.counter == Some(caller.organisation)
-    });
+    let registers = is
+        .applications
+        .values()
+        .any(|application| application.is_live() && application.counter == Some(caller.organisation));
     hold(Relation::Registers, registers && !objects(ConsentPurpose::share_with_landlords()));
     all
 }

@@ -86,12 +86,16 @@ impl Role {
         use OrganisationKind as K;
         match self {
             Self::Referrer => matches!(kind, K::Referrer | K::SiaoOperator | K::Provider),
-            Self::Siao115Agent | Self::SiaoInsertionCoordinator | Self::SiaoManager => kind == K::SiaoOperator,
+            Self::Siao115Agent | Self::SiaoInsertionCoordinator | Self::SiaoManager => {
+                kind == K::SiaoOperator
+            }
             Self::ProviderManager | Self::ProviderWorker => kind == K::Provider,
             Self::LandlordOfficer | Self::CommitteeSecretary => kind == K::SocialLandlord,
             Self::PrefectureOfficer => kind == K::Prefecture,
             Self::MediationSecretary => kind == K::MediationBoard,
-            Self::ObserverDepartmental | Self::ObserverNational => matches!(kind, K::Observer | K::Prefecture),
+            Self::ObserverDepartmental | Self::ObserverNational => {
+                matches!(kind, K::Observer | K::Prefecture)
+            }
             Self::Auditor => matches!(kind, K::Auditor | K::SiaoOperator),
             Self::SystemAdmin => kind == K::Operator,
         }

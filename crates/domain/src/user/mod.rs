@@ -13,8 +13,8 @@ use serde_json::Value;
 
 pub use event::{
     AccountEvent, DisabledBecause, IdentityLinked, InvitationRenewed, PasswordChanged, ProfileGranted,
-    ProfileSwitched, ProfileWithdrawn, SessionEvent, SignedIn, SignedOut, UserDisabled, UserEnabled, UserEnrolled,
-    UserEvent, UserInvited,
+    ProfileSwitched, ProfileWithdrawn, SessionEvent, SignedIn, SignedOut, UserDisabled, UserEnabled,
+    UserEnrolled, UserEvent, UserInvited,
 };
 
 use crate::event::{Event as _, Stamp};
@@ -179,7 +179,8 @@ impl User {
 
     fn fold_account(&mut self, event: &AccountEvent, stamp: &Stamp) {
         let kind = event.kind();
-        let invitation = |digest: &String, until: Timestamp| Some(Invitation { digest: digest.clone(), until });
+        let invitation =
+            |digest: &String, until: Timestamp| Some(Invitation { digest: digest.clone(), until });
         match event {
             AccountEvent::UserInvited(e) => {
                 self.account = Account::Invited;

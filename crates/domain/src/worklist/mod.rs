@@ -178,7 +178,14 @@ pub fn tasks(ledger: &AggregateId, state: &State, book: &RuleBook) -> Vec<Task> 
     match (ledger, state) {
         (AggregateId::Household(id), State::Household(is)) => list.household(*id, is),
         (AggregateId::Place(id), State::Place(is)) => list.place(*id, is),
-        (AggregateId::Household(_) | AggregateId::Place(_) | AggregateId::Structure(_) | AggregateId::Organisation(_) | AggregateId::User(_), _) => {}
+        (
+            AggregateId::Household(_)
+            | AggregateId::Place(_)
+            | AggregateId::Structure(_)
+            | AggregateId::Organisation(_)
+            | AggregateId::User(_),
+            _,
+        ) => {}
     }
     list.tasks
 }

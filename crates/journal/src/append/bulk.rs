@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
-use domain::id::HouseholdId;
 use domain::ledger::AggregateId;
 
 use super::wire::{self, Item, Outcome};
 use super::{AppendError, Unreachable};
 use crate::decision::{Decision, MAX_CHANGES, Prepared, Unwritable, prepare};
 use crate::journal::Journal;
+use crate::keys::Holder;
 use crate::keys::KeyError;
 use crate::link::Link;
 use crate::sealing::has_personal;
@@ -137,18 +137,16 @@ impl Journal {
         }
     }
 
-    /// Draws the keys of the households that personal values are about, all at once.
+    /// Draws the keys of those whom personal values are about, all at once.
     async fn draw_keys(&self, decisions: &[Decision]) -> Result<(), Unwritable> {
         let Some(keys) = self.keys() else { return Ok(()) };
         let drafts = decisions.iter().flat_map(|decision| &decision.drafts);
-        let households: Vec<HouseholdId> = drafts
-            .filter_map(|draft| match draft.ledger {
-                AggregateId::Household(id) if has_personal(&draft.body) => Some(id),
-                AggregateId::Household(_) | AggregateId::Place(_) | AggregateId::Structure(_) | AggregateId::Organisation(_) | AggregateId::User(_) => None,
-            })
+        let holders: Vec<Holder> = drafts
+            .filter(|draft| has_personal(&draft.body))
+            .filter_map(|draft| Holder::of(&draft.ledger))
             .collect();
-        if !households.is_empty() {
-            keys.create_many(&households).await?;
+        if !holders.is_empty() {
+            keys.create_many(&holders).await?;
         }
         Ok(())
     }

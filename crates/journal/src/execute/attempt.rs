@@ -7,7 +7,7 @@ use domain::refusal::Refusal;
 
 use super::{Command, Course, ExecuteError, Local};
 use crate::journal::Journal;
-use crate::keys::KeyError;
+use crate::keys::{Holder, KeyError};
 use crate::link::Unreachable;
 use crate::read::{self, ReadError};
 use crate::recorded::Recorded;
@@ -127,7 +127,7 @@ impl Journal {
 
     /// The state with its personal values readable, for this decision only. States are sealed everywhere else.
     async fn opened(&self, ledger: AggregateId, mut state: State) -> Result<State, Failure> {
-        let (Some(keys), AggregateId::Household(household)) = (self.keys(), ledger) else { return Ok(state) };
+        let (Some(keys), Some(holder)) = (self.keys(), Holder::of(&ledger)) else { return Ok(state) };
         let mut sealed = false;
         state.open(&mut |_, _, _| {
             sealed = true;
@@ -137,7 +137,7 @@ impl Journal {
             return Ok(state);
         }
         let failed = |source| ExecuteError::Sealed { ledger, source };
-        let opener = match keys.opener(household).await {
+        let opener = match keys.opener(holder).await {
             Ok(opener) => opener,
             Err(error @ KeyError::Broker { .. }) => {
                 return Err(ReadError::from(Unreachable::new("read a key", error)).into());

@@ -326,7 +326,7 @@ impl Journal {
             Err(AppendError::Full { why }) => Err(ExecuteError::Full { why }),
             Err(AppendError::Refused { why }) => Err(ExecuteError::Denied { why }),
             Err(AppendError::Unwritable(Unwritable::Unsealed(
-                error @ (KeyError::Broker { .. } | KeyError::Contended(_)),
+                error @ (KeyError::Broker { .. } | KeyError::Contended(_) | KeyError::Overtaken),
             ))) => Ok(Round::Later(Unreachable::new("seal personal values", error))),
             Err(AppendError::Unwritable(unwritable)) => Err(ExecuteError::Unwritable(unwritable)),
         }

@@ -6,11 +6,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use domain::id::HouseholdId;
-
+use super::Holder;
 use crate::sealing::DataKey;
 
-/// What is known of a household's key.
+/// What is known of a holder's key.
 #[derive(Debug, Clone)]
 pub(super) enum Known {
     /// Its key.
@@ -22,8 +21,8 @@ pub(super) enum Known {
 /// Two generations of keys: the younger one grows, the older one waits to be dropped.
 #[derive(Debug)]
 pub(super) struct Cache {
-    young: HashMap<HouseholdId, Known>,
-    old: HashMap<HouseholdId, Known>,
+    young: HashMap<Holder, Known>,
+    old: HashMap<Holder, Known>,
     /// The most keys of one generation.
     bound: usize,
     /// How often something was evicted.
@@ -39,8 +38,8 @@ impl Cache {
         Self { young: HashMap::new(), old: HashMap::new(), bound, evictions: 0 }
     }
 
-    pub(super) fn get(&self, household: HouseholdId) -> Option<Known> {
-        self.young.get(&household).or_else(|| self.old.get(&household)).cloned()
+    pub(super) fn get(&self, holder: Holder) -> Option<Known> {
+        self.young.get(&holder).or_else(|| self.old.get(&holder)).cloned()
     }
 
     pub(super) fn moment(&self) -> Moment {
@@ -49,19 +48,19 @@ impl Cache {
 
     /// Remembers what was learned since `asked`, unless something was evicted since: the answer may be older than the
     /// erasure that caused it.
-    pub(super) fn remember(&mut self, household: HouseholdId, known: Known, asked: Moment) {
+    pub(super) fn remember(&mut self, holder: Holder, known: Known, asked: Moment) {
         if asked != self.moment() {
             return;
         }
         if self.young.len() >= self.bound {
             self.turn();
         }
-        self.young.insert(household, known);
+        self.young.insert(holder, known);
     }
 
-    pub(super) fn evict(&mut self, household: HouseholdId) {
-        self.young.remove(&household);
-        self.old.remove(&household);
+    pub(super) fn evict(&mut self, holder: Holder) {
+        self.young.remove(&holder);
+        self.old.remove(&holder);
         self.evictions += 1;
     }
 
@@ -73,24 +72,23 @@ impl Cache {
 
 #[cfg(test)]
 mod tests {
-    use domain::id::HouseholdId;
     use uuid::Uuid;
 
     use super::*;
 
-    fn household(n: u128) -> HouseholdId {
-        HouseholdId::new("33".parse().unwrap(), Uuid::from_u128(n))
+    fn holder(n: u128) -> Holder {
+        Holder::new("33".parse().unwrap(), Uuid::from_u128(n))
     }
 
     fn held(cache: &Cache, n: u128) -> bool {
-        cache.get(household(n)).is_some()
+        cache.get(holder(n)).is_some()
     }
 
     #[test]
     fn a_key_is_gone_after_two_turns_however_often_it_was_used() {
         let mut cache = Cache::new(10);
         let key = Arc::new(DataKey::draw().unwrap());
-        cache.remember(household(1), Known::Key(Arc::clone(&key)), cache.moment());
+        cache.remember(holder(1), Known::Key(Arc::clone(&key)), cache.moment());
         cache.turn();
         assert!(held(&cache, 1) && held(&cache, 1));
         cache.turn();
@@ -102,7 +100,7 @@ mod tests {
     fn the_cache_never_holds_more_than_two_generations() {
         let mut cache = Cache::new(10);
         for n in 0..1000 {
-            cache.remember(household(n), Known::Forgotten, cache.moment());
+            cache.remember(holder(n), Known::Forgotten, cache.moment());
             assert!(cache.young.len() + cache.old.len() <= 20);
         }
         assert!(held(&cache, 999));
@@ -111,10 +109,10 @@ mod tests {
     #[test]
     fn an_evicted_key_is_gone_from_both_generations() {
         let mut cache = Cache::new(10);
-        cache.remember(household(1), Known::Forgotten, cache.moment());
+        cache.remember(holder(1), Known::Forgotten, cache.moment());
         cache.turn();
-        cache.remember(household(1), Known::Forgotten, cache.moment());
-        cache.evict(household(1));
+        cache.remember(holder(1), Known::Forgotten, cache.moment());
+        cache.evict(holder(1));
         assert!(!held(&cache, 1));
     }
 
@@ -122,8 +120,8 @@ mod tests {
     fn an_answer_that_was_under_way_during_an_erasure_is_not_remembered() {
         let mut cache = Cache::new(10);
         let asked = cache.moment();
-        cache.evict(household(1));
-        cache.remember(household(1), Known::Key(Arc::new(DataKey::draw().unwrap())), asked);
+        cache.evict(holder(1));
+        cache.remember(holder(1), Known::Key(Arc::new(DataKey::draw().unwrap())), asked);
         assert!(!held(&cache, 1));
     }
 }

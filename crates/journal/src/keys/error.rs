@@ -1,26 +1,27 @@
 //! Why there is no key.
 
-use domain::id::HouseholdId;
 use domain::ledger::AggregateId;
 
+use super::{ErasuresError, Holder, KeyFileError};
 use crate::sealing::{NoRandomness, OpenError, SealError};
 
 /// Why a body could not be sealed or opened, or a key not be made or removed.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
-    /// Only households have keys: a personal value on another ledger is a fault of the program that decided it.
-    #[error("{0} has no key: personal values belong on the ledger of their household")]
+    /// Not every ledger has a key: a personal value on another ledger is a fault of the program that decided it.
+    #[error("{0} has no key: personal values belong on the ledger of whom they are about")]
     NoKeyFor(AggregateId),
-    /// The household was erased: nothing personal is recorded about it any more.
-    #[error("household {0} was erased: nothing personal can be recorded about it any more")]
-    Forgotten(HouseholdId),
+    /// The holder was erased: nothing personal is recorded about them any more.
+    #[error("{0} was erased: nothing personal can be recorded about them any more")]
+    Forgotten(Holder),
     /// The stream was made with another key file. Restore that one: this one opens nothing.
     #[error("the key file is not the one that the stream KEYS was made with: restore that one")]
     WrongKeyFile,
     /// The stream has no keys, but the journal beside it has events: what they hold of persons would read as erased.
     #[error("the stream KEYS is empty beside a journal that is not: restore it from a backup")]
     KeysLost,
-    /// The key file does not hold the key-encryption key of this epoch: it is older or newer than the stream.
+    /// The key file does not hold the key-encryption key of this epoch, and it was not handed over on the stream: the file
+    /// is older or newer than the stream.
     #[error(
         "a key is wrapped under epoch {epoch}, which the key file does not hold: restore the key file of that epoch"
     )]
@@ -29,14 +30,14 @@ pub enum KeyError {
         epoch: u32,
     },
     /// The wrapped key was changed in the stream: the broker's files are damaged or forged.
-    #[error("the key of household {household} is damaged in the stream KEYS: restore it from a backup")]
+    #[error("the key of {holder} is damaged in the stream KEYS: restore it from a backup")]
     Damaged {
         /// Whose key.
-        household: HouseholdId,
+        holder: Holder,
     },
     /// Others kept writing at the same place. Try again.
-    #[error("the key of household {0} is being changed by others: try again")]
-    Contended(HouseholdId),
+    #[error("the key of {0} is being changed by others: try again")]
+    Contended(Holder),
     /// The broker does not answer, or refuses. Try again; if it lasts, look at the broker.
     #[error("cannot {what}: {source}")]
     Broker {
@@ -45,6 +46,15 @@ pub enum KeyError {
         /// What the client says.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// Another process keeps putting epochs in force. Try again.
+    #[error("other processes rotate the keys at the same time: try again")]
+    Overtaken,
+    /// See [`KeyFileError`].
+    #[error(transparent)]
+    File(#[from] KeyFileError),
+    /// See [`ErasuresError`].
+    #[error(transparent)]
+    Erasures(#[from] ErasuresError),
     /// See [`SealError`].
     #[error(transparent)]
     Seal(#[from] SealError),

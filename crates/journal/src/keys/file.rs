@@ -1,8 +1,6 @@
 //! The key file: the keys that open all others, kept outside the broker and outside its backups.
 
-use std::fs::{self, File};
-use std::io::{Read, Write};
-use std::os::unix::fs::MetadataExt;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
@@ -10,6 +8,8 @@ use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, Zeroizing};
 
+use super::disk::{self, Identity};
+use super::{Erasures, Escrow};
 use crate::sealing::{NoRandomness, random};
 
 /// The version of the file's form that this program writes, and the only one so far.
@@ -58,12 +58,51 @@ pub enum KeyFileError {
         /// The form found.
         found: u16,
     },
+    /// The keys are in memory only: there is nothing to rotate, and no ledger to write an erasure to.
+    #[error("these keys are kept in no file: nothing can be rotated or erased for good")]
+    NowhereKept,
+    /// Neither the key file nor the escrow holds the epoch that a backup needs. Without it its names stay sealed.
+    #[error(
+        "neither the key file nor the escrow holds epoch {epoch}: find the escrow of the time of the backup"
+    )]
+    Irretrievable {
+        /// The epoch that is missing.
+        epoch: u32,
+    },
     /// No fresh key could be drawn.
     #[error(transparent)]
     Randomness(#[from] NoRandomness),
 }
 
+/// Where the secrets of a deployment are kept, besides the key file itself.
+#[derive(Debug, Clone)]
+pub struct KeyPlaces {
+    /// Where retired epochs go. By default beside the key file; better on a medium of its own.
+    pub escrow: PathBuf,
+    /// For how many days they stay there: as long as backups are kept.
+    pub escrow_days: u32,
+    /// The erasure ledger.
+    pub erasures: PathBuf,
+}
+
+impl KeyPlaces {
+    /// For how many days retired epochs are kept unless said otherwise: the promise for backups.
+    pub const ESCROW_DAYS: u32 = 35;
+
+    /// Beside the key file `file`, named after it.
+    #[must_use]
+    pub fn beside(file: &Path) -> Self {
+        let named = |ending: &str| {
+            let mut name = file.as_os_str().to_owned();
+            name.push(ending);
+            PathBuf::from(name)
+        };
+        Self { escrow: named(".escrow"), escrow_days: Self::ESCROW_DAYS, erasures: named(".erasures") }
+    }
+}
+
 /// One key-encryption key. It is replaced by that of the next epoch when keys are rotated.
+#[derive(Clone)]
 pub(super) struct Epoch {
     /// Counted from 1.
     pub(super) number: u32,
@@ -75,10 +114,22 @@ pub(super) struct Epoch {
 ///
 /// On disk it is JSON: `{"continuum_key_file": 1, "epochs": [{"epoch": 1, "key": "…"}], "index": "…"}`, keys in
 /// base64 without padding. More than one epoch stands there only while a rotation is under way.
+#[derive(Clone)]
 pub struct KeyFile {
     /// In the order of their numbers; never empty.
     epochs: Vec<Epoch>,
     index: Zeroizing<[u8; 32]>,
+    /// Where it was read; nowhere for keys that are in memory only.
+    kept: Option<Kept>,
+}
+
+/// Where a key file was read, and what belongs to it.
+#[derive(Clone)]
+struct Kept {
+    path: PathBuf,
+    broker: Option<PathBuf>,
+    identity: Identity,
+    places: KeyPlaces,
 }
 
 impl std::fmt::Debug for KeyFile {
@@ -119,7 +170,7 @@ impl KeyFile {
     pub fn open_or_create(path: &Path, broker: Option<&Path>) -> Result<Self, KeyFileError> {
         match Self::open(path, broker) {
             Err(KeyFileError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
-                Self::create(path, broker)?;
+                Self::draw()?.create(path, broker)?;
                 Self::open(path, broker)
             }
             opened => opened,
@@ -127,42 +178,50 @@ impl KeyFile {
     }
 
     /// Reads the key file at `path`: for services of an installation that has one. Never makes one, since fresh keys
-    /// would open nothing of what is sealed.
+    /// would open nothing of what is sealed. Escrow and erasure ledger are beside it, see [`Self::with_places`].
     ///
     /// # Errors
     /// [`KeyFileError`].
     pub fn open(path: &Path, broker: Option<&Path>) -> Result<Self, KeyFileError> {
-        let io = |source| KeyFileError::Io { what: "cannot read", path: path.to_owned(), source };
-        let mut file = File::open(path).map_err(io)?;
-        keep_apart(path, broker)?;
-        let mode = file.metadata().map_err(io)?.mode() & 0o7777;
-        if mode & 0o077 != 0 {
-            return Err(KeyFileError::Exposed { path: path.to_owned(), mode });
-        }
-        let mut text = Zeroizing::new(Vec::new());
-        file.read_to_end(&mut text).map_err(io)?;
-        Self::parse(&text, path)
+        let broker = broker.map(Path::to_owned);
+        Self::read(path, broker, KeyPlaces::beside(path))
     }
 
-    /// Writes fresh keys to `path`, unless somebody else has just done so.
-    fn create(path: &Path, broker: Option<&Path>) -> Result<(), KeyFileError> {
-        let io = |source| KeyFileError::Io { what: "cannot create", path: path.to_owned(), source };
-        let dir = directory(path);
-        fs::create_dir_all(dir).map_err(io)?;
-        keep_apart(path, broker)?;
-        let text = Self::draw()?.text();
-        // Readable by its owner only from its first moment, whole when it gets its name, never put in another's place.
-        let mut file = tempfile::Builder::new().prefix(".key-file-").tempfile_in(dir).map_err(io)?;
-        file.write_all(&text).and_then(|()| file.as_file().sync_all()).map_err(io)?;
-        match file.persist_noclobber(path) {
-            Ok(_) => {
-                File::open(dir).and_then(|dir| dir.sync_all()).map_err(io)?;
-                tracing::info!(path = %path.display(), "a key file was made: keep a copy in a safe, outside the backups");
-                Ok(())
+    /// The same keys, with escrow and erasure ledger at these places.
+    ///
+    /// # Errors
+    /// [`KeyFileError::InsideBroker`] if one of them lies in the broker's directory.
+    pub fn with_places(mut self, places: KeyPlaces) -> Result<Self, KeyFileError> {
+        if let Some(kept) = &mut self.kept {
+            for path in [&places.escrow, &places.erasures] {
+                fs::create_dir_all(disk::directory(path))
+                    .map_err(|source| io("cannot make room for", path, source))?;
+                keep_apart(path, kept.broker.as_deref())?;
             }
-            Err(e) if e.error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
-            Err(e) => Err(io(e.error)),
+            kept.places = places;
         }
+        Ok(self)
+    }
+
+    fn read(path: &Path, broker: Option<PathBuf>, places: KeyPlaces) -> Result<Self, KeyFileError> {
+        let held = disk::read(path).map_err(|source| io("cannot read", path, source))?;
+        keep_apart(path, broker.as_deref())?;
+        if held.mode & 0o077 != 0 {
+            return Err(KeyFileError::Exposed { path: path.to_owned(), mode: held.mode });
+        }
+        let kept = Kept { path: path.to_owned(), broker, identity: held.identity, places };
+        Ok(Self { kept: Some(kept), ..Self::parse(&held.text, path)? })
+    }
+
+    /// Writes these keys to `path`, unless somebody else has just written some there.
+    pub(super) fn create(&self, path: &Path, broker: Option<&Path>) -> Result<(), KeyFileError> {
+        let refused = |source| io("cannot create", path, source);
+        fs::create_dir_all(disk::directory(path)).map_err(refused)?;
+        keep_apart(path, broker)?;
+        if disk::create(path, &self.text()).map_err(refused)? {
+            tracing::info!(path = %path.display(), "a key file was made: keep a copy in a safe, outside the backups");
+        }
+        Ok(())
     }
 
     /// Fresh keys that are on no disk.
@@ -170,8 +229,44 @@ impl KeyFile {
     /// # Errors
     /// [`NoRandomness`].
     pub fn draw() -> Result<Self, NoRandomness> {
-        let first = Epoch { number: 1, key: Zeroizing::new(random()?) };
-        Ok(Self { epochs: vec![first], index: Zeroizing::new(random()?) })
+        Ok(Self { epochs: vec![Epoch::draw(1)?], index: Zeroizing::new(random()?), kept: None })
+    }
+
+    /// Puts `epochs` in the place of all epochs: for a restore.
+    pub(super) fn of_epochs(&self, mut epochs: Vec<Epoch>) -> Self {
+        epochs.sort_by_key(|epoch| epoch.number);
+        Self { epochs, index: self.index.clone(), kept: None }
+    }
+
+    /// The same file as it stands on the disk now; nothing if it has not changed, or is in memory only.
+    pub(super) fn reread(&self) -> Result<Option<Self>, KeyFileError> {
+        let Some(kept) = &self.kept else { return Ok(None) };
+        let now = Identity::at(&kept.path).map_err(|source| io("cannot read", &kept.path, source))?;
+        if now == kept.identity {
+            return Ok(None);
+        }
+        Self::read(&kept.path, kept.broker.clone(), kept.places.clone()).map(Some)
+    }
+
+    /// Changes the epochs on the disk, nobody else changing them meanwhile, and reads the file again. The change sees
+    /// what stands there now. On disk when it returns.
+    pub(super) fn change<T>(
+        &self,
+        change: impl FnOnce(&mut Vec<Epoch>) -> Result<T, KeyFileError>,
+    ) -> Result<(Self, T), KeyFileError> {
+        let kept = self.kept.as_ref().ok_or(KeyFileError::NowhereKept)?;
+        let write = |source| io("cannot change", &kept.path, source);
+        let locked = disk::lock(&kept.path).map_err(write)?;
+        let mut file = Self::parse(&locked.held.text, &kept.path)?;
+        let changed = change(&mut file.epochs)?;
+        file.epochs.sort_by_key(|epoch| epoch.number);
+        let text = file.text();
+        if *text == *locked.held.text {
+            drop(locked);
+        } else {
+            locked.replace(&kept.path, &text).map_err(write)?;
+        }
+        Ok((Self::read(&kept.path, kept.broker.clone(), kept.places.clone())?, changed))
     }
 
     fn text(&self) -> Zeroizing<Vec<u8>> {
@@ -211,10 +306,10 @@ impl KeyFile {
         if epochs.is_empty() || !distinct {
             return Err(malformed());
         }
-        Ok(Self { epochs, index })
+        Ok(Self { epochs, index, kept: None })
     }
 
-    /// The epoch under which keys are wrapped now.
+    /// The newest epoch. Which one is in force, the stream says.
     pub(super) fn current(&self) -> &Epoch {
         // There is at least one: `draw` makes it, `parse` demands it.
         &self.epochs[self.epochs.len() - 1]
@@ -225,6 +320,39 @@ impl KeyFile {
         self.epochs.iter().find(|epoch| epoch.number == number)
     }
 
+    /// The numbers of its epochs, in order: one, or two while a rotation is under way.
+    #[must_use]
+    pub fn epochs(&self) -> Vec<u32> {
+        self.epochs.iter().map(|epoch| epoch.number).collect()
+    }
+
+    /// All its epochs, in the order of their numbers.
+    pub(super) fn all(&self) -> Vec<&Epoch> {
+        self.epochs.iter().collect()
+    }
+
+    /// Its epochs older than `number`.
+    pub(super) fn older_than(&self, number: u32) -> Vec<&Epoch> {
+        self.epochs.iter().filter(|epoch| epoch.number < number).collect()
+    }
+
+    /// The erasure ledger that belongs to it; none for keys that are in memory only.
+    #[must_use]
+    pub fn erasures(&self) -> Option<Erasures> {
+        self.kept.as_ref().map(|kept| Erasures::at(&kept.places.erasures))
+    }
+
+    /// The escrow that belongs to it; none for keys that are in memory only.
+    #[must_use]
+    pub fn escrow(&self) -> Option<Escrow> {
+        self.kept.as_ref().map(|kept| Escrow::at(&kept.places.escrow))
+    }
+
+    /// For how many days retired epochs stay in the escrow.
+    pub(super) fn escrow_days(&self) -> u32 {
+        self.kept.as_ref().map_or(KeyPlaces::ESCROW_DAYS, |kept| kept.places.escrow_days)
+    }
+
     /// The key of digests and search tokens. It outlives all epochs.
     pub(super) fn index(&self) -> &[u8; 32] {
         &self.index
@@ -232,23 +360,26 @@ impl KeyFile {
 }
 
 /// The 32 bytes of a key as written.
-fn key(text: &str) -> Option<Zeroizing<[u8; 32]>> {
+pub(super) fn key(text: &str) -> Option<Zeroizing<[u8; 32]>> {
     let bytes = Zeroizing::new(BASE64.decode(text).ok()?);
     bytes.as_slice().try_into().ok().map(Zeroizing::new)
 }
 
-/// The directory that holds `path`.
-fn directory(path: &Path) -> &Path {
-    match path.parent() {
-        Some(dir) if !dir.as_os_str().is_empty() => dir,
-        Some(_) | None => Path::new("."),
+impl Epoch {
+    /// A fresh key.
+    pub(super) fn draw(number: u32) -> Result<Self, NoRandomness> {
+        Ok(Self { number, key: Zeroizing::new(random()?) })
     }
+}
+
+fn io(what: &'static str, path: &Path, source: std::io::Error) -> KeyFileError {
+    KeyFileError::Io { what, path: path.to_owned(), source }
 }
 
 /// Refuses a key file inside the broker's directory, whatever links lead there. The file's directory exists.
 fn keep_apart(path: &Path, broker: Option<&Path>) -> Result<(), KeyFileError> {
     let Some(broker) = broker else { return Ok(()) };
-    let dir = directory(path);
+    let dir = disk::directory(path);
     let io = |source| KeyFileError::Io { what: "cannot reach", path: path.to_owned(), source };
     let named = fs::canonicalize(dir).map_err(io)?;
     // The file itself may be a link, or not be there yet.
@@ -263,7 +394,7 @@ fn keep_apart(path: &Path, broker: Option<&Path>) -> Result<(), KeyFileError> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
     use super::*;
 

@@ -1,348 +1,40 @@
-//! The keys of households: drawn when first needed, kept wrapped in the stream `KEYS`, removed to erase.
+//! The keys of holders (households, for one): drawn when first needed, kept wrapped in the stream `KEYS`, removed to erase.
 //!
-//! **Invariant.** A household has one key at a time: it is written only where nothing stands, so of two processes that
+//! **Invariant.** A holder has one key at a time: it is written only where nothing stands, so of two processes that
 //! draw one at the same moment both use the winner's.
 //!
-//! **Invariant.** A household that was forgotten never has a key again: a mark stands where its key was.
+//! **Invariant.** A holder that was forgotten never has a key again: a mark stands where its key was.
 //!
 //! **Invariant.** The key-encryption key comes from a file and never reaches the broker; without the file, a copy of
 //! the broker's files or of a backup opens nothing.
 //!
 //! **Invariant.** A key that is gone yields erased values, never an error; a key file that does not fit is an error,
 //! never erased values.
+//!
+//! **Invariant.** No key is ever left under an epoch that nobody holds: see [`Rotation`].
+//!
+//! **Invariant.** Who is erased for good stands in the erasure ledger first: see [`KeyRing::erase`].
 
+mod align;
 mod cache;
+pub(crate) mod control;
+mod disk;
+mod erasures;
 mod error;
+mod escrow;
 mod file;
-mod store;
+mod holder;
+mod restoring;
+mod ring;
+mod rotation;
+pub(crate) mod store;
 mod wrapping;
 
-use std::collections::HashSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
-
-use async_nats::jetstream::Context;
-use domain::id::{EventId, HouseholdId};
-use domain::ledger::AggregateId;
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use hmac::{Hmac, KeyInit as _, Mac as _};
-use serde_json::Value;
-use sha2::Sha256;
-use tokio::sync::OnceCell;
-use tokio::time::{MissedTickBehavior, interval};
-use zeroize::Zeroizing;
-
+pub use erasures::{Erasure, Erasures, ErasuresError};
 pub use error::KeyError;
-pub use file::{KeyFile, KeyFileError};
-
-use crate::sealing::{
-    Binding, DataKey, OpenError, has_personal, has_sealed, length_prefixed, open_body, random, seal_body,
-};
-use cache::{Cache, Known};
-use store::{BATCH, MARK, Store, Written};
-use wrapping::Unwrapped;
-
-/// The longest a key stays in memory is two of these: five minutes.
-const TURN: Duration = Duration::from_secs(150);
-
-/// The most keys of one generation in memory: two of these weigh some 15 MB.
-const GENERATION: usize = 50_000;
-
-/// How often a write is tried that others keep getting in the way of.
-const TRIES: usize = 5;
-
-/// How many keys are asked for at once.
-const AT_ONCE: usize = 64;
-
-/// The keys of all households, drawn, read and removed as needed. Clones share what is in memory.
-#[derive(Debug, Clone)]
-pub struct KeyRing {
-    inner: Arc<Inner>,
-}
-
-#[derive(Debug)]
-struct Inner {
-    store: Store,
-    file: KeyFile,
-    cache: Mutex<Cache>,
-    /// Filled once the stream was seen to belong to the key file.
-    checked: OnceCell<()>,
-}
-
-impl Inner {
-    fn cache(&self) -> MutexGuard<'_, Cache> {
-        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// One household's key at hand, to open many values without waiting. It outlives an erasure for as long as it is held:
-/// hold it for one request.
-#[derive(Debug, Clone)]
-pub struct Opener {
-    household: HouseholdId,
-    key: Option<Arc<DataKey>>,
-}
-
-impl Opener {
-    /// Makes every sealed value in `body` readable, or erased if its key is gone. `schema` (`household.registered/1`)
-    /// and `event` are those it was recorded with; `body` may be one value of that event.
-    ///
-    /// # Errors
-    /// [`OpenError`] when the value was changed or moved.
-    pub fn open(&self, schema: &str, event: EventId, body: Value) -> Result<Value, OpenError> {
-        let bound = Binding { schema, event, household: self.household };
-        open_body(self.key.as_deref(), &bound, body)
-    }
-}
-
-impl KeyRing {
-    /// The keys that `file` opens, kept in the stream `KEYS` of `jetstream`. Asks nothing of the broker yet.
-    ///
-    /// Must be called inside the runtime, where a task forgets keys that were in memory for long; the task ends with
-    /// the last clone.
-    #[must_use]
-    pub fn new(jetstream: Context, file: KeyFile) -> Self {
-        let inner = Arc::new(Inner {
-            store: Store::new(jetstream),
-            file,
-            cache: Mutex::new(Cache::new(GENERATION)),
-            checked: OnceCell::new(),
-        });
-        let weak = Arc::downgrade(&inner);
-        tokio::spawn(async move {
-            let mut turns = interval(TURN);
-            turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            turns.tick().await; // The first one is immediate.
-            loop {
-                turns.tick().await;
-                match weak.upgrade() {
-                    Some(inner) => inner.cache().turn(),
-                    None => return,
-                }
-            }
-        });
-        Self { inner }
-    }
-
-    /// Sees to it that the stream belongs to this key file, and marks an empty one as its own. Every operation does so
-    /// before its first access; a service does it at its start, so that a lost key file is found out then.
-    ///
-    /// # Errors
-    /// [`KeyError::WrongKeyFile`]; [`KeyError::Broker`].
-    pub async fn check(&self) -> Result<(), KeyError> {
-        self.inner.checked.get_or_try_init(|| self.compare_mark()).await.copied()
-    }
-
-    /// Whether the stream belongs to a key file already.
-    pub(crate) async fn is_marked(jetstream: Context) -> Result<bool, KeyError> {
-        Ok(Store::new(jetstream).read(MARK).await?.is_some())
-    }
-
-    async fn compare_mark(&self) -> Result<(), KeyError> {
-        let mark = serde_json::json!({ "v": 1, "file": format!("{:032x}", u128::from_be_bytes(self.digest(&[b"key file"]))) });
-        let mark = mark.to_string().into_bytes();
-        let store = &self.inner.store;
-        for _ in 0..TRIES {
-            if let Some(found) = store.read(MARK).await? {
-                return if found.message == mark { Ok(()) } else { Err(KeyError::WrongKeyFile) };
-            }
-            if store.write_first(MARK.to_owned(), mark.clone()).await? == Written::Done {
-                return Ok(());
-            }
-        }
-        Err(KeyError::broker("mark the stream KEYS", "its mark comes and goes"))
-    }
-
-    /// Seals every personal value in `body`, which is about to be recorded on `ledger` as `event` of this kind and
-    /// version; draws the household's key if it has none. A body without personal values costs no look-up.
-    ///
-    /// # Errors
-    /// [`KeyError::NoKeyFor`] on ledgers other than a household's, [`KeyError::Forgotten`] after an erasure, and all
-    /// others. Nothing may be recorded then.
-    pub async fn seal(
-        &self,
-        ledger: &AggregateId,
-        event: EventId,
-        kind: &str,
-        version: u16,
-        body: Value,
-    ) -> Result<Value, KeyError> {
-        if !has_personal(&body) && !has_sealed(&body) {
-            return Ok(body);
-        }
-        let household = household_of(ledger)?;
-        let key = self.key_to_seal(household).await?;
-        let schema = format!("{kind}/{version}");
-        let bound = Binding { schema: &schema, event, household };
-        Ok(seal_body(&key, &bound, body, &mut random)?)
-    }
-
-    /// Opens every sealed value in `body`, which was recorded on `ledger` as `event` of this kind and version; what
-    /// was sealed under a key that is gone becomes `{"erased": true}`.
-    ///
-    /// # Errors
-    /// [`KeyError::Open`] when a value was changed or moved, and all others but [`KeyError::Forgotten`].
-    pub async fn open(
-        &self,
-        ledger: &AggregateId,
-        event: EventId,
-        kind: &str,
-        version: u16,
-        body: Value,
-    ) -> Result<Value, KeyError> {
-        if !has_sealed(&body) {
-            return Ok(body);
-        }
-        let opener = self.opener(household_of(ledger)?).await?;
-        Ok(opener.open(&format!("{kind}/{version}"), event, body)?)
-    }
-
-    /// The household's key at hand, to open many values without waiting. A household without a key has an opener too:
-    /// it finds everything erased.
-    ///
-    /// # Errors
-    /// [`KeyError::Broker`], [`KeyError::WrongKeyFile`], [`KeyError::UnknownEpoch`], [`KeyError::Damaged`].
-    pub async fn opener(&self, household: HouseholdId) -> Result<Opener, KeyError> {
-        let key = match self.look_up(household).await? {
-            Some(Known::Key(key)) => Some(key),
-            Some(Known::Forgotten) | None => None,
-        };
-        Ok(Opener { household, key })
-    }
-
-    /// Draws keys for those of `households` that have none, a thousand per write: before a large load, so that each
-    /// event need not wait for its own.
-    ///
-    /// # Errors
-    /// [`KeyError`]; some keys may be there then, which does no harm. Call it again.
-    pub async fn create_many(&self, households: &[HouseholdId]) -> Result<(), KeyError> {
-        self.check().await?;
-        let mut distinct = HashSet::new();
-        let missing: Vec<HouseholdId> = {
-            let cache = self.inner.cache();
-            let known = |h: HouseholdId| matches!(cache.get(h), Some(Known::Key(_)));
-            households.iter().copied().filter(|h| distinct.insert(*h) && !known(*h)).collect()
-        };
-        for some in missing.chunks(BATCH) {
-            let asked = self.inner.cache().moment();
-            let mut keys = Vec::with_capacity(some.len());
-            let mut messages = Vec::with_capacity(some.len());
-            for household in some {
-                let key = DataKey::draw()?;
-                messages
-                    .push((store::subject(*household), wrapping::wrap(&self.inner.file, *household, &key)?));
-                keys.push((*household, Known::Key(Arc::new(key))));
-            }
-            match self.inner.store.write_batch(messages).await? {
-                Written::Done => {
-                    let mut cache = self.inner.cache();
-                    keys.into_iter().for_each(|(household, key)| cache.remember(household, key, asked));
-                }
-                // Some have a key already: each for itself, then.
-                Written::Look => {
-                    let each = stream::iter(some.iter().map(|household| self.key_to_seal(*household)));
-                    each.buffer_unordered(AT_ONCE).try_for_each(|_| std::future::ready(Ok(()))).await?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Removes the household's key for good and leaves a mark in its place: everything sealed under it is erased, here
-    /// at once, in other processes once they [`Self::evict`] it or after five minutes, on the broker's disks with the
-    /// next rotation. Doing it again changes nothing.
-    ///
-    /// # Errors
-    /// [`KeyError::Broker`] and [`KeyError::Contended`]: call it again until it succeeds.
-    pub async fn forget(&self, household: HouseholdId) -> Result<(), KeyError> {
-        self.check().await?;
-        let store = &self.inner.store;
-        let subject = store::subject(household);
-        for _ in 0..TRIES {
-            self.evict(household);
-            let asked = self.inner.cache().moment();
-            // A damaged key, or one of a lost epoch, must be erasable too: whatever is no mark is removed.
-            match store.read(&subject).await? {
-                Some(found) if found.message == wrapping::forgotten() => {
-                    self.inner.cache().remember(household, Known::Forgotten, asked);
-                    return Ok(());
-                }
-                Some(found) => store.erase(found.sequence).await?,
-                None => {
-                    store.write_first(subject.clone(), wrapping::forgotten()).await?;
-                }
-            }
-        }
-        Err(KeyError::Contended(household))
-    }
-
-    /// Drops what is in memory about the household: on learning that another process has erased it.
-    pub fn evict(&self, household: HouseholdId) {
-        self.inner.cache().evict(household);
-    }
-
-    /// Sixteen bytes that stand for `parts` without revealing them (HMAC-SHA-256 under the index key, cut in half):
-    /// equal parts give equal bytes wherever the same key file is. The first part names the use, so that digests of one
-    /// use never meet those of another.
-    #[must_use]
-    pub fn digest(&self, parts: &[&[u8]]) -> [u8; 16] {
-        // A key shorter than the hash's block is filled up with zeros: so says the definition of HMAC.
-        let mut block = Zeroizing::new([0; 64]);
-        block[..32].copy_from_slice(self.inner.file.index());
-        let mut mac = Hmac::<Sha256>::new((&*block).into());
-        mac.update(&length_prefixed(parts));
-        let whole: [u8; 32] = mac.finalize().into_bytes().into();
-        let mut half = [0; 16];
-        half.copy_from_slice(&whole[..16]);
-        half
-    }
-
-    /// The household's key, drawn if there is none.
-    async fn key_to_seal(&self, household: HouseholdId) -> Result<Arc<DataKey>, KeyError> {
-        for _ in 0..TRIES {
-            match self.look_up(household).await? {
-                Some(Known::Key(key)) => return Ok(key),
-                Some(Known::Forgotten) => return Err(KeyError::Forgotten(household)),
-                None => {}
-            }
-            let asked = self.inner.cache().moment();
-            let key = Arc::new(DataKey::draw()?);
-            let message = wrapping::wrap(&self.inner.file, household, &key)?;
-            match self.inner.store.write_first(store::subject(household), message).await? {
-                Written::Done => {
-                    self.inner.cache().remember(household, Known::Key(Arc::clone(&key)), asked);
-                    return Ok(key);
-                }
-                Written::Look => {}
-            }
-        }
-        Err(KeyError::Contended(household))
-    }
-
-    /// What memory, else the stream, knows of the household's key.
-    async fn look_up(&self, household: HouseholdId) -> Result<Option<Known>, KeyError> {
-        let asked = {
-            let cache = self.inner.cache();
-            if let Some(known) = cache.get(household) {
-                return Ok(Some(known));
-            }
-            cache.moment()
-        };
-        self.check().await?;
-        let Some(found) = self.inner.store.read(&store::subject(household)).await? else { return Ok(None) };
-        let known = match wrapping::unwrap(&self.inner.file, household, &found.message)? {
-            Unwrapped::Key(key) => Known::Key(Arc::new(key)),
-            Unwrapped::Forgotten => Known::Forgotten,
-        };
-        self.inner.cache().remember(household, known.clone(), asked);
-        Ok(Some(known))
-    }
-}
-
-/// The household whose ledger this is.
-fn household_of(ledger: &AggregateId) -> Result<HouseholdId, KeyError> {
-    match ledger {
-        AggregateId::Household(household) => Ok(*household),
-        AggregateId::Place(_) | AggregateId::Structure(_) | AggregateId::Organisation(_) | AggregateId::User(_) => Err(KeyError::NoKeyFor(*ledger)),
-    }
-}
+pub use escrow::Escrow;
+pub use file::{KeyFile, KeyFileError, KeyPlaces};
+pub use holder::Holder;
+pub(crate) use restoring::{destroyed, epoch_in_force, epoch_of};
+pub use ring::{KeyRing, Opener};
+pub use rotation::{Rotated, Rotation, RotationRecord, Step};

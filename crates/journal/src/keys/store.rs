@@ -1,7 +1,10 @@
-//! The stream `KEYS`: one wrapped key per household, on the subject `key.<household>`.
+//! The stream `KEYS`: one wrapped key per holder, on the subject `key.<holder>`.
 //!
 //! Keys are read through the stream's leader (`STREAM.MSG.GET`), never from a replica, which might still hold a key that
 //! was removed.
+//!
+//! **Invariant.** Whatever writes a wrapped key writes to the fence in the same atomic batch, guarded by the sequence of the
+//! control message: once another epoch is in force, no key can be written under the one before.
 
 use async_nats::jetstream::context::PublishErrorKind;
 use async_nats::jetstream::message::PublishMessage;
@@ -10,14 +13,19 @@ use async_nats::jetstream::stream::{DeleteMessageErrorKind, LastRawMessageErrorK
 use async_nats::jetstream::{Context, ErrorCode, publish::PublishAck};
 use async_nats::{HeaderMap, Request, header};
 use bytes::Bytes;
-use domain::id::HouseholdId;
+use jiff::Timestamp;
 
-use super::KeyError;
+use super::control::{CONTROL, FENCE};
+use super::{Holder, KeyError};
 use crate::config::KEYS;
+use crate::scan::Scan;
 use crate::sealing::random;
 
-/// The most messages the broker takes in one atomic batch.
-pub(super) const BATCH: usize = 1000;
+/// The most keys in one atomic batch: the broker takes a thousand messages, and one of them is the fence.
+pub(super) const BATCH: usize = 999;
+
+/// The header that guards a message by another subject than its own.
+const GUARDED_BY: &str = "Nats-Expected-Last-Subject-Sequence-Subject";
 
 /// How a guarded write ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +42,16 @@ pub(super) struct Found {
     pub(super) sequence: u64,
     /// What it says.
     pub(super) message: Bytes,
+    /// When the broker stored it.
+    pub(super) stored: Timestamp,
+}
+
+/// A message to be written.
+pub(super) struct Writing {
+    pub(super) subject: String,
+    pub(super) message: Vec<u8>,
+    /// Where the last message of this subject must stand, 0 for nowhere; not guarded if there is none.
+    pub(super) expected: Option<u64>,
 }
 
 /// The stream, seen through one connection.
@@ -42,13 +60,18 @@ pub(super) struct Store {
     jetstream: Context,
 }
 
-/// The subject of a household's key.
-pub(super) fn subject(household: HouseholdId) -> String {
-    format!("key.{household}")
+/// The subject of a holder's key.
+pub(super) fn subject(holder: Holder) -> String {
+    format!("key.{holder}")
+}
+
+/// The holder whose key `subject` is about; `None` for the other subjects of the stream.
+pub(crate) fn holder(subject: &str) -> Option<Holder> {
+    subject.strip_prefix("key.")?.parse().ok()
 }
 
 /// The subject of the mark by which a key file recognises its stream.
-pub(super) const MARK: &str = "key.file";
+pub(crate) const MARK: &str = "key.file";
 
 impl Store {
     pub(super) fn new(jetstream: Context) -> Self {
@@ -58,7 +81,11 @@ impl Store {
     /// The last message on `subject`.
     pub(super) async fn read(&self, subject: &str) -> Result<Option<Found>, KeyError> {
         match self.stream().await?.get_last_raw_message_by_subject(subject).await {
-            Ok(found) => Ok(Some(Found { sequence: found.sequence, message: found.payload })),
+            Ok(found) => {
+                let stored = Timestamp::from_nanosecond(found.time.unix_timestamp_nanos());
+                let stored = stored.unwrap_or(Timestamp::UNIX_EPOCH);
+                Ok(Some(Found { sequence: found.sequence, message: found.payload, stored }))
+            }
             Err(e) if e.kind() == LastRawMessageErrorKind::NoMessageFound => Ok(None),
             Err(e) => Err(KeyError::broker("read a key", e)),
         }
@@ -86,16 +113,28 @@ impl Store {
         }
     }
 
-    /// Writes all of `messages` where nothing stands, or none of them. At most [`BATCH`], on distinct subjects.
-    pub(super) async fn write_batch(&self, messages: Vec<(String, Vec<u8>)>) -> Result<Written, KeyError> {
+    /// Writes wrapped keys, all or none, unless another epoch was put in force since the control message at `force`. At
+    /// most [`BATCH`], on distinct subjects.
+    pub(super) async fn write_keys(&self, mut keys: Vec<Writing>, force: u64) -> Result<Written, KeyError> {
+        keys.push(Writing { subject: FENCE.to_owned(), message: Vec::new(), expected: Some(force) });
+        self.write_all(keys).await
+    }
+
+    /// Writes all of `messages` or none of them, on distinct subjects.
+    pub(super) async fn write_all(&self, messages: Vec<Writing>) -> Result<Written, KeyError> {
         let client = self.jetstream.client();
         let batch = format!("keys-{:032x}", u128::from_be_bytes(random()?));
         let last = messages.len();
-        for (n, (subject, message)) in (1..).zip(messages) {
+        for (n, Writing { subject, message, expected }) in (1..).zip(messages) {
             let mut headers = HeaderMap::new();
             headers.insert(header::NATS_BATCH_ID, batch.as_str());
             headers.insert(header::NATS_BATCH_SEQUENCE, n.to_string());
-            headers.insert(header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, "0");
+            if let Some(expected) = expected {
+                headers.insert(header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, expected.to_string());
+            }
+            if subject == FENCE {
+                headers.insert(GUARDED_BY, CONTROL);
+            }
             if n < last {
                 let sent = client.publish_with_headers(subject, headers, message.into()).await;
                 sent.map_err(|e| KeyError::broker("write keys", e))?;
@@ -118,6 +157,11 @@ impl Store {
             };
         }
         Ok(Written::Done)
+    }
+
+    /// Reads through the whole stream.
+    pub(super) async fn scan(&self) -> Result<Scan, KeyError> {
+        Scan::begin(&self.jetstream, KEYS).await.map_err(|e| KeyError::broker("read all keys", e))
     }
 
     /// Removes the message at `sequence` and overwrites its bytes on the broker's disk.

@@ -1,4 +1,4 @@
-//! The key of one household, and where randomness comes from.
+//! The key of one holder, and where randomness comes from.
 
 use std::fmt;
 use std::str::FromStr;
@@ -21,7 +21,7 @@ pub fn random<const N: usize>() -> Result<[u8; N], NoRandomness> {
     Ok(bytes)
 }
 
-/// The name of one data key: 64 random bits, written as 16 hexadecimal digits. It says nothing about the household.
+/// The name of one data key: 64 random bits, written as 16 hexadecimal digits. It says nothing about the holder.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct KeyId(u64);
 
@@ -55,7 +55,7 @@ impl FromStr for KeyId {
     }
 }
 
-/// The key of one household. Its bytes are wiped when it is dropped, and never shown.
+/// The key of one holder. Its bytes are wiped when it is dropped, and never shown.
 pub struct DataKey {
     id: KeyId,
     bytes: Zeroizing<[u8; 32]>,

@@ -3,7 +3,7 @@
 //! **Invariant.** A `{"personal": …}` of the rules never reaches the broker: it is replaced, wherever it stands in the
 //! body, by `{"sealed": {"v": 1, "key": "<key id>", "nonce": "…", "text": "…"}}` (base64 without padding).
 //!
-//! **Invariant.** A blob is bound to its household, its event and its schema by the associated data of the cipher
+//! **Invariant.** A blob is bound to its holder, its event and its schema by the associated data of the cipher
 //! (XChaCha20-Poly1305): moved anywhere else, or changed by one bit, it does not open. Each part of the associated data
 //! is preceded by its length, so that no two meanings share one encoding.
 //!
@@ -15,11 +15,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
 use chacha20poly1305::XChaCha20Poly1305;
 use chacha20poly1305::aead::AeadInOut as _;
-use domain::id::{EventId, HouseholdId};
+use domain::id::EventId;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
+use crate::keys::Holder;
 pub use data_key::{DataKey, KeyId, NoRandomness, random};
 
 /// The version of the sealed form that this program writes, and the only one so far.
@@ -38,14 +39,14 @@ pub struct Binding<'a> {
     pub schema: &'a str,
     /// The event that holds it.
     pub event: EventId,
-    /// The household whose key seals it.
-    pub household: HouseholdId,
+    /// Whose key seals it.
+    pub holder: Holder,
 }
 
 impl Binding<'_> {
     fn associated_data(&self) -> Vec<u8> {
-        let (event, household) = (self.event.to_string(), self.household.to_string());
-        length_prefixed(&[b"evt", self.schema.as_bytes(), event.as_bytes(), household.as_bytes()])
+        let (event, holder) = (self.event.to_string(), self.holder.to_string());
+        length_prefixed(&[b"evt", self.schema.as_bytes(), event.as_bytes(), holder.as_bytes()])
     }
 }
 
@@ -87,7 +88,7 @@ pub enum SealError {
 /// Why a sealed value could not be opened, its key being there. An erased key is no error.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OpenError {
-    /// The blob was changed, or moved from another event or household: the journal is damaged or forged.
+    /// The blob was changed, or moved from another event or holder: the journal is damaged or forged.
     #[error("a sealed value of event {event} ({schema}) was changed or moved: verify the journal")]
     Tampered {
         /// The event that holds it.

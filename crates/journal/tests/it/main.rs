@@ -8,6 +8,7 @@
 )]
 
 mod append;
+mod backup;
 mod broker;
 mod bulk;
 mod execute;
@@ -15,5 +16,6 @@ mod follow;
 mod keys;
 mod open;
 mod read;
+mod rotation;
 mod sealing;
 mod support;

@@ -18,7 +18,7 @@ fn bound(event: u128, of: u128) -> Binding<'static> {
     Binding {
         schema: "household.registered/1",
         event: EventId(Uuid::from_u128(event)),
-        household: household(of),
+        holder: household(of).into(),
     }
 }
 

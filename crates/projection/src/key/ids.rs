@@ -2,8 +2,8 @@
 
 use domain::id::{
     ApplicationId, CandidacyId, CommandId, CommitteeId, ConsentId, EventId, HouseholdId, LabelId, LeaseId,
-    OfflineSpellId, OrganisationId, PersonId, PlaceId, ReferralId, RequestId, StayId, StructureId, Territory,
-    VacancyId,
+    OfflineSpellId, OrganisationId, PersonId, PlaceId, ReferralId, RequestId, SessionId, StayId, StructureId,
+    SubscriptionId, Territory, TokenId, UserId, VacancyId,
 };
 use domain::ledger::AggregateId;
 use uuid::Uuid;
@@ -44,7 +44,7 @@ macro_rules! homed {
     )+};
 }
 
-homed!(HouseholdId, PlaceId, StructureId, OrganisationId);
+homed!(HouseholdId, PlaceId, StructureId, OrganisationId, UserId);
 
 macro_rules! plain {
     ($($id:ty),+) => {$(
@@ -75,7 +75,10 @@ plain!(
     PersonId,
     ReferralId,
     RequestId,
+    SessionId,
     StayId,
+    SubscriptionId,
+    TokenId,
     VacancyId
 );
 
@@ -86,6 +89,8 @@ impl Part for AggregateId {
             Self::Household(_) => b'h',
             Self::Place(_) => b'p',
             Self::Structure(_) => b's',
+            Self::Organisation(_) => b'o',
+            Self::User(_) => b'u',
         });
         (self.territory(), self.uuid()).write(key);
     }
@@ -97,6 +102,8 @@ impl ReadPart for AggregateId {
             [b'h'] => HouseholdId::read(key).map(Self::Household),
             [b'p'] => PlaceId::read(key).map(Self::Place),
             [b's'] => StructureId::read(key).map(Self::Structure),
+            [b'o'] => OrganisationId::read(key).map(Self::Organisation),
+            [b'u'] => UserId::read(key).map(Self::User),
             [_] => None,
         }
     }

@@ -12,8 +12,8 @@ use crate::ledger::{Halt, Ledgers};
 use crate::personal::Personal;
 use crate::refusal::Refusal;
 use crate::user::{
-    Account, Agent, DisabledBecause, IdentityLinked, InvitationRenewed, PasswordChanged, Profile, ProfileGranted, ProfileWithdrawn,
-    UserDisabled, UserEnabled, UserEnrolled, UserInvited,
+    Account, Agent, DisabledBecause, IdentityLinked, InvitationRenewed, PasswordChanged, Profile,
+    ProfileGranted, ProfileWithdrawn, UserDisabled, UserEnabled, UserEnrolled, UserInvited,
 };
 
 /// Longest name or address, in characters.
@@ -52,7 +52,13 @@ pub struct InviteUser {
 impl Decide<UserId> for InviteUser {
     const CREATES: bool = true;
 
-    fn decide(&self, id: UserId, ctx: &Context<'_>, ledgers: &Ledgers, draft: &mut Draft) -> Result<(), Halt> {
+    fn decide(
+        &self,
+        id: UserId,
+        ctx: &Context<'_>,
+        ledgers: &Ledgers,
+        draft: &mut Draft,
+    ) -> Result<(), Halt> {
         if ledgers.user(id)?.account != Account::Unknown {
             return Err(Refusal::conflict("already-invited", "INV-16", "Ce compte existe déjà.").into());
         }
@@ -86,7 +92,13 @@ pub struct RenewInvitation {
 }
 
 impl Decide<UserId> for RenewInvitation {
-    fn decide(&self, id: UserId, ctx: &Context<'_>, ledgers: &Ledgers, draft: &mut Draft) -> Result<(), Halt> {
+    fn decide(
+        &self,
+        id: UserId,
+        ctx: &Context<'_>,
+        ledgers: &Ledgers,
+        draft: &mut Draft,
+    ) -> Result<(), Halt> {
         if let Account::Disabled { .. } = user(ledgers, id)?.account {
             let sentence = "Ce compte est désactivé : réactivez-le d'abord.";
             return Err(Refusal::conflict("user-disabled", "user", sentence).into());
@@ -106,7 +118,13 @@ pub struct GrantProfile {
 }
 
 impl Decide<UserId> for GrantProfile {
-    fn decide(&self, id: UserId, ctx: &Context<'_>, ledgers: &Ledgers, draft: &mut Draft) -> Result<(), Halt> {
+    fn decide(
+        &self,
+        id: UserId,
+        ctx: &Context<'_>,
+        ledgers: &Ledgers,
+        draft: &mut Draft,
+    ) -> Result<(), Halt> {
         let is = user(ledgers, id)?;
         if is.profiles.contains(&self.profile) {
             return Ok(());
@@ -130,7 +148,13 @@ pub struct WithdrawProfile {
 }
 
 impl Decide<UserId> for WithdrawProfile {
-    fn decide(&self, id: UserId, ctx: &Context<'_>, ledgers: &Ledgers, draft: &mut Draft) -> Result<(), Halt> {
+    fn decide(
+        &self,
+        id: UserId,
+        ctx: &Context<'_>,
+        ledgers: &Ledgers,
+        draft: &mut Draft,
+    ) -> Result<(), Halt> {
         let is = user(ledgers, id)?;
         if !is.profiles.contains(&self.profile) {
             return Ok(());
@@ -159,7 +183,13 @@ pub struct Enrol {
 }
 
 impl Decide<UserId> for Enrol {
-    fn decide(&self, id: UserId, ctx: &Context<'_>, ledgers: &Ledgers, draft: &mut Draft) -> Result<(), Halt> {
+    fn decide(
+        &self,
+        id: UserId,
+        ctx: &Context<'_>,
+        ledgers: &Ledgers,
+        draft: &mut Draft,
+    ) -> Result<(), Halt> {
         invited(&self.invitation, id, ctx, ledgers)?;
         let enrolled = UserEnrolled {
             password: Personal::Known(self.password.clone()),
@@ -182,7 +212,13 @@ pub struct LinkIdentity {
 }
 
 impl Decide<UserId> for LinkIdentity {
-    fn decide(&self, id: UserId, ctx: &Context<'_>, ledgers: &Ledgers, draft: &mut Draft) -> Result<(), Halt> {
+    fn decide(
+        &self,
+        id: UserId,
+        ctx: &Context<'_>,
+        ledgers: &Ledgers,
+        draft: &mut Draft,
+    ) -> Result<(), Halt> {
         invited(&self.invitation, id, ctx, ledgers)?;
         draft.user(id, ctx.at, IdentityLinked { identity: self.identity.clone() });
         Ok(())
@@ -198,9 +234,16 @@ pub struct ChangePassword {
 }
 
 impl Decide<UserId> for ChangePassword {
-    fn decide(&self, id: UserId, ctx: &Context<'_>, ledgers: &Ledgers, draft: &mut Draft) -> Result<(), Halt> {
+    fn decide(
+        &self,
+        id: UserId,
+        ctx: &Context<'_>,
+        ledgers: &Ledgers,
+        draft: &mut Draft,
+    ) -> Result<(), Halt> {
         if user(ledgers, id)?.credentials.is_none() {
-            let sentence = "Ce compte n'a pas de mot de passe : il se connecte par un fournisseur d'identité.";
+            let sentence =
+                "Ce compte n'a pas de mot de passe : il se connecte par un fournisseur d'identité.";
             return Err(Refusal::conflict("no-password", "user", sentence).into());
         }
         draft.user(id, ctx.at, PasswordChanged { password: Personal::Known(self.password.clone()) });
@@ -227,7 +270,13 @@ pub struct DisableUser {
 }
 
 impl Decide<UserId> for DisableUser {
-    fn decide(&self, id: UserId, ctx: &Context<'_>, ledgers: &Ledgers, draft: &mut Draft) -> Result<(), Halt> {
+    fn decide(
+        &self,
+        id: UserId,
+        ctx: &Context<'_>,
+        ledgers: &Ledgers,
+        draft: &mut Draft,
+    ) -> Result<(), Halt> {
         if let Account::Disabled { .. } = user(ledgers, id)?.account {
             return Ok(());
         }
@@ -247,7 +296,13 @@ pub struct EnableUser {
 }
 
 impl Decide<UserId> for EnableUser {
-    fn decide(&self, id: UserId, ctx: &Context<'_>, ledgers: &Ledgers, draft: &mut Draft) -> Result<(), Halt> {
+    fn decide(
+        &self,
+        id: UserId,
+        ctx: &Context<'_>,
+        ledgers: &Ledgers,
+        draft: &mut Draft,
+    ) -> Result<(), Halt> {
         match user(ledgers, id)?.account {
             Account::Disabled { .. } => {
                 let enabled = UserEnabled { invitation: self.invitation.clone(), invited_until: self.until };

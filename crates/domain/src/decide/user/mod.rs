@@ -6,7 +6,8 @@ mod account;
 mod session;
 
 pub use account::{
-    ChangePassword, DisableUser, EnableUser, Enrol, GrantProfile, InviteUser, LinkIdentity, RenewInvitation, WithdrawProfile,
+    ChangePassword, DisableUser, EnableUser, Enrol, GrantProfile, InviteUser, LinkIdentity, RenewInvitation,
+    WithdrawProfile,
 };
 pub use session::{SignIn, SignOut, SwitchProfile};
 

@@ -44,7 +44,13 @@ impl SignIn {
 }
 
 impl Decide<UserId> for SignIn {
-    fn decide(&self, id: UserId, ctx: &Context<'_>, ledgers: &Ledgers, draft: &mut Draft) -> Result<(), Halt> {
+    fn decide(
+        &self,
+        id: UserId,
+        ctx: &Context<'_>,
+        ledgers: &Ledgers,
+        draft: &mut Draft,
+    ) -> Result<(), Halt> {
         let is = user(ledgers, id)?;
         let session = SessionId::created_by(ctx.command);
         if is.sessions.contains_key(&session) {
@@ -76,7 +82,13 @@ pub struct SwitchProfile {
 }
 
 impl Decide<UserId> for SwitchProfile {
-    fn decide(&self, id: UserId, ctx: &Context<'_>, ledgers: &Ledgers, draft: &mut Draft) -> Result<(), Halt> {
+    fn decide(
+        &self,
+        id: UserId,
+        ctx: &Context<'_>,
+        ledgers: &Ledgers,
+        draft: &mut Draft,
+    ) -> Result<(), Halt> {
         let is = user(ledgers, id)?;
         let Some(session) = is.session(self.session, ctx.at) else {
             return Err(Refusal::unknown("Session").into());
@@ -102,7 +114,13 @@ pub struct SignOut {
 }
 
 impl Decide<UserId> for SignOut {
-    fn decide(&self, id: UserId, ctx: &Context<'_>, ledgers: &Ledgers, draft: &mut Draft) -> Result<(), Halt> {
+    fn decide(
+        &self,
+        id: UserId,
+        ctx: &Context<'_>,
+        ledgers: &Ledgers,
+        draft: &mut Draft,
+    ) -> Result<(), Halt> {
         if user(ledgers, id)?.sessions.contains_key(&self.session) {
             draft.user(id, ctx.at, SignedOut { session: self.session });
         }

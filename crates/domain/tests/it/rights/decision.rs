@@ -44,16 +44,28 @@ fn person(role: Role, organisation: OrganisationId, user: UserId) -> Caller {
     Caller { actor: Actor::of_user(user), user: Some(user), verbs: None, ..caller(role, organisation) }
 }
 
-fn asks(w: &World, caller: &Caller, action: Action, id: HouseholdId, about: Option<PlaceId>) -> Result<Grant, Denial> {
+fn asks(
+    w: &World,
+    caller: &Caller,
+    action: Action,
+    id: HouseholdId,
+    about: Option<PlaceId>,
+) -> Result<Grant, Denial> {
     let is = w.household_of(id);
     let named = is.referrals.values().map(|r| r.place).chain(is.stays.values().map(|s| s.place));
-    let named = named.chain(is.candidacies.values().map(|c| c.place)).chain(is.leases.values().map(|l| l.place));
+    let named =
+        named.chain(is.candidacies.values().map(|c| c.place)).chain(is.leases.values().map(|l| l.place));
     let providers: Providers = named
         .chain(about)
         .filter_map(|place| Some((place, w.place_of(place).description()?.provider)))
         .collect();
     let rules = RuleBook::shipped().on(gironde(), w.today());
-    decide(caller, action, &Resource::Household { id, is, providers: &providers, about }, Circumstances { now: w.now, rules })
+    decide(
+        caller,
+        action,
+        &Resource::Household { id, is, providers: &providers, about },
+        Circumstances { now: w.now, rules },
+    )
 }
 
 fn level(granted: Result<Grant, Denial>, group: Group) -> Level {
@@ -65,7 +77,8 @@ fn without_a_tie_to_the_household_it_does_not_exist() {
     let mut w = World::at("2026-03-02T09:00");
     let id = w.household("woman 32");
     for role in Role::ALL {
-        let far = Caller { territories: ["974".parse::<Territory>().unwrap()].into(), ..caller(role, elsewhere()) };
+        let far =
+            Caller { territories: ["974".parse::<Territory>().unwrap()].into(), ..caller(role, elsewhere()) };
         let denied = asks(&w, &far, FILE, id, None).unwrap_err();
         assert!(matches!(denied, Denial::Unseen | Denial::Role), "{role}");
     }
@@ -124,7 +137,8 @@ fn nobody_acts_on_a_place_of_somebody_else() {
 fn the_worker_before_no_longer_sees_the_file() {
     let mut w = World::at("2026-03-02T09:00");
     w.organisation(organisation(), OrganisationKind::Referrer);
-    let (anne, basile) = (w.invited(organisation(), Role::Referrer), w.invited(organisation(), Role::Referrer));
+    let (anne, basile) =
+        (w.invited(organisation(), Role::Referrer), w.invited(organisation(), Role::Referrer));
     w.asking = Some(anne);
     let id = w.household("woman 32");
     let sees = |w: &World, who| asks(w, &person(Role::Referrer, organisation(), who), FILE, id, None).is_ok();

@@ -28,7 +28,8 @@ fn every_event_ever_written_on_a_household_is_classified() {
 #[test]
 fn every_command_can_be_asked_by_somebody_or_is_the_surface_s_own() {
     // What nobody asks by name: it is asked by proving who one is.
-    let own = ["user.enrol", "user.link-identity", "user.sign-in", "user.switch-profile", "user.change-password"];
+    let own =
+        ["user.enrol", "user.link-identity", "user.sign-in", "user.switch-profile", "user.change-password"];
     for kind in catalogue() {
         let action = Action::command(kind.ledger, kind.name);
         let known = Matrix::shipped().knows(action) || own.contains(&action.code().as_str());
@@ -68,7 +69,8 @@ fn a_file_of_rights_that_leaves_something_out_is_refused() {
 fn an_event_that_nobody_classified_shows_nothing() {
     let now = "2026-03-02T09:00:00Z".parse().unwrap();
     let body = json!({ "name": "Mme Secret" });
-    let shown = mask_event(Matrix::shipped(), &everything(), "horoscope.read", body, None, &|_| true, now).unwrap();
+    let shown =
+        mask_event(Matrix::shipped(), &everything(), "horoscope.read", body, None, &|_| true, now).unwrap();
     assert_eq!(shown.unclassified, ["horoscope.read".to_owned()].into());
     assert!(!shown.value.to_string().contains("Secret"));
 }

@@ -39,8 +39,7 @@ fn full() -> Full {
         note: None,
     };
     w.does(household, register);
-    let safety =
-        Safety { exclusion_zones: vec![code("commune:33281")], note: Some("VIOLENCE".to_owned()) };
+    let safety = Safety { exclusion_zones: vec![code("commune:33281")], note: Some("VIOLENCE".to_owned()) };
     w.does(household, NoteSafety { safety });
     let old = w.place(Chrs, 2);
     let stay = w.staying_directly(household, old);
@@ -134,15 +133,15 @@ const EXPECTED: &[(&str, [Level; 12])] = {
     use Level::*;
     //                    id         comp   need   res      adm    soc    viol   just   hist    sne    path   let
     &[
-        ("referrer",        [Write,     Write, Write, Write,   Write, Write, Write, Write, Read,   Write, Write, Read]),
-        ("siao_115",        [Read,      Read,  Write, None,    None,  None,  Flag,  None,  Recent, None,  Write, None]),
-        ("siao",            [Read,      Read,  Write, Read,    Read,  Read,  Zones, Flag,  Read,   Read,  Write, Read]),
-        ("provider_before", [Pseudonym, Read,  Read,  Bracket, YesNo, Note,  None,  None,  None,   None,  Own,   None]),
-        ("provider_after",  [Read,      Read,  Read,  Bracket, Read,  Note,  Read,  Flag,  Own,    Read,  Own,   None]),
-        ("landlord",        [Read,      Read,  Read,  Bracket, YesNo, None,  Flag,  None,  None,   Read,  None,  Own]),
-        ("committee",       [Read,      Read,  Read,  Bracket, None,  None,  None,  None,  None,   Read,  None,  Own]),
-        ("prefecture",      [Read,      Read,  Read,  Bracket, Read,  None,  Flag,  None,  Read,   Write, Read,  Read]),
-        ("pathway",         [None,      Read,  Read,  None,    None,  None,  None,  None,  Read,   None,  Read,  Read]),
+        ("referrer", [Write, Write, Write, Write, Write, Write, Write, Write, Read, Write, Write, Read]),
+        ("siao_115", [Read, Read, Write, None, None, None, Flag, None, Recent, None, Write, None]),
+        ("siao", [Read, Read, Write, Read, Read, Read, Zones, Flag, Read, Read, Write, Read]),
+        ("provider_before", [Pseudonym, Read, Read, Bracket, YesNo, Note, None, None, None, None, Own, None]),
+        ("provider_after", [Read, Read, Read, Bracket, Read, Note, Read, Flag, Own, Read, Own, None]),
+        ("landlord", [Read, Read, Read, Bracket, YesNo, None, Flag, None, None, Read, None, Own]),
+        ("committee", [Read, Read, Read, Bracket, None, None, None, None, None, Read, None, Own]),
+        ("prefecture", [Read, Read, Read, Bracket, Read, None, Flag, None, Read, Write, Read, Read]),
+        ("pathway", [None, Read, Read, None, None, None, None, None, Read, None, Read, Read]),
     ]
 };
 
@@ -188,7 +187,11 @@ fn a_wrong_cell_is_found_wherever_it_is() {
             let row = Matrix::shipped().row(name).unwrap().clone().with(*group, wrong);
             // Nothing of candidacies is one's own here: there, to see nothing is right.
             let unseen = *group == Group::Let && *level == Level::Own;
-            assert_eq!(full.check(&row, &expected).is_ok(), unseen, "{name}, {group:?}: {level:?} → {wrong:?}");
+            assert_eq!(
+                full.check(&row, &expected).is_ok(),
+                unseen,
+                "{name}, {group:?}: {level:?} → {wrong:?}"
+            );
         }
     }
 }

@@ -3,8 +3,8 @@
 use domain::calendar::Instant;
 use domain::decide::organisation::{ChangeOrganisation, CloseOrganisation, IssueToken, RevokeToken};
 use domain::decide::user::{
-    ChangePassword, DisableUser, EnableUser, Enrol, GrantProfile, LinkIdentity, RenewInvitation, SignIn, SignOut, SwitchProfile,
-    WithdrawProfile,
+    ChangePassword, DisableUser, EnableUser, Enrol, GrantProfile, LinkIdentity, RenewInvitation, SignIn,
+    SignOut, SwitchProfile, WithdrawProfile,
 };
 use domain::id::{OrganisationId, SessionId, TokenId, UserId};
 use domain::ledger::{AggregateId, State};
@@ -63,7 +63,10 @@ fn a_token_is_for_a_role_of_its_organisation_for_a_year_at_most_and_can_be_taken
         (IssueToken { verbs: [].into(), ..token(&w) }, "token-verbs"),
         (IssueToken { expires_at: Instant(w.now), ..token(&w) }, "token-expiry"),
         (
-            IssueToken { expires_at: Instant(w.now + jiff::SignedDuration::from_hours(24 * 367)), ..token(&w) },
+            IssueToken {
+                expires_at: Instant(w.now + jiff::SignedDuration::from_hours(24 * 367)),
+                ..token(&w)
+            },
             "token-expiry",
         ),
         (IssueToken { per_minute: 0, ..token(&w) }, "token-rate"),
@@ -73,7 +76,8 @@ fn a_token_is_for_a_role_of_its_organisation_for_a_year_at_most_and_can_be_taken
         assert_eq!(w.refuses(id, issue).code, code);
     }
     let issued = TokenId::created_by(w.upcoming());
-    let with_subscription = IssueToken { subscription: Some(domain::id::SubscriptionId(issued.0)), ..token(&w) };
+    let with_subscription =
+        IssueToken { subscription: Some(domain::id::SubscriptionId(issued.0)), ..token(&w) };
     w.does(id, with_subscription);
     let expires = w.now + jiff::SignedDuration::from_hours(24 * 90);
     let good = |w: &World, now| of(w, id).tokens[&issued].is_good(now);

@@ -1,7 +1,7 @@
 //! The rules as sentences: what each part of the pathway allows, what it refuses, and what the clock does.
 
-mod allocation;
 mod accounts;
+mod allocation;
 mod application;
 mod correction;
 mod custody;

@@ -28,7 +28,8 @@ fn emergency(motive: &str) -> OpenInEmergency {
 fn who_registers_a_household_follows_it_until_somebody_else_is_in_charge() {
     let mut w = World::at("2026-03-02T09:00");
     w.organisation(organisation(), OrganisationKind::Referrer);
-    let (anne, basile) = (w.invited(organisation(), Role::Referrer), w.invited(organisation(), Role::Referrer));
+    let (anne, basile) =
+        (w.invited(organisation(), Role::Referrer), w.invited(organisation(), Role::Referrer));
     w.asking = Some(anne);
     let household = w.household("woman 32");
     let follower = |worker| Some(Follower { organisation: organisation(), worker });
@@ -119,7 +120,8 @@ fn what_was_said_of_one_recipient_counts_before_what_was_said_of_all() {
     assert!(objects(&w, other()) && !objects(&w, organisation()));
     w.does(household, WithdrawConsent { consent, channel });
     assert!(objects(&w, organisation()));
-    let again = GiveConsent { person, purpose, recipient: Some(other()), channel, until: None, given_on: None };
+    let again =
+        GiveConsent { person, purpose, recipient: Some(other()), channel, until: None, given_on: None };
     w.does(household, again);
     assert!(!objects(&w, other()) && objects(&w, organisation()));
 }

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use domain::calendar::Day;
+use domain::calendar::Instant;
 use domain::decide::allocation::{
     CandidateDecision, ConveneCommittee, DecideCommittee, DesignateCandidates, Designated,
 };
 use domain::decide::application::{GrantPriority, RegisterApplication};
-use domain::calendar::Instant;
 use domain::decide::inventory::{OpenPlace, OpenStructure};
 use domain::decide::organisation::RegisterOrganisation;
 use domain::decide::referral::{AcceptReferral, ProposeReferral};
@@ -21,16 +21,16 @@ use domain::household::request::{
     NeedProfile, PriorityClass, Qualification, RequestFile, RequestStream, ResourceBracket,
 };
 use domain::id::{
-    ApplicationId, CandidacyId, CommandId, HouseholdId, OrganisationId, PlaceId, ReferralId, RequestId, StayId,
-    StructureId, UserId,
+    ApplicationId, CandidacyId, CommandId, HouseholdId, OrganisationId, PlaceId, ReferralId, RequestId,
+    StayId, StructureId, UserId,
 };
 use domain::organisation::{Organisation, OrganisationKind};
 use domain::place::committee::{CommitteeDecision, CommitteeException};
 use domain::place::inventory::{Criteria, Description};
 use domain::rights::Role;
 use domain::structure::Profile as StructureProfile;
-use domain::user::{Agent, Profile};
 use domain::structure_kind::StructureKind;
+use domain::user::{Agent, Profile};
 use uuid::Uuid;
 
 use super::{World, code, gironde, organisation};

@@ -13,14 +13,12 @@ use std::collections::BTreeSet;
 
 use domain::decide::clock::{Deadline, deadlines};
 use domain::decide::{
-    Addressed, Command, Context, HouseholdCommand, OrganisationCommand, PlaceCommand, StructureCommand, UserCommand,
-    decide,
+    Addressed, Command, Context, HouseholdCommand, OrganisationCommand, PlaceCommand, StructureCommand,
+    UserCommand, decide,
 };
 use domain::event::Stamp;
 use domain::household::Household;
-use domain::id::{
-    CommandId, EventId, HouseholdId, OrganisationId, PlaceId, StructureId, Territory, UserId,
-};
+use domain::id::{CommandId, EventId, HouseholdId, OrganisationId, PlaceId, StructureId, Territory, UserId};
 use domain::ledger::{AggregateId, Change, Fact, Halt, Ledgers, State};
 use domain::matching::Standing;
 use domain::place::Place;
@@ -298,14 +296,17 @@ impl World {
     pub(crate) fn household_of(&self, id: HouseholdId) -> &Household {
         match self.ledgers.get(&AggregateId::Household(id)) {
             Some(State::Household(household)) => household,
-            Some(State::Place(_) | State::Structure(_) | State::Organisation(_) | State::User(_)) | None => panic!("no household {id}"),
+            Some(State::Place(_) | State::Structure(_) | State::Organisation(_) | State::User(_)) | None => {
+                panic!("no household {id}")
+            }
         }
     }
 
     pub(crate) fn place_of(&self, id: PlaceId) -> &Place {
         match self.ledgers.get(&AggregateId::Place(id)) {
             Some(State::Place(place)) => place,
-            Some(State::Household(_) | State::Structure(_) | State::Organisation(_) | State::User(_)) | None => panic!("no place {id}"),
+            Some(State::Household(_) | State::Structure(_) | State::Organisation(_) | State::User(_))
+            | None => panic!("no place {id}"),
         }
     }
 

@@ -191,7 +191,9 @@ pub(crate) fn lease(world: &World, done: &Recorded) -> Verdict {
             | HouseholdEvent::Stay(_)
             | HouseholdEvent::Application(_)
             | HouseholdEvent::Priority(_)
-            | HouseholdEvent::Consent(_) | HouseholdEvent::FollowUp(_) | HouseholdEvent::Protection(_)
+            | HouseholdEvent::Consent(_)
+            | HouseholdEvent::FollowUp(_)
+            | HouseholdEvent::Protection(_)
             | HouseholdEvent::Candidacy(_) => {}
         }
     }

@@ -28,7 +28,14 @@ fn must(holds: bool, why: impl FnOnce() -> String) -> Verdict {
 fn households(ledgers: &Ledgers) -> impl Iterator<Item = (HouseholdId, &Household)> {
     ledgers.iter().filter_map(|(id, state)| match (id, state) {
         (AggregateId::Household(id), State::Household(is)) => Some((*id, &**is)),
-        (AggregateId::Household(_) | AggregateId::Place(_) | AggregateId::Structure(_) | AggregateId::Organisation(_) | AggregateId::User(_), _) => None,
+        (
+            AggregateId::Household(_)
+            | AggregateId::Place(_)
+            | AggregateId::Structure(_)
+            | AggregateId::Organisation(_)
+            | AggregateId::User(_),
+            _,
+        ) => None,
     })
 }
 
@@ -38,7 +45,14 @@ fn of_households(
 ) -> impl Iterator<Item = (HouseholdId, &HouseholdEvent, &Stamp)> {
     facts.iter().filter_map(|(ledger, fact, stamp)| match (ledger, fact) {
         (AggregateId::Household(id), Fact::Household(event)) => Some((*id, event, stamp)),
-        (AggregateId::Household(_) | AggregateId::Place(_) | AggregateId::Structure(_) | AggregateId::Organisation(_) | AggregateId::User(_), _) => None,
+        (
+            AggregateId::Household(_)
+            | AggregateId::Place(_)
+            | AggregateId::Structure(_)
+            | AggregateId::Organisation(_)
+            | AggregateId::User(_),
+            _,
+        ) => None,
     })
 }
 
@@ -46,7 +60,14 @@ fn of_households(
 fn of_places(facts: &[(AggregateId, Fact, Stamp)]) -> impl Iterator<Item = (PlaceId, &PlaceEvent, &Stamp)> {
     facts.iter().filter_map(|(ledger, fact, stamp)| match (ledger, fact) {
         (AggregateId::Place(id), Fact::Place(event)) => Some((*id, event, stamp)),
-        (AggregateId::Household(_) | AggregateId::Place(_) | AggregateId::Structure(_) | AggregateId::Organisation(_) | AggregateId::User(_), _) => None,
+        (
+            AggregateId::Household(_)
+            | AggregateId::Place(_)
+            | AggregateId::Structure(_)
+            | AggregateId::Organisation(_)
+            | AggregateId::User(_),
+            _,
+        ) => None,
     })
 }
 

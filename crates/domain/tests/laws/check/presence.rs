@@ -124,7 +124,9 @@ pub(super) fn presences(world: &World) -> Vec<Presence> {
             | HouseholdEvent::Stay(_)
             | HouseholdEvent::Application(_)
             | HouseholdEvent::Priority(_)
-            | HouseholdEvent::Consent(_) | HouseholdEvent::FollowUp(_) | HouseholdEvent::Protection(_)
+            | HouseholdEvent::Consent(_)
+            | HouseholdEvent::FollowUp(_)
+            | HouseholdEvent::Protection(_)
             | HouseholdEvent::Candidacy(_) => {}
         }
     }

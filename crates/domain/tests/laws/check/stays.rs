@@ -128,7 +128,9 @@ pub(crate) fn capacity(world: &World, done: &Recorded) -> Verdict {
             | HouseholdEvent::Stay(_)
             | HouseholdEvent::Application(_)
             | HouseholdEvent::Priority(_)
-            | HouseholdEvent::Consent(_) | HouseholdEvent::FollowUp(_) | HouseholdEvent::Protection(_)
+            | HouseholdEvent::Consent(_)
+            | HouseholdEvent::FollowUp(_)
+            | HouseholdEvent::Protection(_)
             | HouseholdEvent::Candidacy(_) => continue,
         };
         let room = place_in(&done.before, place).inventory.description();

@@ -187,7 +187,11 @@ impl World {
             AggregateId::Household(id) if !self.households.contains(&id) => self.households.push(id),
             AggregateId::Place(id) if !self.places.contains(&id) => self.places.push(id),
             AggregateId::Structure(id) if !self.structures.contains(&id) => self.structures.push(id),
-            AggregateId::Household(_) | AggregateId::Place(_) | AggregateId::Structure(_) | AggregateId::Organisation(_) | AggregateId::User(_) => {}
+            AggregateId::Household(_)
+            | AggregateId::Place(_)
+            | AggregateId::Structure(_)
+            | AggregateId::Organisation(_)
+            | AggregateId::User(_) => {}
         }
     }
 
@@ -257,7 +261,9 @@ impl World {
 pub(crate) fn household_in(ledgers: &Ledgers, id: HouseholdId) -> &Household {
     match ledgers.get(&AggregateId::Household(id)) {
         Some(State::Household(is)) => is,
-        Some(State::Place(_) | State::Structure(_) | State::Organisation(_) | State::User(_)) | None => panic!("{id} is not at hand"),
+        Some(State::Place(_) | State::Structure(_) | State::Organisation(_) | State::User(_)) | None => {
+            panic!("{id} is not at hand")
+        }
     }
 }
 
@@ -265,6 +271,8 @@ pub(crate) fn household_in(ledgers: &Ledgers, id: HouseholdId) -> &Household {
 pub(crate) fn place_in(ledgers: &Ledgers, id: PlaceId) -> &Place {
     match ledgers.get(&AggregateId::Place(id)) {
         Some(State::Place(is)) => is,
-        Some(State::Household(_) | State::Structure(_) | State::Organisation(_) | State::User(_)) | None => panic!("{id} is not at hand"),
+        Some(State::Household(_) | State::Structure(_) | State::Organisation(_) | State::User(_)) | None => {
+            panic!("{id} is not at hand")
+        }
     }
 }

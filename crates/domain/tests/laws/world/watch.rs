@@ -34,7 +34,8 @@ impl World {
         };
         let register = RegisterOrganisation { territory: home(), organisation };
         let command = self.mint();
-        self.ask(&Command::Organisation(provider(), OrganisationCommand::Register(register)), command).unwrap();
+        self.ask(&Command::Organisation(provider(), OrganisationCommand::Register(register)), command)
+            .unwrap();
         for which in 0..2 {
             let invite = InviteUser {
                 login: format!("{which}"),

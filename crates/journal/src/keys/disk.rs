@@ -1,0 +1,184 @@
+//! Small secret files: replaced as a whole, under a lock, their former bytes overwritten.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::{MetadataExt, fchown};
+use std::path::Path;
+
+use zeroize::Zeroizing;
+
+/// How often a file is opened again that was replaced at the same moment.
+const TRIES: usize = 100;
+
+/// Which file it is: another one has another identity, and so has the same one after a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Identity {
+    device: u64,
+    inode: u64,
+    bytes: u64,
+    changed: (i64, i64),
+}
+
+impl Identity {
+    fn of(metadata: &fs::Metadata) -> Self {
+        Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            bytes: metadata.len(),
+            changed: (metadata.mtime(), metadata.mtime_nsec()),
+        }
+    }
+
+    /// Of what stands at `path` now.
+    pub(super) fn at(path: &Path) -> io::Result<Self> {
+        Ok(Self::of(&fs::metadata(path)?))
+    }
+}
+
+/// What a file held at one moment.
+pub(super) struct Held {
+    /// Its bytes.
+    pub(super) text: Zeroizing<Vec<u8>>,
+    /// Which file it was.
+    pub(super) identity: Identity,
+    /// Its permission bits.
+    pub(super) mode: u32,
+}
+
+/// Reads the file at `path`. Whoever replaces it overwrites the former bytes, so what was read counts only if it still
+/// has its name afterwards.
+pub(super) fn read(path: &Path) -> io::Result<Held> {
+    for _ in 0..TRIES {
+        let mut file = File::open(path)?;
+        let held = held(&mut file)?;
+        if Identity::at(path)? == held.identity {
+            return Ok(held);
+        }
+    }
+    Err(replaced_again_and_again())
+}
+
+fn held(file: &mut File) -> io::Result<Held> {
+    let metadata = file.metadata()?;
+    let mut text = Zeroizing::new(Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0) + 1));
+    file.read_to_end(&mut text)?;
+    Ok(Held { text, identity: Identity::of(&metadata), mode: metadata.mode() & 0o7777 })
+}
+
+/// A file that nobody else replaces while this lives.
+pub(super) struct Locked {
+    file: File,
+    /// What it holds.
+    pub(super) held: Held,
+}
+
+/// Waits until no other process is replacing the file, and keeps others from it.
+pub(super) fn lock(path: &Path) -> io::Result<Locked> {
+    for _ in 0..TRIES {
+        // Open for writing too: network file systems lock nothing else.
+        let mut file = File::options().read(true).write(true).open(path)?;
+        file.lock()?;
+        // Somebody may have replaced it while this one waited for the former file.
+        let held = held(&mut file)?;
+        if Identity::at(path)? == held.identity {
+            return Ok(Locked { file, held });
+        }
+    }
+    Err(replaced_again_and_again())
+}
+
+impl Locked {
+    /// Puts `text` in its place, for the same owner, and overwrites the former bytes as far as the disk does as it is
+    /// told.
+    pub(super) fn replace(mut self, path: &Path, text: &[u8]) -> io::Result<()> {
+        let old = self.file.metadata()?;
+        let mut new = tempfile::Builder::new().prefix(".key-file-").tempfile_in(directory(path))?;
+        let made = new.as_file().metadata()?;
+        if (made.uid(), made.gid()) != (old.uid(), old.gid()) {
+            // An administrator rotates the keys of a service that runs as somebody else.
+            fchown(new.as_file(), Some(old.uid()), Some(old.gid()))?;
+        }
+        new.write_all(text)?;
+        new.as_file().sync_all()?;
+        new.persist(path).map_err(|e| e.error)?;
+        sync_directory(path)?;
+        self.file.seek(SeekFrom::Start(0))?;
+        let zeros = vec![0; self.held.text.len()];
+        self.file.write_all(&zeros)?;
+        self.file.sync_all()
+    }
+}
+
+/// Writes a new file that only its owner reads, unless there is one already; says whether it did.
+pub(super) fn create(path: &Path, text: &[u8]) -> io::Result<bool> {
+    // Readable by its owner only from its first moment, whole when it gets its name, never put in another's place.
+    let mut file = tempfile::Builder::new().prefix(".key-file-").tempfile_in(directory(path))?;
+    file.write_all(text)?;
+    file.as_file().sync_all()?;
+    match file.persist_noclobber(path) {
+        Ok(_) => sync_directory(path).map(|()| true),
+        Err(e) if e.error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(e) => Err(e.error),
+    }
+}
+
+/// Makes what was renamed in the directory of `path` last.
+pub(super) fn sync_directory(path: &Path) -> io::Result<()> {
+    File::open(directory(path))?.sync_all()
+}
+
+/// The directory that holds `path`.
+pub(super) fn directory(path: &Path) -> &Path {
+    match path.parent() {
+        Some(dir) if !dir.as_os_str().is_empty() => dir,
+        Some(_) | None => Path::new("."),
+    }
+}
+
+fn replaced_again_and_again() -> io::Error {
+    io::Error::new(io::ErrorKind::ResourceBusy, "it is being replaced again and again")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_replaced_by_many_is_always_read_whole_and_loses_no_change() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("key");
+        assert!(create(&path, &[b'x'; 100]).unwrap());
+        assert!(!create(&path, b"other").unwrap());
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..10 {
+                        let locked = lock(&path).unwrap();
+                        let text = [&locked.held.text[..], b"x"].concat();
+                        locked.replace(&path, &text).unwrap();
+                    }
+                });
+                scope.spawn(|| {
+                    for _ in 0..50 {
+                        assert!(read(&path).unwrap().text.iter().all(|byte| *byte == b'x'));
+                    }
+                });
+            }
+        });
+        let last = read(&path).unwrap();
+        assert_eq!((last.text.len(), last.mode), (140, 0o600));
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "nothing else is left there");
+    }
+
+    #[test]
+    fn what_was_replaced_is_overwritten() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("key");
+        create(&path, b"the former key").unwrap();
+        let mut former = File::open(&path).unwrap();
+        lock(&path).unwrap().replace(&path, b"the next key").unwrap();
+        let mut text = Vec::new();
+        former.read_to_end(&mut text).unwrap();
+        assert_eq!(text, [0; 14]);
+    }
+}
