@@ -12,6 +12,7 @@
 //!
 //! This crate alone speaks to NATS.
 
+pub mod access;
 pub mod append;
 pub mod broker;
 pub mod config;

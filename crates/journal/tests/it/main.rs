@@ -7,6 +7,7 @@
     reason = "a test that fails says so by panicking"
 )]
 
+mod access;
 mod append;
 mod broker;
 mod bulk;
