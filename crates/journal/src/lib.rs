@@ -10,6 +10,8 @@
 //!
 //! **Invariant.** Personal values are sealed in bodies and appear nowhere else.
 //!
+//! **Invariant.** What was recorded cannot be changed, removed or cut off unnoticed.
+//!
 //! This crate alone speaks to NATS.
 
 pub mod access;
@@ -28,6 +30,7 @@ mod open;
 pub mod read;
 pub mod recorded;
 pub mod sealing;
+pub mod seals;
 pub mod subject;
 
 pub use append::{AppendError, BulkError, Loaded, Progress};

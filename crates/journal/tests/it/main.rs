@@ -17,4 +17,5 @@ mod keys;
 mod open;
 mod read;
 mod sealing;
+mod seals;
 mod support;
