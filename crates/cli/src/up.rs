@@ -19,8 +19,8 @@ use crate::services::Service;
 /// How much of the disk the broker's streams may reserve, in bytes: enough for a département, little enough for a
 /// laptop.
 const STORE_BYTES: u64 = 6 << 30;
-/// How much of it the journal may hold, in bytes.
-const JOURNAL_BYTES: u64 = 5 << 30;
+/// What part of it each stream may hold, in twenty-fourths: the journal, who read what, the integrity chain, the keys.
+const PARTS: [u64; 4] = [20, 2, 1, 1];
 
 /// Run everything on this machine: five services in one process and a supervised nats-server.
 #[derive(Debug, Args)]
@@ -193,8 +193,9 @@ impl Up {
 pub async fn open(layout: &Layout, settings: &Settings, edge: Edge, stop: &Stop) -> anyhow::Result<Context> {
     let broker = layout.broker();
     let mut config = desk::journal_config("continuum", settings, Provision::Create);
-    // The same part of less on a small disk.
-    let journal = JOURNAL_BYTES.min(store_bytes(layout) / 6 * 5);
-    config.max_bytes = i64::try_from(journal)?;
+    let part = |parts: u64| i64::try_from(store_bytes(layout) / 24 * parts);
+    let [journal, access, seals, keys] = PARTS.map(part);
+    (config.max_bytes, config.max_access_bytes) = (journal?, access?);
+    (config.max_seal_bytes, config.max_key_bytes) = (seals?, keys?);
     Context::open_with(config, settings.clone(), edge, stop.clone(), Some(&broker)).await
 }

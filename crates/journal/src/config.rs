@@ -14,8 +14,17 @@ pub const JOURNAL: &str = "JOURNAL";
 /// The stream of wrapped data keys.
 pub const KEYS: &str = "KEYS";
 
+/// The stream of who read what.
+pub const ACCESS: &str = "ACCESS";
+
+/// The stream of the integrity chain.
+pub const SEALS: &str = "SEALS";
+
 /// The most bytes one event may weigh on the wire, headers included. The broker refuses heavier ones too.
 pub const MAX_EVENT_BYTES: usize = 64 * 1024;
+
+/// How long who read what is kept unless another time is set: twelve months, and no more.
+pub const TWELVE_MONTHS: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// How to reach the broker and what to ask of it.
 #[derive(Debug, Clone)]
@@ -39,6 +48,14 @@ pub struct JournalConfig {
     pub max_bytes: i64,
     /// The most bytes the stream of keys may hold.
     pub max_key_bytes: i64,
+    /// The most bytes the stream of who read what may hold; beyond it nothing that is recorded can be read. An entry
+    /// weighs some 600 bytes.
+    pub max_access_bytes: i64,
+    /// How long who read what is kept.
+    pub access_kept_for: Duration,
+    /// The most bytes the integrity chain may hold: some 30 for each event, and 1 MB a day for each stream that is
+    /// written to every minute.
+    pub max_seal_bytes: i64,
     /// Which territories live on which stream.
     pub partitions: Partitions,
     /// Whether streams that are missing are created.
@@ -66,6 +83,9 @@ impl JournalConfig {
             replicas: 1,
             max_bytes: 8 << 30,
             max_key_bytes: 256 << 20,
+            max_access_bytes: 2 << 30,
+            access_kept_for: TWELVE_MONTHS,
+            max_seal_bytes: 2 << 30,
             partitions: Partitions::default(),
             provision: Provision::Create,
             ack_wait: Duration::from_secs(5),

@@ -10,8 +10,11 @@
 //!
 //! **Invariant.** Personal values are sealed in bodies and appear nowhere else.
 //!
+//! **Invariant.** What was recorded cannot be changed, removed or cut off unnoticed.
+//!
 //! This crate alone speaks to NATS.
 
+pub mod access;
 pub mod append;
 pub mod backup;
 pub mod broker;
@@ -29,6 +32,7 @@ pub mod read;
 pub mod recorded;
 mod scan;
 pub mod sealing;
+pub mod seals;
 pub mod subject;
 
 pub use append::{AppendError, BulkError, Loaded, Progress};

@@ -3,7 +3,7 @@
 use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType};
 use async_nats::jetstream::{self, ErrorCode};
 
-use crate::config::{JournalConfig, KEYS, MAX_EVENT_BYTES, Provision};
+use crate::config::{ACCESS, JournalConfig, KEYS, MAX_EVENT_BYTES, Provision, SEALS};
 use crate::link::{Link, Unreachable};
 
 /// Why a journal could not be opened.
@@ -75,13 +75,35 @@ const KEY_PROMISES: &[Promise] = &[
     Promise { what: "atomic batches are not allowed", kept: |c| c.allow_atomic_publish },
 ];
 
+/// What makes a stream fit for who read what: an entry stays until it is old enough, and only its age removes it.
+const ACCESS_PROMISES: &[Promise] = &[
+    Promise { what: "it is not kept in files", kept: |c| c.storage == StorageType::File },
+    Promise { what: "messages can be deleted from it", kept: |c| c.deny_delete },
+    Promise { what: "it can be purged", kept: |c| c.deny_purge },
+    Promise { what: "messages can be rolled up", kept: |c| !c.allow_rollup },
+    Promise { what: "old messages give way to new ones", kept: |c| c.discard == DiscardPolicy::New },
+    Promise { what: "messages never expire", kept: |c| !c.max_age.is_zero() },
+    Promise {
+        what: "the number of messages is limited",
+        kept: |c| c.max_messages <= 0 && c.max_messages_per_subject <= 0,
+    },
+    Promise { what: "it has no byte limit", kept: |c| c.max_bytes > 0 },
+    Promise { what: "messages do not stay until a limit", kept: |c| c.retention == RetentionPolicy::Limits },
+    Promise { what: "atomic batches are not allowed", kept: |c| c.allow_atomic_publish },
+    Promise { what: "direct reads are not allowed", kept: |c| c.allow_direct },
+    Promise { what: "writes are acknowledged before they are stored", kept: |c| c.persist_mode.is_none() },
+];
+
 /// Sees to it that every stream exists and keeps its promises.
 pub(crate) async fn ensure_streams(link: &Link, config: &JournalConfig) -> Result<(), OpenError> {
     let context = jetstream::new(link.client.clone());
     for (name, subjects) in config.partitions.streams() {
         ensure(&context, config, journal_stream(config, name, subjects), JOURNAL_PROMISES).await?;
     }
-    ensure(&context, config, key_stream(config), KEY_PROMISES).await
+    ensure(&context, config, key_stream(config), KEY_PROMISES).await?;
+    ensure(&context, config, access_stream(config), ACCESS_PROMISES).await?;
+    // The chain promises what the journal promises.
+    ensure(&context, config, seal_stream(config), JOURNAL_PROMISES).await
 }
 
 fn journal_stream(config: &JournalConfig, name: String, subjects: Vec<String>) -> Config {
@@ -102,6 +124,23 @@ fn journal_stream(config: &JournalConfig, name: String, subjects: Vec<String>) -
         allow_direct: true,
         allow_atomic_publish: true,
         ..Config::default()
+    }
+}
+
+fn access_stream(config: &JournalConfig) -> Config {
+    Config {
+        description: Some("who read what; only its age removes an entry".to_owned()),
+        max_bytes: config.max_access_bytes,
+        max_age: config.access_kept_for,
+        ..journal_stream(config, ACCESS.to_owned(), vec!["access.>".to_owned()])
+    }
+}
+
+fn seal_stream(config: &JournalConfig) -> Config {
+    Config {
+        description: Some("the integrity chain over the other streams".to_owned()),
+        max_bytes: config.max_seal_bytes,
+        ..journal_stream(config, SEALS.to_owned(), vec!["seal.>".to_owned()])
     }
 }
 
@@ -166,6 +205,7 @@ async fn ensure(
     let subjects = |c: &Config| c.subjects.iter().cloned().collect::<std::collections::BTreeSet<_>>();
     let differs = found.max_bytes != wanted.max_bytes
         || found.num_replicas != wanted.num_replicas
+        || found.max_age != wanted.max_age
         || subjects(&found) != subjects(&wanted);
     if !differs {
         return Ok(());
@@ -180,6 +220,7 @@ async fn ensure(
     let changed = Config {
         max_bytes: wanted.max_bytes,
         num_replicas: wanted.num_replicas,
+        max_age: wanted.max_age,
         subjects: wanted.subjects,
         ..found
     };

@@ -12,7 +12,7 @@
 mod bulk;
 mod known;
 mod task;
-mod wire;
+pub(crate) mod wire;
 
 use tokio::sync::{mpsc, oneshot};
 

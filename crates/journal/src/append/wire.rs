@@ -37,7 +37,7 @@ mod code {
 
 /// How a write ended.
 #[derive(Debug, Clone)]
-pub(super) enum Outcome {
+pub(crate) enum Outcome {
     /// On disk. The events stand one behind the other, the first here.
     Stored { first: u64 },
     /// A guard did not hold, or the broker believes it has seen this before: nothing new is stored.
@@ -59,7 +59,22 @@ pub(super) struct Item<'a> {
     pub(super) guard: Option<u64>,
 }
 
+/// One message on its way to the broker.
+pub(crate) struct Outbound {
+    pub(crate) subject: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: bytes::Bytes,
+}
+
 impl Item<'_> {
+    fn outbound(&self) -> Outbound {
+        Outbound {
+            subject: subject::of_ledger(&self.event.ledger),
+            headers: self.headers(),
+            body: self.event.body.clone(),
+        }
+    }
+
     fn headers(&self) -> HeaderMap {
         let mut headers = self.event.headers(self.circumstances);
         if let Some(version) = self.guard {
@@ -71,43 +86,52 @@ impl Item<'_> {
 
 /// Writes one event.
 pub(super) async fn one(link: &Link, item: &Item<'_>) -> Outcome {
-    let subject = subject::of_ledger(&item.event.ledger);
-    let answer = link.request(subject, Some(item.headers()), item.event.body.clone()).await;
+    publish(link, item.outbound()).await
+}
+
+/// Writes one message.
+pub(crate) async fn publish(link: &Link, message: Outbound) -> Outcome {
+    let answer = link.request(message.subject, Some(message.headers), message.body).await;
     outcome(answer.map(|message| message.payload), 1)
 }
 
 /// Writes several events, all or none. At least one.
 pub(super) async fn batch(link: &Link, items: &[Item<'_>]) -> Outcome {
-    let Some((last, others)) = items.split_last() else {
-        return Outcome::Refused { why: "an empty batch".to_owned() };
-    };
+    publish_together(link, items.iter().map(Item::outbound)).await
+}
+
+/// Writes several messages, all or none. At least one. Each is made when it is sent.
+pub(crate) async fn publish_together(
+    link: &Link,
+    messages: impl ExactSizeIterator<Item = Outbound>,
+) -> Outcome {
+    let count = messages.len();
     if !link.connected() {
         return Outcome::Absent { why: "the connection is down".to_owned() };
     }
     let id = link.client.new_inbox();
     let id = id.rsplit('.').next().unwrap_or(&id);
     let mark = link.mark();
-    for (nth, item) in others.iter().enumerate() {
-        let mut headers = item.headers();
+    for (nth, Outbound { subject, mut headers, body }) in (1..).zip(messages) {
         headers.insert(NATS_BATCH_ID, id);
-        headers.insert(NATS_BATCH_SEQUENCE, HeaderValue::from(nth + 1));
-        let subject = subject::of_ledger(&item.event.ledger);
-        let sent = link.client.publish_with_headers(subject, headers, item.event.body.clone()).await;
-        if let Err(e) = sent {
-            // Never committed, so none of it is stored.
-            return Outcome::Absent { why: e.to_string() };
+        headers.insert(NATS_BATCH_SEQUENCE, HeaderValue::from(nth));
+        if nth < count {
+            if let Err(e) = link.client.publish_with_headers(subject, headers, body).await {
+                // Never committed, so none of it is stored.
+                return Outcome::Absent { why: e.to_string() };
+            }
+            continue;
         }
+        if link.mark() != mark {
+            return Outcome::Absent {
+                why: "the connection was lost before the batch was complete".to_owned(),
+            };
+        }
+        headers.insert(NATS_BATCH_COMMIT, NATS_BATCH_COMMIT_FINAL);
+        let answer = link.request(subject, Some(headers), body).await;
+        return outcome(answer.map(|message| message.payload), count);
     }
-    if link.mark() != mark {
-        return Outcome::Absent { why: "the connection was lost before the batch was complete".to_owned() };
-    }
-    let mut headers = last.headers();
-    headers.insert(NATS_BATCH_ID, id);
-    headers.insert(NATS_BATCH_SEQUENCE, HeaderValue::from(items.len()));
-    headers.insert(NATS_BATCH_COMMIT, NATS_BATCH_COMMIT_FINAL);
-    let subject = subject::of_ledger(&last.event.ledger);
-    let answer = link.request(subject, Some(headers), last.event.body.clone()).await;
-    outcome(answer.map(|message| message.payload), items.len())
+    Outcome::Refused { why: "an empty batch".to_owned() }
 }
 
 #[derive(Deserialize)]

@@ -59,6 +59,9 @@ pub(crate) struct Question<'a> {
     pub(crate) batch: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) multi_last: Option<&'a [String]>,
+    /// The first message that was stored at this time or later.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) start_time: Option<&'a str>,
 }
 
 /// What came back: messages in order, and how many more there are.

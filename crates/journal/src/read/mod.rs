@@ -198,21 +198,33 @@ pub(crate) async fn api<T: serde::de::DeserializeOwned>(
         .map_err(|e| ReadError::Refused { action, why: format!("an answer that is not understood: {e}") })
 }
 
+/// Where a stream begins and ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub(crate) struct Ends {
+    /// The position of the first message that is there; one behind the last if there is none.
+    #[serde(rename = "first_seq")]
+    pub(crate) first: u64,
+    /// The position of the last message that was ever written.
+    #[serde(rename = "last_seq")]
+    pub(crate) last: u64,
+}
+
 /// The position of the last message of a stream.
 pub(crate) async fn last_position(link: &Link, stream: &str) -> Result<u64, ReadError> {
+    Ok(ends(link, stream).await?.last)
+}
+
+/// The positions of the first and the last message of a stream.
+pub(crate) async fn ends(link: &Link, stream: &str) -> Result<Ends, ReadError> {
     const ACTION: &str = "look at the end of the journal";
     #[derive(Deserialize)]
-    struct End {
-        last_seq: u64,
-    }
-    #[derive(Deserialize)]
     struct Answer {
-        state: Option<End>,
+        state: Option<Ends>,
         error: Option<ApiError>,
     }
     let subject = format!("$JS.API.STREAM.INFO.{stream}");
     let answer: Answer = api(link, ACTION, subject, &serde_json::json!({})).await?;
-    answer.state.map(|end| end.last_seq).ok_or_else(|| answer.error.unwrap_or_default().about(ACTION))
+    answer.state.ok_or_else(|| answer.error.unwrap_or_default().about(ACTION))
 }
 
 /// The versions of many ledgers at once, as one replica knows them; a ledger that has no event is not in the answer.

@@ -7,6 +7,7 @@
     reason = "a test that fails says so by panicking"
 )]
 
+mod access;
 mod append;
 mod backup;
 mod broker;
@@ -18,4 +19,5 @@ mod open;
 mod read;
 mod rotation;
 mod sealing;
+mod seals;
 mod support;

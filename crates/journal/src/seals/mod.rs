@@ -1,0 +1,39 @@
+//! The integrity chain: what lies in the journal and in `ACCESS`, signed, so that nobody changes, removes, moves or cuts
+//! off anything without its being found out. The broker itself skips or truncates damaged files without a word.
+//!
+//! **Invariant.** The stream `SEALS` holds one chain over all streams. Each entry names the one before it by its hash and
+//! is signed (Ed25519) by the one key that the chain knows then; another key comes into use by an entry that the old one
+//! signed. So the hash of the last entry, the *head*, stands for everything.
+//!
+//! **Invariant.** An entry is appended only behind the one it names: two sealers never fork the chain, and a sealer that
+//! dies between reading and appending has done nothing.
+//!
+//! **Invariant.** Sealed is what lies there: ciphertexts and the hash of each payload. A household that is erased changes
+//! nothing of it.
+//!
+//! A seal covers a stretch of one stream: the root of a Merkle tree over its messages, and of each leaf the first 128
+//! bits, so that the message that was changed can be named, and so that those that are left of a stretch are still
+//! proven when the age of the others has removed them.
+//!
+//! `tree.rs`, `entry.rs` and `chain.rs` are pure; `sealer.rs` appends, `verify.rs` reads everything again.
+
+mod chain;
+mod entry;
+mod hash;
+mod keep;
+mod key;
+mod report;
+mod sealer;
+mod stretch;
+mod tree;
+mod verify;
+
+pub use chain::{Chain, Fault, Reach};
+pub use entry::{Entry, PublicKey, Says, Seal};
+pub use hash::{Hash, NotAHash};
+pub use keep::keep;
+pub use key::{SealKey, SealKeyError};
+pub use report::{Damage, KeySince, Report, StreamReport, What};
+pub use sealer::{Cadence, MAX_STRETCH, SealError, Sealer};
+pub use tree::{MARK_BYTES, Mark, leaf, mark, root};
+pub use verify::{Checked, Known, VerifyError, verify};
