@@ -14,15 +14,20 @@ pub const JOURNAL: &str = "JOURNAL";
 /// The stream of wrapped data keys.
 pub const KEYS: &str = "KEYS";
 
+/// The stream of what leaves for partners.
+pub const FEED: &str = "FEED";
+
 /// The most bytes one event may weigh on the wire, headers included. The broker refuses heavier ones too.
 pub const MAX_EVENT_BYTES: usize = 64 * 1024;
 
 /// How to reach the broker and what to ask of it.
 #[derive(Debug, Clone)]
 pub struct JournalConfig {
-    /// Where the broker listens: `nats://127.0.0.1:4222`, several separated by commas for a cluster.
+    /// Where the broker listens: `nats://127.0.0.1:4222`, several separated by commas for a cluster. With `tls://` the
+    /// connection begins with TLS, which servers take with `handshake_first`; nothing is ever said in clear.
     pub url: String,
-    /// The file with this service's credentials; none on a broker that asks for none.
+    /// The file with this service's credentials, a token and its seed (`.creds`) or a seed alone; none on a broker that
+    /// asks for none.
     pub credentials: Option<PathBuf>,
     /// The certificate authorities to trust besides those of the system (PEM), for `tls://`.
     pub root_certificates: Option<PathBuf>,

@@ -12,6 +12,7 @@
 //!
 //! This crate alone speaks to NATS.
 
+pub mod accounts;
 pub mod append;
 pub mod broker;
 pub mod config;

@@ -7,6 +7,7 @@
     reason = "a test that fails says so by panicking"
 )]
 
+mod accounts;
 mod append;
 mod broker;
 mod bulk;
@@ -17,3 +18,4 @@ mod open;
 mod read;
 mod sealing;
 mod support;
+mod tls;
