@@ -17,6 +17,9 @@ pub const KEYS: &str = "KEYS";
 /// The stream of what leaves for partners.
 pub const FEED: &str = "FEED";
 
+/// How long it holds a message for a partner that stays away: 90 days.
+pub const FEED_AGE: Duration = Duration::from_secs(90 * 86_400);
+
 /// The most bytes one event may weigh on the wire, headers included. The broker refuses heavier ones too.
 pub const MAX_EVENT_BYTES: usize = 64 * 1024;
 
@@ -44,6 +47,8 @@ pub struct JournalConfig {
     pub max_bytes: i64,
     /// The most bytes the stream of keys may hold.
     pub max_key_bytes: i64,
+    /// The most bytes the stream of what leaves for partners may hold; beyond it the oldest messages give way.
+    pub max_feed_bytes: i64,
     /// Which territories live on which stream.
     pub partitions: Partitions,
     /// Whether streams that are missing are created.
@@ -71,6 +76,7 @@ impl JournalConfig {
             replicas: 1,
             max_bytes: 8 << 30,
             max_key_bytes: 256 << 20,
+            max_feed_bytes: 256 << 20,
             partitions: Partitions::default(),
             provision: Provision::Create,
             ack_wait: Duration::from_secs(5),

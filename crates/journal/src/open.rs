@@ -3,7 +3,7 @@
 use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType};
 use async_nats::jetstream::{self, ErrorCode};
 
-use crate::config::{JournalConfig, KEYS, MAX_EVENT_BYTES, Provision};
+use crate::config::{FEED, FEED_AGE, JournalConfig, KEYS, MAX_EVENT_BYTES, Provision};
 use crate::link::{Link, Unreachable};
 
 /// Why a journal could not be opened.
@@ -75,13 +75,46 @@ const KEY_PROMISES: &[Promise] = &[
     Promise { what: "atomic batches are not allowed", kept: |c| c.allow_atomic_publish },
 ];
 
+/// What makes a stream fit for what leaves: it forgets by age, and by nothing else that a partner could cause.
+const FEED_PROMISES: &[Promise] = &[
+    Promise { what: "it is not kept in files", kept: |c| c.storage == StorageType::File },
+    Promise { what: "messages can be deleted from it", kept: |c| c.deny_delete },
+    Promise { what: "it can be purged", kept: |c| c.deny_purge },
+    Promise { what: "messages never expire", kept: |c| !c.max_age.is_zero() },
+    Promise { what: "messages do not stay until a limit", kept: |c| c.retention == RetentionPolicy::Limits },
+    Promise { what: "it has no byte limit", kept: |c| c.max_bytes > 0 },
+    Promise { what: "new messages give way to old ones", kept: |c| c.discard == DiscardPolicy::Old },
+];
+
 /// Sees to it that every stream exists and keeps its promises.
 pub(crate) async fn ensure_streams(link: &Link, config: &JournalConfig) -> Result<(), OpenError> {
     let context = jetstream::new(link.client.clone());
     for (name, subjects) in config.partitions.streams() {
         ensure(&context, config, journal_stream(config, name, subjects), JOURNAL_PROMISES).await?;
     }
-    ensure(&context, config, key_stream(config), KEY_PROMISES).await
+    ensure(&context, config, key_stream(config), KEY_PROMISES).await?;
+    ensure(&context, config, feed_stream(config), FEED_PROMISES).await
+}
+
+fn feed_stream(config: &JournalConfig) -> Config {
+    Config {
+        name: FEED.to_owned(),
+        subjects: vec!["feed.>".to_owned()],
+        description: Some("what leaves for partners, each on subjects of its own".to_owned()),
+        storage: StorageType::File,
+        retention: RetentionPolicy::Limits,
+        discard: DiscardPolicy::Old,
+        max_age: FEED_AGE,
+        max_bytes: config.max_feed_bytes,
+        max_messages: -1,
+        max_messages_per_subject: -1,
+        max_message_size: i32::try_from(MAX_EVENT_BYTES).unwrap_or(i32::MAX),
+        num_replicas: config.replicas,
+        duplicate_window: std::time::Duration::from_secs(86_400),
+        deny_delete: true,
+        deny_purge: true,
+        ..Config::default()
+    }
 }
 
 fn journal_stream(config: &JournalConfig, name: String, subjects: Vec<String>) -> Config {
