@@ -1,6 +1,5 @@
 //! What is written into the tokens of operators, accounts and users.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -15,9 +14,6 @@ use super::rights::Rights;
 
 /// The longest validity of a user that is a program: one year.
 pub const LONGEST_VALIDITY: Duration = Duration::from_secs(366 * 86_400);
-
-/// Who may no longer connect: users by key, with the moment up to which what was minted for them is void.
-pub type Revocations = BTreeMap<UserKey, Timestamp>;
 
 /// The token of an operator, signed by itself: who signs accounts, and which account is the broker's own.
 ///
@@ -48,7 +44,7 @@ pub fn operator(
 pub fn core_account(
     account: &AccountKey,
     signing: &str,
-    revoked: &Revocations,
+    revoked: Option<Timestamp>,
     operator: &Pair,
     now: Timestamp,
 ) -> Result<String, AccountsError> {
@@ -97,22 +93,11 @@ pub fn system_account(
         "subs": -1, "data": -1, "payload": -1, "imports": -1, "exports": -1, "wildcards": true, "conn": -1,
         "leaf": 0, "disallow_bearer": true,
     });
-    let nothing = Revocations::new();
-    account_token(
-        account,
-        &Name::trusted("sys"),
-        signing,
-        json!([]),
-        json!([]),
-        &limits,
-        &nothing,
-        operator,
-        now,
-    )
+    account_token(account, &Name::trusted("sys"), signing, json!([]), json!([]), &limits, None, operator, now)
 }
 
 /// The token of a partner's account: it imports its own share of [`core_account`] and nothing else, exports nothing, has
-/// no streams.
+/// no streams. What was minted for its users up to `revoked` is void.
 ///
 /// # Errors
 /// [`AccountsError::Key`].
@@ -121,7 +106,7 @@ pub fn partner_account(
     name: &Name,
     signing: &str,
     core: &AccountKey,
-    revoked: &Revocations,
+    revoked: Option<Timestamp>,
     operator: &Pair,
     now: Timestamp,
 ) -> Result<String, AccountsError> {
@@ -153,12 +138,12 @@ fn account_token(
     imports: Value,
     exports: Value,
     limits: &Value,
-    revoked: &Revocations,
+    revoked: Option<Timestamp>,
     operator: &Pair,
     now: Timestamp,
 ) -> Result<String, AccountsError> {
-    let revoked: BTreeMap<&str, i64> =
-        revoked.iter().map(|(user, until)| (user.as_str(), until.as_second())).collect();
+    // Of all users, whatever their key: of copies and of what somebody else minted with the account's signing key too.
+    let revoked = revoked.map(|until| json!({ "*": until.as_second() }));
     let nats = json!({
         "type": "account",
         "version": 2,
@@ -166,7 +151,7 @@ fn account_token(
         "exports": exports,
         "limits": limits,
         "signing_keys": [signing],
-        "revocations": revoked,
+        "revocations": revoked.unwrap_or_else(|| json!({})),
         "default_permissions": { "pub": {}, "sub": {} },
     });
     sign(&Claims { subject: account.as_str(), name, issued: now, expires: None, nats }, operator)

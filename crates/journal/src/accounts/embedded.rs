@@ -74,6 +74,7 @@ impl Embedded {
     /// [`AccountsError::Admitted`] when it may connect already; as [`Self::open_or_create`].
     pub fn admit(&mut self, name: &Name, now: Timestamp) -> Result<Admitted, AccountsError> {
         self.roll.check_new(name)?;
+        let now = self.roll.valid_from(name, now);
         let dir = partners_dir(&self.dir);
         // Its seed is not needed here; an installation that moves to signed tokens keeps its partners' identities.
         let account = files::pair_at(&files::at(&dir, name.as_str(), "account.nk"), KeyKind::Account)?;

@@ -27,9 +27,7 @@ mod server;
 
 use std::path::PathBuf;
 
-pub use claims::{
-    LONGEST_VALIDITY, Revocations, core_account, operator, partner_account, system_account, user,
-};
+pub use claims::{LONGEST_VALIDITY, core_account, operator, partner_account, system_account, user};
 pub use embedded::Embedded;
 pub use error::AccountsError;
 pub use grants::PARTNER_PREFIX;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use super::claims::{self, Revocations};
+use super::claims;
 use super::key::{AccountKey, KeyKind, Pair, UserKey};
 use super::name::Name;
 use super::rights::{self, CoreUser, Rights, Subjects};
@@ -144,6 +144,7 @@ impl Operator {
         expires: Timestamp,
     ) -> Result<Admitted, AccountsError> {
         self.roll.check_new(name)?;
+        let now = self.roll.valid_from(name, now);
         let dir = self.dir.join("partners");
         let account = Account::at(&dir, name.as_str())?;
         let credentials = files::at(&dir, name.as_str(), "creds");
@@ -175,7 +176,7 @@ impl Operator {
             name,
             &signing,
             &self.core.key,
-            &partner.revoked,
+            partner.revoked,
             &self.signing,
             now,
         )
@@ -190,13 +191,8 @@ impl Operator {
     pub fn configuration(&self, resolver_dir: &Path, now: Timestamp) -> Result<String, AccountsError> {
         let system =
             claims::system_account(&self.system.key, &self.system.signing.public(), &self.signing, now)?;
-        let core = claims::core_account(
-            &self.core.key,
-            &self.core.signing.public(),
-            &Revocations::new(),
-            &self.signing,
-            now,
-        )?;
+        let core =
+            claims::core_account(&self.core.key, &self.core.signing.public(), None, &self.signing, now)?;
         let dir = crate::broker::quoted(resolver_dir);
         Ok(format!(
             "operator: {}\nsystem_account: {}\n\

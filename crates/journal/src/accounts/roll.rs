@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::claims::Revocations;
 use super::key::{AccountKey, UserKey};
 use super::name::Name;
 use super::{AccountsError, files};
@@ -21,16 +20,15 @@ pub struct Partner {
     pub user: UserKey,
     /// When it was admitted last.
     pub admitted: Timestamp,
-    /// Its users of before, and since when each may not connect.
-    #[serde(default)]
-    pub revoked: Revocations,
+    /// What was minted for it up to this moment is void.
+    pub revoked: Option<Timestamp>,
 }
 
 impl Partner {
     /// Whether nobody may connect for it.
     #[must_use]
     pub fn is_revoked(&self) -> bool {
-        self.revoked.contains_key(&self.user)
+        self.revoked.is_some_and(|until| until >= self.admitted)
     }
 }
 
@@ -59,6 +57,13 @@ impl Roll {
         self.partners.get(name).ok_or_else(|| AccountsError::Unknown(name.to_string()))
     }
 
+    /// From when something minted now is valid: later than what is void, to the second, which is what tokens hold.
+    pub(super) fn valid_from(&self, name: &Name, now: Timestamp) -> Timestamp {
+        let revoked = self.partners.get(name).and_then(|partner| partner.revoked);
+        let after = revoked.and_then(|until| Timestamp::from_second(until.as_second() + 1).ok());
+        after.map_or(now, |after| now.max(after))
+    }
+
     /// Enters a partner, or a new user of one whose users were revoked.
     pub(super) fn admit(
         &mut self,
@@ -67,7 +72,7 @@ impl Roll {
         user: UserKey,
         now: Timestamp,
     ) -> Result<Partner, AccountsError> {
-        let revoked = self.partners.get(name).map(|partner| partner.revoked.clone()).unwrap_or_default();
+        let revoked = self.partners.get(name).and_then(|partner| partner.revoked);
         let partner = Partner { account, user, admitted: now, revoked };
         self.partners.insert(name.clone(), partner.clone());
         self.save()?;
@@ -85,7 +90,8 @@ impl Roll {
     /// Enters that nobody may connect for a partner any more.
     pub(super) fn revoke(&mut self, name: &Name, now: Timestamp) -> Result<Partner, AccountsError> {
         let partner = self.partners.get_mut(name).ok_or_else(|| AccountsError::Unknown(name.to_string()))?;
-        partner.revoked.insert(partner.user.clone(), now);
+        // Not before it was admitted, whatever the clock says meanwhile.
+        partner.revoked = Some(now.max(partner.admitted));
         let partner = partner.clone();
         self.save()?;
         Ok(partner)

@@ -45,7 +45,7 @@ proptest! {
                 let (account, operator, someone) =
                     (pair(KeyKind::Account), pair(KeyKind::Operator), pair(KeyKind::User));
                 let key = account.public().parse().unwrap();
-                let token = partner_account(&key, &name, &account.public(), &key, &Default::default(), &operator, at(NOW));
+                let token = partner_account(&key, &name, &account.public(), &key, None, &operator, at(NOW));
                 let account_claims = jwt::claims(&token.unwrap()).unwrap();
                 let token = user(&UserKey::of(&someone).unwrap(), &name, &key, &account, &nobody(), at(NOW), at("2026-03-16T10:00:00Z"));
                 let claims = jwt::claims(&token.unwrap()).unwrap();
@@ -84,9 +84,7 @@ fn a_partner_may_ask_for_its_own_share_and_nothing_else() {
     let (account, operator) = (pair(KeyKind::Account), pair(KeyKind::Operator));
     let (key, core) = (account.public().parse().unwrap(), pair(KeyKind::Account).public().parse().unwrap());
     let name = "bailleur".parse().unwrap();
-    let token =
-        partner_account(&key, &name, &account.public(), &core, &Default::default(), &operator, at(NOW))
-            .unwrap();
+    let token = partner_account(&key, &name, &account.public(), &core, None, &operator, at(NOW)).unwrap();
     let claims = jwt::claims(&token).unwrap();
     let nats = &claims["nats"];
     let imports: Vec<_> = nats["imports"]

@@ -15,6 +15,7 @@ mod execute;
 mod follow;
 mod keys;
 mod open;
+mod partners;
 mod read;
 mod sealing;
 mod support;

@@ -4,16 +4,23 @@ use std::path::Path;
 
 use journal::accounts::{Cluster, Server, Tls};
 use journal::broker::BrokerOptions;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
+    KeyUsagePurpose,
+};
 use tokio::process::Command;
 
 /// An authority, and a server's certificate for loopback that it signed, in `dir`.
 pub(crate) fn certificates(dir: &Path, name: &str) -> Tls {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+    // Two names: a certificate that is called like its issuer counts as signed by itself.
+    params.distinguished_name.push(DnType::CommonName, "authority");
     let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
     let key = KeyPair::generate().unwrap();
     let mut params = CertificateParams::new(vec!["localhost".to_owned(), "127.0.0.1".to_owned()]).unwrap();
+    params.distinguished_name.push(DnType::CommonName, name);
     params.extended_key_usages =
         vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
     let certificate = params.signed_by(&key, &authority).unwrap();
@@ -37,6 +44,11 @@ pub(crate) fn server(dir: &Path, port: u16, accounts: String) -> Server {
         max_store_bytes: 1 << 40,
         accounts,
     }
+}
+
+/// A port on loopback that is free right now.
+pub(crate) fn free_port() -> u16 {
+    std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
 }
 
 /// The server accepts the file of a cluster with these accounts.
