@@ -19,6 +19,11 @@ pub const ACCESS: &str = "ACCESS";
 
 /// The stream of the integrity chain.
 pub const SEALS: &str = "SEALS";
+/// The stream of what leaves for partners.
+pub const FEED: &str = "FEED";
+
+/// How long it holds a message for a partner that stays away: 90 days.
+pub const FEED_AGE: Duration = Duration::from_secs(90 * 86_400);
 
 /// The most bytes one event may weigh on the wire, headers included. The broker refuses heavier ones too.
 pub const MAX_EVENT_BYTES: usize = 64 * 1024;
@@ -29,9 +34,11 @@ pub const TWELVE_MONTHS: Duration = Duration::from_secs(365 * 24 * 3600);
 /// How to reach the broker and what to ask of it.
 #[derive(Debug, Clone)]
 pub struct JournalConfig {
-    /// Where the broker listens: `nats://127.0.0.1:4222`, several separated by commas for a cluster.
+    /// Where the broker listens: `nats://127.0.0.1:4222`, several separated by commas for a cluster. With `tls://` the
+    /// connection begins with TLS, which servers take with `handshake_first`; nothing is ever said in clear.
     pub url: String,
-    /// The file with this service's credentials; none on a broker that asks for none.
+    /// The file with this service's credentials, a token and its seed (`.creds`) or a seed alone; none on a broker that
+    /// asks for none.
     pub credentials: Option<PathBuf>,
     /// The certificate authorities to trust besides those of the system (PEM), for `tls://`.
     pub root_certificates: Option<PathBuf>,
@@ -56,6 +63,8 @@ pub struct JournalConfig {
     /// The most bytes the integrity chain may hold: some 30 for each event, and 1 MB a day for each stream that is
     /// written to every minute.
     pub max_seal_bytes: i64,
+    /// The most bytes the stream of what leaves for partners may hold; beyond it the oldest messages give way.
+    pub max_feed_bytes: i64,
     /// Which territories live on which stream.
     pub partitions: Partitions,
     /// Whether streams that are missing are created.
@@ -86,6 +95,7 @@ impl JournalConfig {
             max_access_bytes: 2 << 30,
             access_kept_for: TWELVE_MONTHS,
             max_seal_bytes: 2 << 30,
+            max_feed_bytes: 256 << 20,
             partitions: Partitions::default(),
             provision: Provision::Create,
             ack_wait: Duration::from_secs(5),

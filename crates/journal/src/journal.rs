@@ -49,6 +49,16 @@ impl Journal {
         Ok(Self { shared: Arc::new(shared), keys: None, stream: JOURNAL.into() })
     }
 
+    /// Sees to the streams and does nothing else: what an administrator's credentials are for. Services then open the
+    /// journal with [`Provision::Verify`](crate::Provision::Verify) and credentials that allow no more than they need.
+    ///
+    /// # Errors
+    /// As [`Journal::open`].
+    pub async fn provision(config: JournalConfig) -> Result<(), OpenError> {
+        let link = Link::connect(&config).await?;
+        ensure_streams(&link, &config).await
+    }
+
     /// The same journal, able to seal and open personal values with the keys that `file` opens. Without it, a
     /// decision that holds a personal value is refused.
     ///

@@ -15,6 +15,7 @@
 //! This crate alone speaks to NATS.
 
 pub mod access;
+pub mod accounts;
 pub mod append;
 pub mod backup;
 pub mod broker;
@@ -24,10 +25,12 @@ pub mod digest;
 mod envelope;
 pub mod execute;
 pub mod follow;
+pub mod gateway;
 mod journal;
 pub mod keys;
 mod link;
 mod open;
+pub mod partner_feed;
 pub mod read;
 pub mod recorded;
 mod scan;

@@ -8,6 +8,7 @@ use async_nats::{Client, ConnectOptions, Event, HeaderMap, Message, Request, Req
 use bytes::Bytes;
 use tokio::sync::watch;
 use tokio::time::sleep;
+use zeroize::Zeroizing;
 
 use crate::config::JournalConfig;
 
@@ -93,9 +94,14 @@ impl Link {
             options = options.add_root_certificates(path.clone());
         }
         if let Some(path) = &config.credentials {
-            options = options.credentials_file(path).await.map_err(|e| unreachable(&e))?;
+            let said = tokio::fs::read_to_string(path).await.map(Zeroizing::new);
+            options = sign_in(options, &said.map_err(|e| unreachable(&e))?).map_err(|e| unreachable(&e))?;
         }
         let addresses: Vec<&str> = config.url.split(',').map(str::trim).collect();
+        if addresses.iter().any(|address| address.starts_with("tls://")) {
+            // For all of them, so that no credentials ever cross a wire in clear.
+            options = options.require_tls(true).tls_first();
+        }
         let client = options.connect(addresses).await.map_err(|e| unreachable(&e))?;
         Ok(Self { client, losses, ack_wait: config.ack_wait })
     }
@@ -154,6 +160,18 @@ impl Link {
             }),
             () = self.lost_since(mark) => Err(Silence::Unknown("the connection was lost".to_owned())),
         }
+    }
+}
+
+/// Signs in with what a file of credentials says: a token and its seed (`.creds`), or a seed alone.
+fn sign_in(options: ConnectOptions, said: &str) -> Result<ConnectOptions, std::io::Error> {
+    if said.contains("NATS USER JWT") {
+        return options.credentials(said);
+    }
+    let seed = said.trim();
+    match nkeys::KeyPair::from_seed(seed) {
+        Ok(_) => Ok(options.nkey(seed.to_owned())),
+        Err(why) => Err(std::io::Error::new(std::io::ErrorKind::InvalidData, why)),
     }
 }
 

@@ -3,7 +3,7 @@
 use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType};
 use async_nats::jetstream::{self, ErrorCode};
 
-use crate::config::{ACCESS, JournalConfig, KEYS, MAX_EVENT_BYTES, Provision, SEALS};
+use crate::config::{ACCESS, FEED, FEED_AGE, JournalConfig, KEYS, MAX_EVENT_BYTES, Provision, SEALS};
 use crate::link::{Link, Unreachable};
 
 /// Why a journal could not be opened.
@@ -94,6 +94,17 @@ const ACCESS_PROMISES: &[Promise] = &[
     Promise { what: "writes are acknowledged before they are stored", kept: |c| c.persist_mode.is_none() },
 ];
 
+/// What makes a stream fit for what leaves: it forgets by age, and by nothing else that a partner could cause.
+const FEED_PROMISES: &[Promise] = &[
+    Promise { what: "it is not kept in files", kept: |c| c.storage == StorageType::File },
+    Promise { what: "messages can be deleted from it", kept: |c| c.deny_delete },
+    Promise { what: "it can be purged", kept: |c| c.deny_purge },
+    Promise { what: "messages never expire", kept: |c| !c.max_age.is_zero() },
+    Promise { what: "messages do not stay until a limit", kept: |c| c.retention == RetentionPolicy::Limits },
+    Promise { what: "it has no byte limit", kept: |c| c.max_bytes > 0 },
+    Promise { what: "new messages give way to old ones", kept: |c| c.discard == DiscardPolicy::Old },
+];
+
 /// Sees to it that every stream exists and keeps its promises.
 pub(crate) async fn ensure_streams(link: &Link, config: &JournalConfig) -> Result<(), OpenError> {
     let context = jetstream::new(link.client.clone());
@@ -103,7 +114,29 @@ pub(crate) async fn ensure_streams(link: &Link, config: &JournalConfig) -> Resul
     ensure(&context, config, key_stream(config), KEY_PROMISES).await?;
     ensure(&context, config, access_stream(config), ACCESS_PROMISES).await?;
     // The chain promises what the journal promises.
-    ensure(&context, config, seal_stream(config), JOURNAL_PROMISES).await
+    ensure(&context, config, seal_stream(config), JOURNAL_PROMISES).await?;
+    ensure(&context, config, feed_stream(config), FEED_PROMISES).await
+}
+
+fn feed_stream(config: &JournalConfig) -> Config {
+    Config {
+        name: FEED.to_owned(),
+        subjects: vec!["feed.>".to_owned()],
+        description: Some("what leaves for partners, each on subjects of its own".to_owned()),
+        storage: StorageType::File,
+        retention: RetentionPolicy::Limits,
+        discard: DiscardPolicy::Old,
+        max_age: FEED_AGE,
+        max_bytes: config.max_feed_bytes,
+        max_messages: -1,
+        max_messages_per_subject: -1,
+        max_message_size: i32::try_from(MAX_EVENT_BYTES).unwrap_or(i32::MAX),
+        num_replicas: config.replicas,
+        duplicate_window: std::time::Duration::from_secs(86_400),
+        deny_delete: true,
+        deny_purge: true,
+        ..Config::default()
+    }
 }
 
 fn journal_stream(config: &JournalConfig, name: String, subjects: Vec<String>) -> Config {

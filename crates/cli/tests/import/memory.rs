@@ -148,9 +148,12 @@ fn own(collection: &str, command: &Command) -> bool {
     let kind = match command {
         Command::Place(_, PlaceCommand::OpenPlace(open)) => open.description.kind,
         Command::Structure(_, StructureCommand::OpenStructure(open)) => open.profile.kind,
-        Command::Household(..) | Command::Place(..) | Command::Structure(..) | Command::Elapse(_) => {
-            return true;
-        }
+        Command::Household(..)
+        | Command::Place(..)
+        | Command::Structure(..)
+        | Command::Organisation(..)
+        | Command::User(..)
+        | Command::Elapse(_) => return true,
     };
     kind.let_by_committee() == matches!(collection, "dwellings" | "buildings")
 }

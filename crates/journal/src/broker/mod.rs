@@ -25,14 +25,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tempfile::TempDir;
-use tokio::sync::oneshot;
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 pub use error::BrokerError;
 pub use locate::{Located, MINIMUM, NoVersion, Version, default_cache_dir, locate, locate_for_user};
 pub use settings::most_of_the_disk;
+pub(crate) use settings::quoted;
 pub use supervisor::Restarts;
-use supervisor::{Launch, Shared, Situation, supervise};
+use supervisor::{Launch, Order, Shared, Situation, supervise};
 
 /// How many ports are tried when the system chooses them and others are quicker to take them.
 const PORT_TRIES: usize = 5;
@@ -52,6 +53,9 @@ pub struct BrokerOptions {
     pub ready_within: Duration,
     /// How often it may fail before it is given up.
     pub restarts: Restarts,
+    /// Who may connect: [`crate::accounts::Embedded::configuration`]. Without it the broker asks nobody for
+    /// credentials: for trials and tests.
+    pub accounts: Option<String>,
     /// A directory around [`Self::data_dir`] that is removed when the broker is gone.
     pub temporary: Option<TempDir>,
 }
@@ -67,6 +71,7 @@ impl BrokerOptions {
             max_store_bytes: None,
             ready_within: Duration::from_secs(120),
             restarts: Restarts::default(),
+            accounts: None,
             temporary: None,
         }
     }
@@ -101,7 +106,7 @@ pub struct Broker {
     data_dir: PathBuf,
     shared: Arc<Shared>,
     restarts: Restarts,
-    stop: Option<oneshot::Sender<()>>,
+    orders: mpsc::Sender<Order>,
     supervisor: Option<JoinHandle<()>>,
     /// Held, by the operating system's own means, for as long as this broker lives.
     _lock: File,
@@ -120,6 +125,7 @@ impl Broker {
         let data_dir = settings::prepare(&options.data_dir)?;
         let lock = lock(&data_dir)?;
         orphan::stop_orphans(&data_dir).await?;
+        settings::write_accounts(&data_dir, options.accounts.as_deref())?;
         let max_store_bytes = match options.max_store_bytes {
             Some(bytes) => bytes,
             None => settings::most_of_the_disk(&data_dir)?,
@@ -137,15 +143,15 @@ impl Broker {
             }
         };
         let port = launch.port;
-        let (stop, asked_to_stop) = oneshot::channel();
-        let watch = supervise(child, launch, options.restarts, Arc::clone(&shared), asked_to_stop);
+        let (orders, given) = mpsc::channel(1);
+        let watch = supervise(child, launch, options.restarts, Arc::clone(&shared), given);
         tracing::info!(port, data_dir = %data_dir.display(), "the broker runs");
         Ok(Self {
             port,
             data_dir,
             shared,
             restarts: options.restarts,
-            stop: Some(stop),
+            orders,
             supervisor: Some(tokio::spawn(watch)),
             _lock: lock,
             _temporary: options.temporary,
@@ -228,6 +234,30 @@ impl Broker {
     /// what a crash leaves intact.
     pub fn kill_hard(&self) {
         // Said before it is done, so that `ready` cannot answer for the server that is about to die.
+        self.starting();
+        self.shared.kill();
+    }
+
+    /// Gives the broker another list of who may connect, and starts it again: it then cuts off whoever is not on the list.
+    /// Those who are connect again by themselves. Returns when it accepts connections.
+    ///
+    /// It is asked to end and not to go lame first: there is no other server that clients could move to meanwhile, and
+    /// who was revoked would stay connected. Loading the list into a running server instead leaves what a new account
+    /// imports without answers.
+    ///
+    /// # Errors
+    /// [`BrokerError::Io`] when the list cannot be written: nothing changed; as [`Self::ready`].
+    pub async fn renew_accounts(&self, accounts: &str) -> Result<(), BrokerError> {
+        settings::write_accounts(&self.data_dir, Some(accounts))?;
+        // Said before it is done, so that `ready` cannot answer for the server that is about to end.
+        self.starting();
+        if self.orders.send(Order::Restart).await.is_err() {
+            return Err(BrokerError::Stopped);
+        }
+        self.ready().await.map(drop)
+    }
+
+    fn starting(&self) {
         self.shared.situation.send_if_modified(|situation| {
             let running = matches!(situation, Situation::Running { .. });
             if running {
@@ -235,14 +265,12 @@ impl Broker {
             }
             running
         });
-        self.shared.kill();
     }
 
     /// Ends the server in good order: it is asked to, waited for, and killed after ten seconds.
     pub async fn stop(mut self) {
-        if let Some(stop) = self.stop.take() {
-            let _ = stop.send(());
-        }
+        // An error means that there is no supervisor to tell any more.
+        let _ = self.orders.send(Order::Stop).await;
         if let Some(supervisor) = self.supervisor.take() {
             // An error means that the supervisor was aborted with the runtime; dropping `self` kills what is left.
             let _ = supervisor.await;

@@ -31,6 +31,20 @@ pub(super) fn pid_file(data_dir: &Path) -> PathBuf {
     data_dir.join("nats-server.pid")
 }
 
+/// The file that says who may connect, beside the configuration that includes it.
+const ACCOUNTS: &str = "accounts.conf";
+
+/// Writes who may connect; without a list, nobody is asked. It appears whole or not at all.
+pub(super) fn write_accounts(data_dir: &Path, accounts: Option<&str>) -> Result<(), BrokerError> {
+    let path = data_dir.join(ACCOUNTS);
+    let write = || -> std::io::Result<()> {
+        let mut file = tempfile::NamedTempFile::new_in(data_dir)?;
+        file.write_all(accounts.unwrap_or("# Nobody is asked for credentials.\n").as_bytes())?;
+        file.persist(&path).map(drop).map_err(|e| e.error)
+    };
+    write().map_err(BrokerError::io("cannot write", &path))
+}
+
 impl Settings<'_> {
     /// Writes the configuration and returns its path. It appears whole or not at all.
     pub(super) fn write(&self) -> Result<PathBuf, BrokerError> {
@@ -76,13 +90,15 @@ jetstream {{
   max_memory_store: 256MB
   limits {{ duplicate_window: "24h" }}
 }}
+
+include "{ACCOUNTS}"
 "#
         )
     }
 }
 
 /// A path as a string of the configuration language.
-fn quoted(path: &Path) -> String {
+pub(crate) fn quoted(path: &Path) -> String {
     let escaped = path.to_string_lossy().replace('\\', "\\\\").replace('"', "\\\"");
     format!("\"{escaped}\"")
 }

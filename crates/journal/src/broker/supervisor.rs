@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, WaitOptions, waitpid};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep};
 
 use super::BrokerError;
@@ -92,6 +92,15 @@ impl Shared {
     }
 }
 
+/// What the owner of the broker asks of the supervisor. An owner that is gone asks for the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Order {
+    /// End it for good.
+    Stop,
+    /// End it in good order and start it again: it reads its configuration anew.
+    Restart,
+}
+
 /// How to start the broker once more.
 #[derive(Debug)]
 pub(super) struct Launch {
@@ -122,30 +131,39 @@ impl Launch {
     }
 }
 
-/// Watches over `child` until `stop` is asked for or its owner is gone.
+/// Watches over `child` until its end is asked for or its owner is gone.
 pub(super) async fn supervise(
     mut child: Child,
     launch: Launch,
     restarts: Restarts,
     shared: Arc<Shared>,
-    mut stop: oneshot::Receiver<()>,
+    mut orders: mpsc::Receiver<Order>,
 ) {
     let mut failures = VecDeque::new();
     loop {
         let ready = Instant::now();
-        let status = tokio::select! {
-            status = child.ended() => status,
-            _ = &mut stop => {
+        let gone = tokio::select! {
+            status = child.ended() => Err(status),
+            order = orders.recv() => Ok(order.unwrap_or(Order::Stop)),
+        };
+        let (mut last, mut settled) = match gone {
+            Ok(order) => {
                 child.stop().await;
                 shared.set_process(None);
-                shared.situation.send_replace(Situation::Stopped);
-                return;
+                if order == Order::Stop {
+                    shared.situation.send_replace(Situation::Stopped);
+                    return;
+                }
+                // Asked for, so no failure to count.
+                ("it was asked to start again".to_owned(), true)
+            }
+            Err(status) => {
+                shared.set_process(None);
+                let last = format!("it ended ({status}); its last words: {}", child.last_words());
+                tracing::error!(port = launch.port, "the broker is gone: {last}");
+                (last, ready.elapsed() >= SETTLED)
             }
         };
-        shared.set_process(None);
-        let mut last = format!("it ended ({status}); its last words: {}", child.last_words());
-        tracing::error!(port = launch.port, "the broker is gone: {last}");
-        let mut settled = ready.elapsed() >= SETTLED;
         child = loop {
             let pause = if settled {
                 Some(Duration::ZERO)
@@ -171,9 +189,13 @@ pub(super) async fn supervise(
                         tracing::error!(port = launch.port, "the broker does not come back: {last}");
                     }
                 },
-                _ = &mut stop => {
+                order = orders.recv() => {
                     // Whatever was starting was killed when its handle went.
                     shared.kill_and_wait();
+                    if order == Some(Order::Restart) {
+                        settled = true;
+                        continue;
+                    }
                     shared.situation.send_replace(Situation::Stopped);
                     return;
                 }

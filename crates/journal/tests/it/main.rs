@@ -8,6 +8,7 @@
 )]
 
 mod access;
+mod accounts;
 mod append;
 mod backup;
 mod broker;
@@ -16,8 +17,10 @@ mod execute;
 mod follow;
 mod keys;
 mod open;
+mod partners;
 mod read;
 mod rotation;
 mod sealing;
 mod seals;
 mod support;
+mod tls;
