@@ -3,6 +3,8 @@
 
 mod drain;
 mod health;
+mod oidc_fake;
+mod oidc_wrong_answers;
 mod refusals;
 mod streams;
 
