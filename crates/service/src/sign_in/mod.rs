@@ -9,6 +9,7 @@
 //!
 //! **Invariant.** No error text and no `Debug` holds a secret, a token, a claim or anything of a person.
 
+pub mod local;
 pub mod oidc;
 mod random;
 mod secret;
