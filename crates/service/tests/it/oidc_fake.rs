@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
@@ -101,6 +101,7 @@ struct Shared {
     /// What each code that was given stands for; taken out when it is used.
     codes: Mutex<BTreeMap<String, (String, String)>>,
     keys_asked: AtomicUsize,
+    out_of_order: AtomicBool,
 }
 
 struct Key {
@@ -140,6 +141,7 @@ impl Fake {
             other: Key::new("first"),
             codes: Mutex::default(),
             keys_asked: AtomicUsize::new(0),
+            out_of_order: AtomicBool::new(false),
         });
         let router = Router::new()
             .route("/.well-known/openid-configuration", get(discovery))
@@ -156,6 +158,11 @@ impl Fake {
     /// The provider signs with a new key from now on.
     pub(crate) fn changes_its_key(&self) {
         *self.shared.key.lock().unwrap() = Key::new("second");
+    }
+
+    /// The provider has no keys to give from now on.
+    pub(crate) fn is_out_of_order(&self) {
+        self.shared.out_of_order.store(true, Ordering::Relaxed);
     }
 
     /// How often its keys were asked for.
@@ -242,6 +249,9 @@ async fn keys(State(shared): State<Arc<Shared>>) -> Response {
     shared.keys_asked.fetch_add(1, Ordering::Relaxed);
     if let Some(instead) = shared.instead("keys").await {
         return instead;
+    }
+    if shared.out_of_order.load(Ordering::Relaxed) {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
     }
     // Keys for others stand beside: they must not be in the way.
     let secret = json!({ "kty": "oct", "k": "c2VjcmV0", "kid": "first" });

@@ -285,7 +285,7 @@ async fn what_is_asked_of_the_provider_is_what_the_profile_has() {
     let secrets = ["state", "nonce", "code_challenge"].map(|name| value(name).unwrap());
     assert!(secrets.iter().all(|secret| secret.len() >= 32), "{secrets:?}");
     assert!(secrets[0] != secrets[1] && secrets[1] != secrets[2]);
-    let shown = format!("{:?}", begun.pending);
+    let shown = format!("{begun:?}");
     assert!(secrets.iter().all(|secret| !shown.contains(secret)), "{shown}");
     let plain = Party::at(&fake, |config| (config.pkce, config.ask_amr) = (false, false)).await.unwrap();
     let url = plain.begin().await.url;
@@ -371,4 +371,33 @@ async fn a_new_key_of_the_provider_is_found_and_unknown_ones_do_not_make_it_be_a
     // The token is of noon, and is good for one minute and the skew.
     party.finish(begun.pending, &brought, later).await.unwrap();
     assert_eq!(fake.keys_asked(), 2);
+}
+
+#[tokio::test]
+async fn documents_that_grew_old_are_fetched_anew_and_a_provider_that_went_away_is_not_asked_by_everybody() {
+    let fake = Fake::start(Script::default()).await;
+    let party = Party::at(&fake, |_| {}).await.unwrap();
+    let begin_at = |seconds| party.provider.begin(seconds_later(seconds), &SystemRandom);
+    begin_at(3_599).await.unwrap();
+    assert_eq!(fake.keys_asked(), 1);
+    begin_at(3_600).await.unwrap();
+    assert_eq!(fake.keys_asked(), 2);
+    fake.is_out_of_order();
+    let gone = Err(fetch(Document::Keys, Fault::Status(503)));
+    for (seconds, asked) in [(7_200, 3), (7_204, 3), (7_205, 4)] {
+        assert_eq!(
+            (begin_at(seconds).await.map(drop), fake.keys_asked()),
+            (gone.clone(), asked),
+            "{seconds}"
+        );
+    }
+}
+
+#[test]
+fn an_answer_is_shown_without_its_values() {
+    let callback = Callback::from_query("code=canary1&state=canary2&iss=canary3&error=canary4&other=canary5");
+    let shown = format!("{:?}", callback.unwrap());
+    assert!(!shown.contains("canary"), "{shown}");
+    let long = format!("code={}", "a".repeat(5_000));
+    assert_eq!(Callback::from_query(&long), Err(OidcError::CallbackMalformed));
 }

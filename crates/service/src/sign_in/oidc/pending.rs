@@ -1,5 +1,6 @@
 //! A sign-in that was begun: what the browser takes along, what this service keeps, what the browser brings back.
 
+use std::fmt;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -19,13 +20,18 @@ pub const PENDING_MAX: Duration = Duration::from_secs(600);
 /// The longest parameter of an answer that is looked at, in bytes.
 const PARAMETER_MAX: usize = 4_096;
 
-/// A sign-in that was begun.
-#[derive(Debug)]
+/// A sign-in that was begun. Its `Debug` does not show the address: it has the state in it.
 pub struct Begun {
     /// Where the browser is sent to.
     pub url: String,
     /// What is kept until it comes back, bound to this very browser.
     pub pending: Pending,
+}
+
+impl fmt::Debug for Begun {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Begun").field("pending", &self.pending).finish_non_exhaustive()
+    }
 }
 
 /// What is kept between the two halves of a sign-in, in the browser's session and out of the browser's sight. Good for one
@@ -85,13 +91,13 @@ impl Pending {
     }
 }
 
-/// The answer of the provider, as the browser brings it in its query.
+/// The answer of the provider, as the browser brings it in its query. Its `Debug` says which parameters it has and no value.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Callback {
     pub(super) code: Option<Secret>,
     pub(super) state: Option<Secret>,
-    pub(super) issuer: Option<String>,
-    pub(super) error: Option<String>,
+    pub(super) issuer: Option<Secret>,
+    pub(super) error: Option<Secret>,
 }
 
 impl Callback {
@@ -102,25 +108,18 @@ impl Callback {
     /// [`OidcError::CallbackMalformed`] for a parameter that is there twice or too long.
     pub fn from_query(query: &str) -> Result<Self, OidcError> {
         let mut callback = Self::default();
-        let once = |slot: &mut Option<_>, value: String| match slot.replace(value) {
-            None => Ok(()),
-            Some(_) => Err(OidcError::CallbackMalformed),
-        };
-        let (mut code, mut state) = (None, None);
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             let slot = match name.as_ref() {
-                "code" => &mut code,
-                "state" => &mut state,
+                "code" => &mut callback.code,
+                "state" => &mut callback.state,
                 "iss" => &mut callback.issuer,
                 "error" => &mut callback.error,
                 _ => continue,
             };
-            if value.len() > PARAMETER_MAX {
+            if value.len() > PARAMETER_MAX || slot.replace(Secret::new(value.into_owned())).is_some() {
                 return Err(OidcError::CallbackMalformed);
             }
-            once(slot, value.into_owned())?;
         }
-        (callback.code, callback.state) = (code.map(Secret::new), state.map(Secret::new));
         Ok(callback)
     }
 }

@@ -22,14 +22,17 @@ use super::metadata::Metadata;
 use super::pending::{Begun, Callback, Pending};
 use super::spent::Spent;
 
+/// How long after a fetch that failed there is no other, in seconds: until then the failure is everybody's.
+const RETRY_PAUSE_S: i64 = 5;
+
 /// A provider of identities, with what it says of itself and its keys.
 pub struct Provider {
     config: Config,
     secret: Secret,
     http: Http,
     known: RwLock<Arc<Known>>,
-    /// Held by the one who fetches what is known anew.
-    refreshing: Mutex<()>,
+    /// Held by the one who fetches what is known anew: when that last failed, and how.
+    refreshing: Mutex<Option<(Timestamp, OidcError)>>,
     spent: Spent,
 }
 
@@ -47,8 +50,9 @@ impl Known {
         Ok(Self { metadata, keys, fetched_at: now })
     }
 
+    /// How long ago it was fetched, in seconds.
     fn age(&self, now: Timestamp) -> i64 {
-        now.as_second().saturating_sub(self.fetched_at.as_second())
+        seconds_between(self.fetched_at, now)
     }
 }
 
@@ -68,7 +72,7 @@ impl Provider {
             secret,
             http,
             known: RwLock::new(known),
-            refreshing: Mutex::new(()),
+            refreshing: Mutex::new(None),
             spent: Spent::default(),
         })
     }
@@ -182,12 +186,12 @@ impl Provider {
             Some(_) => {}
         }
         match &callback.issuer {
-            Some(issuer) if *issuer != self.config.issuer => return Err(OidcError::IssuerWrong),
+            Some(issuer) if !issuer.is(&self.config.issuer) => return Err(OidcError::IssuerWrong),
             None if known.metadata.names_itself => return Err(OidcError::IssuerMissing),
             Some(_) | None => {}
         }
         if let Some(error) = &callback.error {
-            return Err(OidcError::Refused(Refusal::of(error)));
+            return Err(OidcError::Refused(Refusal::of(error.reveal())));
         }
         callback.code.as_ref().ok_or(OidcError::CodeMissing)
     }
@@ -250,20 +254,34 @@ impl Provider {
     }
 
     /// What is known of the provider, fetched anew if it is `age` seconds old or more. One fetches at a time; who waited
-    /// for it takes what it brought.
+    /// for it takes what it brought, the failure too.
     async fn fetched_after(&self, age: i64, now: Timestamp) -> Result<Arc<Known>, OidcError> {
         let known = Arc::clone(&*self.known.read().await);
         if known.age(now) < age {
             return Ok(known);
         }
-        let _one_at_a_time = self.refreshing.lock().await;
+        let mut failed = self.refreshing.lock().await;
         let known = Arc::clone(&*self.known.read().await);
         if known.age(now) < age {
             return Ok(known);
         }
-        let known = Arc::new(Known::fetch(&self.config, &self.http, now).await?);
-        *self.known.write().await = Arc::clone(&known);
-        Ok(known)
+        if let Some((at, error)) = &*failed
+            && seconds_between(*at, now) < RETRY_PAUSE_S
+        {
+            return Err(error.clone());
+        }
+        match Known::fetch(&self.config, &self.http, now).await {
+            Ok(known) => {
+                let known = Arc::new(known);
+                *self.known.write().await = Arc::clone(&known);
+                *failed = None;
+                Ok(known)
+            }
+            Err(error) => {
+                *failed = Some((now, error.clone()));
+                Err(error)
+            }
+        }
     }
 }
 
@@ -271,6 +289,11 @@ impl fmt::Debug for Provider {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Provider").field("issuer", &self.config.issuer).finish_non_exhaustive()
     }
+}
+
+/// The seconds from one time to the other, whichever is first: a clock that was set back must not make anything last.
+fn seconds_between(one: Timestamp, other: Timestamp) -> i64 {
+    other.as_second().saturating_sub(one.as_second()).saturating_abs()
 }
 
 /// The client's secret. White space around it is the editor's.
