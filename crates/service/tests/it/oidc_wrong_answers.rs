@@ -393,6 +393,16 @@ async fn documents_that_grew_old_are_fetched_anew_and_a_provider_that_went_away_
     }
 }
 
+#[tokio::test]
+async fn a_provider_that_is_to_be_spoken_to_in_secret_is_not_spoken_to_in_the_clear() {
+    let fake = Fake::start(Script::default()).await;
+    let plain = Party::at(&fake, |config| config.issuer = config.issuer.replace("http:", "https:")).await;
+    let refused = plain.map(drop).unwrap_err();
+    // A machine that has no certificates cannot even try.
+    let unreachable = fetch(Document::Discovery, Fault::Unreachable);
+    assert!(refused == unreachable || refused == OidcError::Certificates, "{refused}");
+}
+
 #[test]
 fn an_answer_is_shown_without_its_values() {
     let callback = Callback::from_query("code=canary1&state=canary2&iss=canary3&error=canary4&other=canary5");

@@ -88,7 +88,8 @@ pub struct Config {
     pub userinfo: Userinfo,
     /// The algorithms of signed userinfo that are accepted.
     pub userinfo_algorithms: Vec<Algorithm>,
-    /// The provider's levels of assurance, from the weakest.
+    /// The provider's levels of assurance, from the weakest. ProConnect has others beside those of eIDAS, named by addresses: one
+    /// that is to be accepted is written here, after the minimum.
     pub acr_levels: Vec<String>,
     /// The weakest level that is accepted, one of `acr_levels`; empty when any will do, even none. The accepted ones are asked for.
     pub acr_minimum: String,
