@@ -22,6 +22,7 @@ pub mod lifecycle;
 pub mod metrics;
 pub mod openapi;
 pub mod problem;
+pub mod sign_in;
 pub mod sse;
 pub mod telemetry;
 pub mod ticker;

@@ -3,6 +3,10 @@
 
 mod drain;
 mod health;
+mod oidc;
+mod oidc_fake;
+mod oidc_node;
+mod oidc_wrong_answers;
 mod refusals;
 mod streams;
 
