@@ -113,6 +113,14 @@ fn store_bytes(layout: &Layout) -> u64 {
     most_of_the_disk(&layout.root).map_or(STORE_BYTES, |most| most.min(STORE_BYTES))
 }
 
+/// What the journal may hold here: the same part of less on a small disk.
+///
+/// # Errors
+/// Never: it is less than a number can be.
+pub(crate) fn journal_bytes(layout: &Layout) -> anyhow::Result<i64> {
+    Ok(i64::try_from(JOURNAL_BYTES.min(store_bytes(layout) / 6 * 5))?)
+}
+
 /// Finds or installs the broker's program and starts it in the layout's directory.
 ///
 /// # Errors
@@ -193,8 +201,6 @@ impl Up {
 pub async fn open(layout: &Layout, settings: &Settings, edge: Edge, stop: &Stop) -> anyhow::Result<Context> {
     let broker = layout.broker();
     let mut config = desk::journal_config("continuum", settings, Provision::Create);
-    // The same part of less on a small disk.
-    let journal = JOURNAL_BYTES.min(store_bytes(layout) / 6 * 5);
-    config.max_bytes = i64::try_from(journal)?;
+    config.max_bytes = journal_bytes(layout)?;
     Context::open_with(config, settings.clone(), edge, stop.clone(), Some(&broker)).await
 }
