@@ -5,15 +5,18 @@
 //!
 //! **Invariant.** Bad usage or a bad configuration ends with 64, any other failure with 1, a partly refused import with 2.
 
+pub mod backup;
 pub mod client;
 pub mod completions;
 pub mod demo;
 pub mod doctor;
 pub mod export;
 pub mod import;
+pub mod key;
 mod output;
 pub mod progress;
 pub mod rebuild;
+pub mod restore;
 pub mod serve;
 pub mod services;
 pub mod simulate;

@@ -3,7 +3,9 @@
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
-use cli::{completions, doctor, export, import, rebuild, serve, simulate, timeline, up};
+use cli::{
+    backup, completions, doctor, export, import, key, rebuild, restore, serve, simulate, timeline, up,
+};
 use service::lifecycle::exit_code;
 
 /// From the SIAO to housing: one journal, and every screen a reader of it.
@@ -28,6 +30,9 @@ enum Verb {
     Timeline(timeline::Timeline),
     Export(export::Export),
     Rebuild(rebuild::Rebuild),
+    Backup(backup::Backup),
+    Restore(restore::Restore),
+    Key(key::Key),
     Doctor(doctor::Doctor),
     Completions(completions::Completions),
 }
@@ -58,6 +63,9 @@ async fn run(verb: Verb) -> anyhow::Result<ExitCode> {
         Verb::Timeline(verb) => verb.run().await,
         Verb::Export(verb) => verb.run().await,
         Verb::Rebuild(verb) => verb.run().await,
+        Verb::Backup(verb) => Box::pin(verb.run()).await,
+        Verb::Restore(verb) => Box::pin(verb.run()).await,
+        Verb::Key(verb) => Box::pin(verb.run()).await,
         Verb::Doctor(verb) => verb.run().await,
         Verb::Completions(verb) => {
             verb.run(Program::command());

@@ -7,8 +7,8 @@ use std::pin::pin;
 use anyhow::Context as _;
 use clap::Args;
 use desk::Context;
-use journal::Provision;
 use journal::broker::{Broker, BrokerOptions, Located, locate_for_user, most_of_the_disk};
+use journal::{JournalConfig, Provision};
 use service::config::{self, LogFormat, Settings, Sources};
 use service::lifecycle::stop_on_signals;
 use service::{Edge, Stop, metrics, telemetry};
@@ -19,8 +19,9 @@ use crate::services::Service;
 /// How much of the disk the broker's streams may reserve, in bytes: enough for a département, little enough for a
 /// laptop.
 const STORE_BYTES: u64 = 6 << 30;
-/// What part of it each stream may hold, in twenty-fourths: the journal, who read what, the integrity chain, the keys.
-const PARTS: [u64; 4] = [20, 2, 1, 1];
+/// What part of it each stream may hold, in twenty-fourths: the journal, who read what, the integrity chain, the keys,
+/// what leaves.
+const PARTS: [u64; 5] = [19, 2, 1, 1, 1];
 
 /// Run everything on this machine: five services in one process and a supervised nats-server.
 #[derive(Debug, Args)]
@@ -113,6 +114,19 @@ fn store_bytes(layout: &Layout) -> u64 {
     most_of_the_disk(&layout.root).map_or(STORE_BYTES, |most| most.min(STORE_BYTES))
 }
 
+/// Gives each stream its part of what the broker may hold here.
+///
+/// # Errors
+/// Never: it is less than a number can be.
+pub(crate) fn share_out(layout: &Layout, config: &mut JournalConfig) -> anyhow::Result<()> {
+    let part = |parts: u64| i64::try_from(store_bytes(layout) / 24 * parts);
+    let [journal, access, seals, keys, feed] = PARTS.map(part);
+    (config.max_bytes, config.max_access_bytes) = (journal?, access?);
+    (config.max_seal_bytes, config.max_key_bytes) = (seals?, keys?);
+    config.max_feed_bytes = feed?;
+    Ok(())
+}
+
 /// Finds or installs the broker's program and starts it in the layout's directory.
 ///
 /// # Errors
@@ -193,9 +207,6 @@ impl Up {
 pub async fn open(layout: &Layout, settings: &Settings, edge: Edge, stop: &Stop) -> anyhow::Result<Context> {
     let broker = layout.broker();
     let mut config = desk::journal_config("continuum", settings, Provision::Create);
-    let part = |parts: u64| i64::try_from(store_bytes(layout) / 24 * parts);
-    let [journal, access, seals, keys] = PARTS.map(part);
-    (config.max_bytes, config.max_access_bytes) = (journal?, access?);
-    (config.max_seal_bytes, config.max_key_bytes) = (seals?, keys?);
+    share_out(layout, &mut config)?;
     Context::open_with(config, settings.clone(), edge, stop.clone(), Some(&broker)).await
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use domain::rules::RuleBook;
-use journal::keys::KeyFile;
+use journal::keys::{KeyFile, KeyPlaces};
 use journal::{Journal, JournalConfig, Provision};
 use projection::{Handle as View, Options, Projection, Turns};
 use service::config::Settings;
@@ -156,10 +156,23 @@ impl Context {
         } else {
             KeyFile::open_or_create(&path, broker_dir)
         };
+        let opened = opened.and_then(|file| file.with_places(key_places(&settings)));
         let file = opened.with_context(|| format!("{name} cannot use the key file {}", path.display()))?;
         let journal = journal.with_keys(file).await.with_context(|| format!("{name} cannot use the keys"))?;
         let book = Arc::new(RuleBook::shipped().clone());
         Ok(Self { settings: Arc::new(settings), edge, book, journal, stop, turns: Turns::default() })
+    }
+}
+
+/// Where escrow and erasure ledger are, from a service's settings.
+#[must_use]
+pub fn key_places(settings: &Settings) -> KeyPlaces {
+    let keys = &settings.keys;
+    let beside = KeyPlaces::beside(&keys.file);
+    KeyPlaces {
+        escrow: keys.escrow_file.clone().unwrap_or(beside.escrow),
+        escrow_days: keys.escrow_days,
+        erasures: keys.erasures_file.clone().unwrap_or(beside.erasures),
     }
 }
 

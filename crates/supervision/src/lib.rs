@@ -5,7 +5,8 @@
 //! **Invariant.** Both dates of every fact are kept: « what was true then » and « what was known then » are answered from
 //! the same rows.
 //!
-//! This crate takes no command on households, places or structures.
+//! This crate takes no command on households, places or structures. It starts the
+//! nightly rotation of the keys, for all services.
 
 mod pathway;
 mod timeline;
@@ -29,6 +30,8 @@ pub fn views() -> Vec<Box<dyn View>> {
 /// When its rows cannot be opened or made.
 pub async fn start(context: &Context) -> anyhow::Result<Running> {
     let mut running = Running::start(NAME, context, views()).await?;
+    let rotating = context.clone();
+    running.tasks.behind("key rotation", move |stop| desk::rotate_nightly(rotating, stop));
     let reading = Reading::of(running.view.clone());
     let site = running
         .site

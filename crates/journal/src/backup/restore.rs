@@ -22,6 +22,9 @@ use crate::link::Link;
 /// How many messages are under way at once.
 const AT_ONCE: usize = 256;
 
+/// After how many messages it is told how far it is.
+const TOLD_EVERY: u64 = 1000;
+
 /// The beginning of the names of headers that tell the broker what to do with a message.
 const FOR_THE_BROKER: &str = "Nats-";
 
@@ -89,7 +92,7 @@ pub async fn restore(
         jetstream.create_stream(stream).await.map_err(BackupError::broker("create a stream"))?;
         let mut writer =
             Writer { jetstream: &jetstream, stored, batch: Vec::new(), under_way: VecDeque::new() };
-        let mut mark = None;
+        let (mut mark, mut came_to) = (None, 0);
         for record in backup.records(stored)? {
             let mut record = record?;
             if !stored.is_exact() {
@@ -107,17 +110,18 @@ pub async fn restore(
                 }
             }
             writer.write(record).await?;
-            restored.messages += 1;
-            if restored.messages % 1000 == 0 {
-                told(&stored.stream.name, restored.messages, stored.messages);
+            came_to += 1;
+            if u64::is_multiple_of(came_to, TOLD_EVERY) {
+                told(&stored.stream.name, came_to, stored.messages);
             }
         }
         writer.flush().await?;
         if let Some(mark) = mark {
             writer.write(mark).await?;
             writer.flush().await?;
-            restored.messages += 1;
+            came_to += 1;
         }
+        restored.messages += came_to;
         told(&stored.stream.name, stored.messages, stored.messages);
     }
     Ok(restored)
@@ -218,7 +222,7 @@ impl Writer<'_> {
         }
         let client = self.jetstream.client();
         for record in others {
-            let headers = without_commit(record.header_map());
+            let headers = without_commit(&record.header_map());
             let sent =
                 client.publish_with_headers(record.subject.clone(), headers, record.body.clone()).await;
             sent.map_err(BackupError::broker("take a batch"))?;
@@ -238,7 +242,7 @@ impl Writer<'_> {
 }
 
 /// Only the last message of a batch says that it is the last.
-fn without_commit(headers: HeaderMap) -> HeaderMap {
+fn without_commit(headers: &HeaderMap) -> HeaderMap {
     let mut others = HeaderMap::new();
     for (name, values) in headers.iter() {
         if *name != NATS_BATCH_COMMIT {

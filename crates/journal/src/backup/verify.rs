@@ -80,7 +80,7 @@ impl Backup {
             }
             last = record.position;
             count += 1;
-            if count % 10_000 == 0 {
+            if u64::is_multiple_of(count, 10_000) {
                 told(&stored.stream.name, count, stored.messages);
             }
         }

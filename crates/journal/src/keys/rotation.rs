@@ -308,7 +308,8 @@ impl Rotation {
         let written = store.write_all(writings).await?;
         self.ring.inner.ask_again();
         let force = self.ring.align().await?;
-        if written == Written::Look && !(force.control.means(new) && !force.control.finished) {
+        let ours = force.control.means(new) && !force.control.finished;
+        if written == Written::Look && !ours {
             return self.overtaken();
         }
         self.to = to;

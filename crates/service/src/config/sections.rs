@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use jiff::civil::Time;
+use jiff::tz::TimeZone;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 
@@ -90,6 +92,7 @@ impl<O: Own> Settings<O> {
         self.http.check()?;
         self.limits.check()?;
         self.nats.check()?;
+        self.keys.check()?;
         for (key, path) in [("data.dir", &self.data.dir), ("keys.file", &self.keys.file)] {
             if path.as_os_str().is_empty() {
                 return Err(Wrong::new(key, "a path"));
@@ -212,6 +215,38 @@ pub struct Data {
 pub struct Keys {
     /// The file of the key-encryption key, outside of the broker and of the backups.
     pub file: PathBuf,
+    /// The file of retired key-encryption keys; none for one beside the key file.
+    #[serde(deserialize_with = "path_or_none")]
+    pub escrow_file: Option<PathBuf>,
+    /// How long they stay there, in days.
+    pub escrow_days: u32,
+    /// The ledger of erasures; none for one beside the key file.
+    #[serde(deserialize_with = "path_or_none")]
+    pub erasures_file: Option<PathBuf>,
+    /// When the key-encryption key is rotated, by the clocks of `rotate_zone`.
+    pub rotate_at: String,
+    /// The time zone of that.
+    pub rotate_zone: String,
+}
+
+impl Keys {
+    /// The time of day at which keys are rotated, and the zone in which it is that time.
+    ///
+    /// # Errors
+    ///
+    /// [`Wrong`], with the key and what it must be.
+    pub fn rotation(&self) -> Result<(Time, TimeZone), Wrong> {
+        let at =
+            self.rotate_at.parse().map_err(|_| Wrong::new("keys.rotate_at", "a time such as \"02:30\""))?;
+        let zone = TimeZone::get(&self.rotate_zone)
+            .map_err(|_| Wrong::new("keys.rotate_zone", "a time zone such as \"Europe/Paris\""))?;
+        Ok((at, zone))
+    }
+
+    fn check(&self) -> Result<(), Wrong> {
+        Wrong::unless_within("keys.escrow_days", self.escrow_days.into(), 1, 3_660)?;
+        self.rotation().map(drop)
+    }
 }
 
 /// `[log]`: one line per thing worth knowing, on standard error.

@@ -104,6 +104,12 @@ fn a_value_out_of_its_range_is_refused_with_its_file_key_and_range() {
     check_refusal(with_file("[http]\njson_depth_max = 500"), &["mine.toml", "http.json_depth_max", "127"]);
     check_refusal(with_file("[log]\nfilter = \"info,journal=loud\""), &["mine.toml", "log.filter"]);
     check_refusal(with_file("[keys]\nfile = \"\""), &["mine.toml", "keys.file", "a path"]);
+    check_refusal(with_file("[keys]\nescrow_days = 0"), &["mine.toml", "keys.escrow_days", "from 1 to"]);
+    check_refusal(with_file("[keys]\nrotate_at = \"noon\""), &["mine.toml", "keys.rotate_at", "a time"]);
+    check_refusal(
+        with_file("[keys]\nrotate_zone = \"Mars\""),
+        &["mine.toml", "keys.rotate_zone", "a time zone"],
+    );
     let variable = "CONTINUUM_INTAKE__LIMITS__LIST_MAX";
     check_refusal(with_variable(variable, "0"), &[variable, "limits.list_max"]);
 }
