@@ -124,6 +124,8 @@ mod tests {
             ("Password12345", Unfit::Common),
             ("!!azertyuiop!!", Unfit::Common),
             ("soleilsoleilsoleil", Unfit::Common),
+            ("motdepassemotdepasse", Unfit::Common),
+            ("1azertyuiopAzertyuiop!", Unfit::Common),
             ("abcabcabcabc", Unfit::Common),
             ("111111111111", Unfit::Common),
             ("123456789012", Unfit::Common),
