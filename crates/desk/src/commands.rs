@@ -18,12 +18,13 @@ use serde_json::json;
 use service::axum::extract::State as Shared;
 use service::axum::http::{HeaderMap, HeaderValue, StatusCode};
 use service::axum::response::{IntoResponse, Response};
-use service::extract::{Caller, IdempotencyKey, IfMatch, Json, Path, etag};
+use service::extract::{IdempotencyKey, IfMatch, Json, Path, etag};
 use service::openapi::{Operation, Schema};
 use service::problem::Kind;
-use service::{Problem, Site};
+use service::{Problem, Site, Verb};
 
 use crate::answer::{local_problem, problem_of, read_problem};
+use crate::gate::Caller;
 use crate::take::{Ask, Desk};
 
 /// What a service adds to a command before it is decided: for a proposal, the rank of the request.
@@ -116,7 +117,10 @@ fn operation(kind: &CommandKind, collection: &str, service: Service) -> Operatio
             .answer(200, "Recorded, or recorded before under the same key.", Schema::named("Receipt"), None)
             .problems([Kind::UnknownId])
     };
-    operation.command().body(Schema::named(crate::describe::body_name(kind)), None)
+    operation
+        .command()
+        .right(kind.ledger, kind.name, Verb::Command)
+        .body(Schema::named(crate::describe::body_name(kind)), None)
 }
 
 async fn create<C, B>(
@@ -129,12 +133,14 @@ where
     C: Addressed,
     B: Serialize + Into<C>,
 {
+    let written = serde_json::to_value(&body).map_err(Problem::internal)?;
     let canonical = serde_json::to_vec(&body).map_err(Problem::internal)?;
     let command: C = body.into();
-    let id = counter.desk.command_id(&caller.organisation, key.as_ref().map(|key| key.0.as_str()));
+    let id = counter.desk.command_id(caller.organisation(), key.as_ref().map(|key| key.0.as_str()));
     let home =
         command.home().ok_or_else(|| Problem::internal(anyhow::anyhow!("a creation without a home")))?;
     let command = command.creating(home, id);
+    counter.desk.permit(&command, &written, &caller).await?;
     let (ledger, receipt) = counter.ask(command, canonical, &caller, id, None).await?;
     let mut response = (StatusCode::CREATED, Json(answer(&ledger, id, &receipt))).into_response();
     with_version(response.headers_mut(), &receipt, &ledger);
@@ -155,10 +161,12 @@ where
 {
     let id: C::Id =
         id.parse().map_err(|error: domain::id::Malformed| Problem::malformed_id("id", error.expected))?;
+    let written = serde_json::to_value(&body).map_err(Problem::internal)?;
     let canonical = serde_json::to_vec(&body).map_err(Problem::internal)?;
     let command = Into::<C>::into(body).on(id);
-    let command_id = counter.desk.command_id(&caller.organisation, key.as_ref().map(|key| key.0.as_str()));
+    let command_id = counter.desk.command_id(caller.organisation(), key.as_ref().map(|key| key.0.as_str()));
     let version = if_match.map(|if_match| if_match.version);
+    counter.desk.permit(&command, &written, &caller).await?;
     let (ledger, receipt) = counter.ask(command, canonical, &caller, command_id, version).await?;
     let mut response = Json(answer(&ledger, command_id, &receipt)).into_response();
     with_version(response.headers_mut(), &receipt, &ledger);
@@ -176,13 +184,10 @@ impl Counter {
     ) -> Result<(AggregateId, Receipt), Problem> {
         let ledger = command.ledger();
         self.own(&command).await?;
-        let malformed = |header, error: domain::id::Malformed| {
-            Problem::new(Kind::MalformedHeader).detail(error.to_string()).member("header", header)
-        };
         let origin = Origin {
             command: id,
-            actor: caller.actor.parse().map_err(|e| malformed("continuum-actor", e))?,
-            organisation: caller.organisation.parse().map_err(|e| malformed("continuum-organisation", e))?,
+            actor: caller.rights.actor.clone(),
+            organisation: caller.organisation(),
             at: self.desk.edge().now(),
             trace: Some(caller.trace.to_header()),
         };

@@ -15,24 +15,35 @@ mod answer;
 mod clock;
 mod commands;
 mod describe;
+mod file;
+mod gate;
 mod index;
 mod nightly;
+mod permit;
 mod places;
 mod reading;
 mod running;
+mod seen;
 mod structures;
 mod take;
+pub mod withhold;
 mod worklists;
 
 pub use answer::{Failure, key_problem, problem_of, read_problem, stopped, unserved};
 pub use clock::deadlines;
 pub use commands::{Advice, Advised, collection, commands};
 pub use describe::{described, schemas};
+pub use file::{Filed, withheld};
+pub use gate::{
+    COOKIE, CSRF, Caller, Doorkeeper, InvitationText, PURPOSE, Secret, SessionText, SignedIn, TokenText, csrf_token,
+    fresh_cookie, no_cookie, still,
+};
 pub use index::{DEADLINES, PLACES, TASKS, TREES, WAITING, index};
 pub use nightly::rotate_nightly;
 pub use places::{PlaceFilter, listed, place_list, shown};
 pub use reading::{Reading, ViewState, folded};
 pub use running::{Context, Running, journal_config, key_places, serve};
+pub use seen::{Seen, provider, reference, see, supply_seen};
 pub use structures::{structure_file, structure_shown, supply_schemas};
 pub use take::{Ask, Desk, digest};
 pub use worklists::worklist;

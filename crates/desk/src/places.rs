@@ -10,14 +10,17 @@ use jiff::Timestamp;
 use projection::{Page as View, key, ledgers};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use service::Problem;
+use service::{Problem, Verb};
 use service::axum::response::Response;
 use service::extract::{Cursor, Page};
 use service::openapi::{Operation, Schema};
 
 use crate::answer::Failure;
+use crate::gate::Caller;
 use crate::index::PLACES;
 use crate::reading::ViewState;
+use crate::seen::supply_seen;
+use crate::take::Desk;
 
 /// How many rows are looked at for one page, whatever the filters.
 const LOOKED_AT_MAX: usize = 20_000;
@@ -64,6 +67,7 @@ pub fn place_list(
 ) -> Operation {
     Operation::get(path, id, tag, summary)
         .list()
+        .right(id.trim_end_matches('s'), "list", Verb::Read)
         .query_parameter("territory", Schema::Text, "Of this département: 33.")
         .query_parameter("kind", Schema::Text, "Of this kind: chrs, social_residence…")
         .query_parameter(
@@ -78,17 +82,19 @@ pub fn place_list(
         .answer(200, "Places, by id.", Schema::named("Places"), None)
 }
 
-/// A page of the places that `filter` lets through and that are dwellings or not.
+/// A page of the places that `filter` lets through, that the caller may see, and that are dwellings or not.
 ///
 /// # Errors
 /// [`Problem`] when the cursor is none of ours or the rows cannot be read.
 pub fn listed(
     view: &View,
+    desk: &Desk,
+    caller: &Caller,
     filter: &PlaceFilter,
     dwellings: bool,
     page: &Page,
-    now: Timestamp,
 ) -> Result<Response, Problem> {
+    let now = desk.edge().now();
     let prefix = filter.territory.map(|territory| key::of(&territory)).unwrap_or_default();
     let from = match &page.cursor {
         Some(cursor) => [cursor.read::<Vec<u8>>()?, vec![0]].concat(),
@@ -104,7 +110,10 @@ pub fn listed(
         if let Some(Ledger::Place(place)) = folded.as_ref().map(|folded| &folded.state) {
             let situation = place.situation(now, calendar::day(id.territory(), now));
             let own = place.inventory.description().is_some_and(|is| is.kind.let_by_committee() == dwellings);
-            if own && filter.fits(place, situation) {
+            let seen = place.inventory.description().is_some_and(|is| {
+                supply_seen(caller, id.territory(), is.provider, desk.circumstances(id.territory()))
+            });
+            if own && seen && filter.fits(place, situation) {
                 places.push(shown(id, place, now));
             }
         }

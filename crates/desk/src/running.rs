@@ -12,6 +12,9 @@ use projection::{Handle as View, Options, Projection, Turns};
 use service::config::Settings;
 use service::{Check, Edge, Handle, Server, Site, Stop, Tasks, metrics};
 
+use crate::gate::Doorkeeper;
+use crate::reading::Reading;
+
 /// How often the view's position and lag are measured.
 const MEASURED_EVERY: Duration = Duration::from_secs(1);
 
@@ -65,7 +68,16 @@ impl Running {
         tasks.behind("view", |stop| hold(projection, stop));
         let (measured, edge) = (view.clone(), context.edge.clone());
         tasks.behind("measures", move |stop| measure(name, what, measured, edge, stop));
-        let site = Site::new(name).check(broker(&context.journal)).check(rows(&view, context));
+        let door = Doorkeeper::new(
+            Reading::of(view.clone()),
+            context.journal.clone(),
+            context.edge.clone(),
+            Arc::clone(&context.book),
+        );
+        let site = Site::new(name)
+            .behind(Arc::new(door))
+            .check(broker(&context.journal))
+            .check(rows(&view, context));
         Ok(Self { site, tasks, view })
     }
 

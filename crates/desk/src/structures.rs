@@ -4,12 +4,15 @@ use domain::id::StructureId;
 use domain::ledger::{AggregateId, State as Ledger};
 use projection::Page as View;
 use serde_json::json;
-use service::Problem;
+use service::{Problem, Verb};
 use service::axum::response::Response;
 use service::openapi::{Api, Operation, Schema};
 use service::problem::Kind;
 
+use crate::gate::Caller;
 use crate::reading::{ViewState, folded};
+use crate::seen::supply_seen;
+use crate::take::Desk;
 
 /// The documentation of one structure at `path`.
 #[must_use]
@@ -21,6 +24,7 @@ pub fn structure_file(
 ) -> Operation {
     Operation::get(path, id, tag, summary)
         .view()
+        .right(id, "file", Verb::Read)
         .path_parameter("id", Schema::Text, "The structure.")
         .problems([Kind::UnknownId])
         .answer(200, "The structure.", Schema::named("StructureFile"), None)
@@ -30,11 +34,21 @@ pub fn structure_file(
 ///
 /// # Errors
 /// [`Problem`] `unknown-id` when there is none of that sort; `aggregate-stopped` when its rows stand still.
-pub fn structure_shown(page: &View, id: StructureId, building: bool) -> Result<Response, Problem> {
+pub fn structure_shown(
+    page: &View,
+    desk: &Desk,
+    caller: &Caller,
+    id: StructureId,
+    building: bool,
+) -> Result<Response, Problem> {
     let unknown = || Problem::unknown_id("structure", id);
     let folded = folded(page, &AggregateId::Structure(id))?.ok_or_else(unknown)?;
     let Ledger::Structure(is) = &folded.state else { return Err(unknown()) };
     if is.profile().is_some_and(|profile| profile.kind.let_by_committee()) != building {
+        return Err(unknown());
+    }
+    let at = desk.circumstances(id.territory());
+    if !is.profile().is_some_and(|is| supply_seen(caller, id.territory(), is.provider, at)) {
         return Err(unknown());
     }
     let state = ViewState::of(page);

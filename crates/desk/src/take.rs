@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use domain::decide::{Command, Context, decide};
 use domain::event::Origin;
-use domain::id::CommandId;
+use domain::id::{CommandId, OrganisationId};
 use domain::matching::Standing;
 use domain::rules::RuleBook;
 use journal::{Digest, ExecuteError, Journal, Receipt};
@@ -87,8 +87,9 @@ impl Desk {
 
     /// The id of a command: of the organisation's key if it gave one, else a new one.
     #[must_use]
-    pub fn command_id(&self, organisation: &str, key: Option<&str>) -> CommandId {
-        key.map_or_else(|| CommandId(self.inner.edge.mint()), |key| CommandId::of_key(organisation, key))
+    pub fn command_id(&self, organisation: OrganisationId, key: Option<&str>) -> CommandId {
+        let of_key = |key| CommandId::of_key(&organisation.to_string(), key);
+        key.map_or_else(|| CommandId(self.inner.edge.mint()), of_key)
     }
 
     /// Decides and records a command, and counts how it went.

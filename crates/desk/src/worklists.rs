@@ -2,20 +2,22 @@
 
 use domain::decide::Service;
 use domain::id::{OrganisationId, Territory};
-use domain::ledger::{AggregateId, State as Ledger};
 use domain::worklist::{Desk as Whose, Task, TaskKind};
 use jiff::Timestamp;
-use projection::{Page as View, key, ledgers};
+use projection::{Page as View, key};
 use serde::{Deserialize, Serialize};
 use service::axum::extract::State;
 use service::axum::response::Response;
-use service::extract::{AtLeast, Caller, Cursor, Page, Query};
+use service::extract::{AtLeast, Cursor, Page, Query};
 use service::openapi::{Operation, Schema};
-use service::{Problem, Site};
+use service::problem::Kind;
+use service::{Problem, Site, Verb};
 
 use crate::answer::Failure;
+use crate::gate::Caller;
 use crate::index::{NEVER, TASKS};
 use crate::reading::{Reading, ViewState};
+use crate::seen::{provider, supply_seen};
 
 /// The service that keeps a desk's list.
 pub(crate) fn owner(desk: Whose) -> Service {
@@ -88,6 +90,7 @@ pub fn worklist(mut site: Site, service: Service, at: &crate::Desk, reading: &Re
             "Ce qu'il y a à faire, échéance la plus proche d'abord.",
         )
         .list()
+        .right("worklist", desk.name(), Verb::Read)
         .query_parameter("territory", Schema::Text, "Only what is about this département: 33.")
         .query_parameter("due_by", Schema::Moment, "Only what is due at this instant or before.")
         .query_parameter("task", Schema::Text, "Only tasks of this kind: answer-referral.")
@@ -104,23 +107,24 @@ pub fn worklist(mut site: Site, service: Service, at: &crate::Desk, reading: &Re
 
 async fn tasks(
     State(list): State<List>,
-    _: Caller,
+    caller: Caller,
     at_least: AtLeast,
     page: Page,
     Query(filter): Query<Filter>,
 ) -> Result<Response, Problem> {
-    let (now, desk) = (list.at.edge().now(), list.desk);
-    list.reading.read(at_least, move |view| found(view, desk, &filter, &page, now)).await
+    let reading = list.reading.clone();
+    reading.read(at_least, move |view| found(view, &list, &caller, &filter, &page)).await
 }
 
 /// The rows of a list, for one page of the answer.
 fn found(
     view: &View,
-    desk: Whose,
+    list: &List,
+    caller: &Caller,
     filter: &Filter,
     page: &Page,
-    now: Timestamp,
 ) -> Result<Response, Problem> {
+    let (now, desk) = (list.at.edge().now(), list.desk);
     let prefix = key::of(desk.name());
     let from = match &page.cursor {
         Some(cursor) => [prefix.as_slice(), &cursor.read::<Vec<u8>>()?, &[0]].concat(),
@@ -135,7 +139,7 @@ fn found(
         let (at, value) = row.map_err(Failure)?;
         looked_at += 1;
         let task: Task = serde_json::from_slice(&value).map_err(Problem::internal)?;
-        if task.stands(now) && filter.fits(&task, view)? {
+        if task.stands(now) && filter.fits(&task, view)? && list.is_for(caller, &task, view)? {
             found.push(task);
         }
         if found.len() == page.limit || looked_at == LOOKED_AT_MAX {
@@ -155,6 +159,28 @@ struct Found {
     view: ViewState,
 }
 
+impl List {
+    /// Whether the task is the caller's to know: of a household that they may see, of a place that is theirs.
+    fn is_for(&self, caller: &Caller, task: &Task, view: &View) -> Result<bool, Problem> {
+        if let Some(place) = task.place {
+            let run_by = provider(view, place)?;
+            let at = self.at.circumstances(place.territory());
+            let theirs = run_by.is_some_and(|run_by| supply_seen(caller, place.territory(), run_by, at));
+            if (of_organisations(self.desk) || task.household.is_none()) && !theirs {
+                return Ok(false);
+            }
+        }
+        match task.household {
+            None => Ok(task.place.is_some()),
+            Some(household) => match self.at.see(view, caller, household, None) {
+                Ok(_) => Ok(true),
+                Err(problem) if problem.kind() == Kind::UnknownId => Ok(false),
+                Err(problem) => Err(problem),
+            },
+        }
+    }
+}
+
 impl Filter {
     fn fits(&self, task: &Task, view: &View) -> Result<bool, Problem> {
         let about = task.household.map(|id| id.territory()).or_else(|| task.place.map(|id| id.territory()));
@@ -170,12 +196,7 @@ impl Filter {
         let (Some(organisation), Some(place)) = (self.organisation, task.place) else {
             return Ok(self.organisation.is_none());
         };
-        let folded = ledgers::state(view, &AggregateId::Place(place)).map_err(Failure)?;
-        let provider = folded.and_then(|folded| match &folded.state {
-            Ledger::Place(place) => place.inventory.description().map(|description| description.provider),
-            Ledger::Household(_) | Ledger::Structure(_) | Ledger::Organisation(_) | Ledger::User(_) => None,
-        });
-        Ok(provider == Some(organisation))
+        Ok(provider(view, place)? == Some(organisation))
     }
 }
 

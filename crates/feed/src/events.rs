@@ -2,21 +2,22 @@
 
 use std::time::Duration;
 
-use domain::ledger::AggregateId;
+use domain::ledger::{AggregateId, State as Ledger};
+use domain::rights::place_of;
 use futures_util::stream::{self, Stream};
-use journal::{Journal, Recorded};
+use journal::Recorded;
 use projection::{Handle as View, key};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use service::axum::extract::State;
 use service::axum::response::Response;
-use service::extract::{AtLeast, Caller, Page, Query};
+use service::extract::{AtLeast, Page, Query};
 use service::openapi::{Operation, Schema};
 use service::problem::Kind;
 use service::sse::{Event, LastEventId, Streams};
-use service::{Problem, Site};
+use service::{Problem, Site, Verb};
 
-use desk::{Failure, Reading, ViewState, read_problem};
+use desk::{Caller, Desk, Failure, Reading, ViewState, read_problem};
 
 use crate::filter::Filter;
 use crate::index::{MARKS, Mark};
@@ -25,21 +26,21 @@ use crate::index::{MARKS, Mark};
 const LOOKED_AT_MAX: usize = 10_000;
 /// How many events a step of a stream reads at once.
 const STEP: usize = 128;
-/// How long a stream waits for the next event before it looks again.
-const IDLE: Duration = Duration::from_secs(5);
+/// How long a stream waits for the next event before it looks again whether its reader still may read.
+const IDLE: Duration = Duration::from_secs(1);
 
 /// Where events are read from.
 #[derive(Clone)]
 pub(crate) struct Source {
-    journal: Journal,
+    desk: Desk,
     reading: Reading,
     view: View,
     streams: Streams,
 }
 
 impl Source {
-    pub(crate) fn new(journal: Journal, reading: Reading, view: View, streams: Streams) -> Self {
-        Self { journal, reading, view, streams }
+    pub(crate) fn new(desk: Desk, reading: Reading, view: View, streams: Streams) -> Self {
+        Self { desk, reading, view, streams }
     }
 }
 
@@ -51,6 +52,7 @@ pub(crate) fn routes(site: Site, source: Source) -> Site {
         crate::NAME,
         "Les événements après une position, dans l'ordre.",
     )
+    .right("event", "list", Verb::Read)
     .view()
     .query_parameter("limit", Schema::Count, "How many at most, from 1.")
     .query_parameter("after", Schema::Count, "The last position that is known; 0 for none.")
@@ -68,6 +70,7 @@ pub(crate) fn routes(site: Site, source: Source) -> Site {
         crate::NAME,
         "Les événements en direct, sans en manquer un.",
     )
+    .right("event", "follow", Verb::Follow)
     .query_parameter("after", Schema::Count, "The last position that is known; from now on if absent.")
     .query_parameter("filter", Schema::Text, filter)
     .live("CloudEvents 1.0, one a message; `id` is the position.");
@@ -101,7 +104,7 @@ impl Asked {
 
 async fn events(
     State(source): State<Source>,
-    _: Caller,
+    caller: Caller,
     at_least: AtLeast,
     page: Page,
     Query(asked): Query<Asked>,
@@ -113,7 +116,8 @@ async fn events(
         (look(&view, after, &filter, page.limit)?, ViewState::of(&view))
     };
     let events = source.bodies(&found.marks).await?;
-    let events: Vec<_> = events.iter().map(structured).collect();
+    let events = source.shown(&caller, events)?;
+    let events: Vec<_> = events.into_iter().map(|(_, _, event)| event).collect();
     Ok(state.answer(&json!({ "events": events, "cursor": found.cursor, "view": state })))
 }
 
@@ -145,18 +149,99 @@ impl Source {
     /// The events at these positions, in their order.
     async fn bodies(&self, marks: &[(u64, AggregateId)]) -> Result<Vec<Recorded>, Problem> {
         let positions: Vec<_> = marks.iter().map(|(position, _)| *position).collect();
-        self.journal.at(&positions).await.map_err(read_problem)
+        self.desk.journal().at(&positions).await.map_err(read_problem)
     }
 }
 
-/// A `CloudEvent` in structured form, with its position.
-fn structured(event: &Recorded) -> Value {
-    event.structured()
+impl Source {
+    /// Those of these events that the caller may know of, as `CloudEvents` in structured form, each with its position and
+    /// kind: as much of each as the caller's row shows now.
+    fn shown(
+        &self,
+        caller: &Caller,
+        events: Vec<Recorded>,
+    ) -> Result<Vec<(u64, String, Value)>, Problem> {
+        let page = self.reading.now()?;
+        let mut shown = Vec::with_capacity(events.len());
+        for event in events {
+            let body = event.value().unwrap_or(Value::Null);
+            if let Some(body) = self.body_shown(&page, caller, &event, body)? {
+                let mut structured = event.structured();
+                structured["data"] = body;
+                shown.push((event.position, event.kind.clone(), structured));
+            }
+        }
+        Ok(shown)
+    }
+
+    /// The body of one event as the caller may see it; nothing if the event is not the caller's to know.
+    fn body_shown(
+        &self,
+        page: &projection::Page,
+        caller: &Caller,
+        event: &Recorded,
+        body: Value,
+    ) -> Result<Option<Value>, Problem> {
+        match event.ledger {
+            AggregateId::Household(id) => {
+                let Some(seen) = known(self.desk.see(page, caller, id, None))? else { return Ok(None) };
+                let about = seen.household().and_then(|is| place_of(&body, is));
+                let shown = self.desk.event_shown(caller, &seen, &event.kind, body, about);
+                Ok(shown.map(|shown| shown.value))
+            }
+            AggregateId::Place(id) => {
+                let Some(provider) = desk::provider(page, id)? else { return Ok(None) };
+                self.supply_shown(page, caller, &event.ledger, provider, body)
+            }
+            AggregateId::Structure(_) => match desk::folded(page, &event.ledger)?.map(|is| is.state.clone()) {
+                Some(Ledger::Structure(is)) => match is.profile() {
+                    Some(profile) => self.supply_shown(page, caller, &event.ledger, profile.provider, body),
+                    None => Ok(None),
+                },
+                Some(Ledger::Household(_) | Ledger::Place(_) | Ledger::Organisation(_) | Ledger::User(_))
+                | None => Ok(None),
+            },
+            // Who may do what is nobody's feed.
+            AggregateId::Organisation(_) | AggregateId::User(_) => Ok(None),
+        }
+    }
+
+    /// An event of a place or a structure, without the household that it names if that is not the caller's to know.
+    fn supply_shown(
+        &self,
+        page: &projection::Page,
+        caller: &Caller,
+        ledger: &AggregateId,
+        provider: domain::id::OrganisationId,
+        mut body: Value,
+    ) -> Result<Option<Value>, Problem> {
+        let at = self.desk.circumstances(ledger.territory());
+        if !desk::supply_seen(caller, ledger.territory(), provider, at) {
+            return Ok(None);
+        }
+        let named = body.get("household").and_then(Value::as_str).and_then(|id| id.parse().ok());
+        if let Some(household) = named
+            && known(self.desk.see(page, caller, household, None))?.is_none()
+            && let Some(fields) = body.as_object_mut()
+        {
+            fields.remove("household");
+        }
+        Ok(Some(body))
+    }
+}
+
+/// What was seen; nothing if it does not exist for the caller.
+fn known<T>(seen: Result<T, Problem>) -> Result<Option<T>, Problem> {
+    match seen {
+        Ok(seen) => Ok(Some(seen)),
+        Err(problem) if problem.kind() == Kind::UnknownId => Ok(None),
+        Err(problem) => Err(problem),
+    }
 }
 
 async fn stream_of(
     State(source): State<Source>,
-    _: Caller,
+    caller: Caller,
     last: Option<LastEventId>,
     Query(asked): Query<Asked>,
 ) -> Result<Response, Problem> {
@@ -171,27 +256,41 @@ async fn stream_of(
         None => asked.after.unwrap_or_else(|| source.view.position()),
     };
     let streams = source.streams.clone();
-    streams.open(live(source, filter, after))
+    streams.open(live(source, caller, filter, after))
 }
 
-/// Events after `cursor`, as they come. Nothing is lost when the reader is slow: it is read only as fast as it reads.
-fn live(source: Source, filter: Filter, cursor: u64) -> impl Stream<Item = Result<Event, String>> + Send {
-    let start = (source, filter, cursor, Vec::<Recorded>::new());
-    stream::try_unfold(start, |(source, filter, mut cursor, mut ready)| async move {
+/// Events after `cursor`, as they come. Nothing is lost when the reader is slow: it is read only as fast as it reads. It
+/// ends when its reader no longer is who it was: a token that was revoked, a session that is over.
+fn live(
+    source: Source,
+    caller: Caller,
+    filter: Filter,
+    cursor: u64,
+) -> impl Stream<Item = Result<Event, String>> + Send {
+    let start = (source, caller, filter, cursor, Vec::new());
+    stream::try_unfold(start, |(source, caller, filter, mut cursor, mut ready)| async move {
         loop {
-            if let Some(event) = ready.pop() {
-                let data = structured(&event);
-                let sent = Event::new(event.position.to_string(), event.kind.as_str(), &data)
-                    .map_err(|e| e.to_string())?;
-                return Ok(Some((sent, (source, filter, cursor, ready))));
+            let code = |problem: Problem| problem.code().to_owned();
+            {
+                let page = source.reading.now().map_err(code)?;
+                if !desk::still(&page, &caller, source.desk.edge().now()).map_err(code)? {
+                    return Ok(None);
+                }
+            }
+            if let Some((position, kind, data)) = ready.pop() {
+                let (position, kind): (u64, String) = (position, kind);
+                let data: Value = data;
+                let sent = Event::new(position.to_string(), kind, &data).map_err(|e| e.to_string())?;
+                return Ok(Some((sent, (source, caller, filter, cursor, ready))));
             }
             source.view.reached(cursor.saturating_add(1), IDLE).await;
             let found = {
-                let page = source.reading.now().map_err(|e| e.code().to_owned())?;
-                look(&page, cursor, &filter, STEP).map_err(|e| e.code().to_owned())?
+                let page = source.reading.now().map_err(code)?;
+                look(&page, cursor, &filter, STEP).map_err(code)?
             };
             cursor = found.cursor;
-            ready = source.bodies(&found.marks).await.map_err(|e| e.code().to_owned())?;
+            let events = source.bodies(&found.marks).await.map_err(code)?;
+            ready = source.shown(&caller, events).map_err(code)?;
             ready.reverse();
         }
     })

@@ -1,7 +1,7 @@
 //! Feed: what leaves. For now the raw stream: events after a position, and live.
 //!
-//! **Invariant.** Same range, same bytes: a reader that comes back with its cursor receives what it missed, in order,
-//! once. Personal values leave sealed.
+//! **Invariant.** A reader that comes back with its cursor receives what it missed, in order, once: of each event as much as
+//! it may know when it reads. Personal values leave sealed.
 //!
 //! This crate takes no command and keeps no copy of a body: its view is an index into the journal.
 
@@ -10,17 +10,22 @@ mod filter;
 mod index;
 
 use projection::View;
+use projection::ledgers::{Ledgers, LedgersView};
 use service::sse::Streams;
 
-use desk::{Context, Reading, Running};
+use desk::{Context, Desk, Reading, Running};
 
 /// The name of the service.
 pub const NAME: &str = "feed";
 
+/// Raised whenever the same events would give other states of ledgers.
+const VIEW_VERSION: u32 = 1;
+
 /// What the service keeps in its view.
 #[must_use]
 pub fn views() -> Vec<Box<dyn View>> {
-    vec![Box::new(index::Index)]
+    let ledgers = LedgersView::new(VIEW_VERSION).withholding(desk::withhold::persons);
+    vec![Box::new(index::Index), Box::new(ledgers)]
 }
 
 /// Starts the service: its view, its surface.
@@ -34,7 +39,9 @@ pub async fn start(context: &Context) -> anyhow::Result<Running> {
     let site = running.site.document(|api| {
         api.tag(NAME, "Flux : les événements après une position, et en direct.").schemas(desk::schemas())
     });
-    let source = events::Source::new(context.journal.clone(), reading, running.view.clone(), streams);
+    let ledgers = Ledgers::of(running.view.clone());
+    let desk = Desk::new(NAME, context.journal.clone(), ledgers, context.edge.clone(), context.book.clone());
+    let source = events::Source::new(desk, reading, running.view.clone(), streams);
     running.site = events::routes(site, source);
     Ok(running)
 }

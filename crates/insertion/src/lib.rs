@@ -8,7 +8,6 @@ mod occupancy;
 mod places;
 
 use domain::decide::Service;
-use domain::ledger::State;
 use projection::View;
 use projection::ledgers::{Ledgers, LedgersView};
 
@@ -17,14 +16,14 @@ use desk::{Context, Desk, Reading, Running};
 /// The name of the service.
 pub const NAME: &str = "insertion";
 /// Raised whenever the same events would give other rows.
-const VIEW_VERSION: u32 = 3;
+const VIEW_VERSION: u32 = 4;
 
 /// What the service keeps in its view.
 #[must_use]
 pub fn views() -> Vec<Box<dyn View>> {
     let ledgers = LedgersView::new(VIEW_VERSION)
         .indexed(desk::TREES, desk::index(Service::Insertion))
-        .withholding(without_identities);
+        .withholding(desk::withhold::persons);
     vec![Box::new(ledgers)]
 }
 
@@ -43,14 +42,7 @@ pub async fn start(context: &Context) -> anyhow::Result<Running> {
         .document(|api| api.tag(NAME, "Hébergement et logement d'insertion : structures, places, séjours."));
     let site = desk::commands(site, &desk, Service::Insertion, None);
     let site = places::routes(site, &desk, &reading);
-    let site = occupancy::routes(site, &reading);
+    let site = occupancy::routes(site, &desk, &reading);
     running.site = desk::worklist(site, Service::Insertion, &desk, &reading);
     Ok(running)
-}
-
-fn without_identities(state: &mut State) {
-    match state {
-        State::Household(household) => household.withhold_identities(),
-        State::Place(_) | State::Structure(_) | State::Organisation(_) | State::User(_) => {}
-    }
 }

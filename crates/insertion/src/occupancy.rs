@@ -16,13 +16,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use service::axum::extract::State;
 use service::axum::response::Response;
-use service::extract::{AtLeast, Caller, Query};
+use service::extract::{AtLeast, Query};
 use service::openapi::{Operation, Schema};
-use service::{Problem, Site};
+use service::{Problem, Site, Verb};
 
-use desk::{Failure, Reading, ViewState};
+use desk::{Caller, Desk, Failure, Reading, ViewState};
 
-pub(crate) fn routes(site: Site, reading: &Reading) -> Site {
+pub(crate) fn routes(site: Site, desk: &Desk, reading: &Reading) -> Site {
     let operation = Operation::get(
         "/api/v1/occupancy",
         "occupancy",
@@ -30,10 +30,11 @@ pub(crate) fn routes(site: Site, reading: &Reading) -> Site {
         "L'occupation d'une nuit, par type de structure.",
     )
     .view()
+    .right("occupancy", "read", Verb::Read)
     .query_parameter("night", Schema::Day, "The night that begins on this day. Required.")
     .query_parameter("territory", Schema::Text, "The département. Required.")
     .answer(200, "Places and persons, by kind of structure.", Schema::named("Occupancy"), None);
-    site.operation(operation, night, reading.clone()).document(|api| {
+    site.operation(operation, night, Counter { desk: desk.clone(), reading: reading.clone() }).document(|api| {
         api.schema(
             "Occupancy",
             json!({
@@ -75,19 +76,34 @@ struct Count {
     persons: u32,
 }
 
+/// What nights are counted from.
+#[derive(Clone)]
+struct Counter {
+    desk: Desk,
+    reading: Reading,
+}
+
 async fn night(
-    State(reading): State<Reading>,
-    _: Caller,
+    State(counter): State<Counter>,
+    caller: Caller,
     at_least: AtLeast,
     Query(asked): Query<Night>,
 ) -> Result<Response, Problem> {
     let (night, territory) = (asked.night, asked.territory);
-    let counting = reading.read(at_least, move |view| Ok((count(view, &asked)?, ViewState::of(view))));
+    let Counter { desk, reading } = counter;
+    let counting = reading
+        .read(at_least, move |view| Ok((count(view, &desk, &caller, &asked)?, ViewState::of(view))));
     let (kinds, state) = counting.await?;
     Ok(state.answer(&json!({ "night": night, "territory": territory, "kinds": kinds, "view": state })))
 }
 
-fn count(view: &View, asked: &Night) -> Result<BTreeMap<StructureKind, Count>, Problem> {
+/// Of the places that the caller may see.
+fn count(
+    view: &View,
+    desk: &Desk,
+    caller: &Caller,
+    asked: &Night,
+) -> Result<BTreeMap<StructureKind, Count>, Problem> {
     let mut kinds: BTreeMap<StructureKind, Count> = BTreeMap::new();
     for row in view.prefix(desk::PLACES, &key::of(&asked.territory)).map_err(Failure)? {
         let (at, _) = row.map_err(Failure)?;
@@ -95,7 +111,12 @@ fn count(view: &View, asked: &Night) -> Result<BTreeMap<StructureKind, Count>, P
             continue;
         };
         let folded = ledgers::state(view, &ledger).map_err(Failure)?;
-        if let Some(Ledger::Place(place)) = folded.as_ref().map(|folded| &folded.state) {
+        let at = desk.circumstances(ledger.territory());
+        if let Some(Ledger::Place(place)) = folded.as_ref().map(|folded| &folded.state)
+            && place.inventory.description().is_some_and(|is| {
+                desk::supply_seen(caller, ledger.territory(), is.provider, at)
+            })
+        {
             add(&mut kinds, place, asked);
         }
     }

@@ -5,12 +5,12 @@ use domain::ledger::{AggregateId, State as Ledger};
 use serde_json::json;
 use service::axum::extract::State;
 use service::axum::response::Response;
-use service::extract::{AtLeast, Caller, Page, Path, Query};
+use service::extract::{AtLeast, Page, Path, Query};
 use service::openapi::{Operation, Schema};
 use service::problem::Kind;
-use service::{Problem, Site};
+use service::{Problem, Site, Verb};
 
-use desk::{Desk, PlaceFilter, Reading, ViewState};
+use desk::{Caller, Desk, PlaceFilter, Reading, ViewState};
 
 #[derive(Clone)]
 struct Shelf {
@@ -33,6 +33,7 @@ pub(crate) fn routes(site: Site, desk: &Desk, reading: &Reading) -> Site {
         "Une place : ce qu'elle est, où elle en est.",
     )
     .view()
+    .right("place", "file", Verb::Read)
     .path_parameter("id", Schema::Text, "The place.")
     .problems([Kind::UnknownId])
     .answer(200, "The place.", Schema::named("PlaceFile"), None);
@@ -52,19 +53,19 @@ pub(crate) fn routes(site: Site, desk: &Desk, reading: &Reading) -> Site {
 
 async fn places(
     State(shelf): State<Shelf>,
-    _: Caller,
+    caller: Caller,
     at_least: AtLeast,
     page: Page,
     Query(filter): Query<PlaceFilter>,
 ) -> Result<Response, Problem> {
-    let now = shelf.desk.edge().now();
-    shelf.reading.read(at_least, move |view| desk::listed(view, &filter, false, &page, now)).await
+    let desk = shelf.desk;
+    shelf.reading.read(at_least, move |view| desk::listed(view, &desk, &caller, &filter, false, &page)).await
 }
 
 async fn place(
     State(shelf): State<Shelf>,
     Path(id): Path<PlaceId>,
-    _: Caller,
+    caller: Caller,
     at_least: AtLeast,
 ) -> Result<Response, Problem> {
     let view = shelf.reading.page(at_least).await?;
@@ -72,7 +73,11 @@ async fn place(
     let folded = desk::folded(&view, &AggregateId::Place(id))?.ok_or_else(unknown)?;
     let Ledger::Place(is) = &folded.state else { return Err(unknown()) };
     // A dwelling is let by its landlord, who shows it.
-    if is.inventory.description().is_some_and(|description| description.kind.let_by_committee()) {
+    let at = shelf.desk.circumstances(id.territory());
+    let seen = is.inventory.description().is_some_and(|is| {
+        !is.kind.let_by_committee() && desk::supply_seen(&caller, id.territory(), is.provider, at)
+    });
+    if !seen {
         return Err(unknown());
     }
     let state = ViewState::of(&view);
@@ -89,8 +94,9 @@ async fn place(
 async fn structure_file(
     State(shelf): State<Shelf>,
     Path(id): Path<StructureId>,
-    _: Caller,
+    caller: Caller,
     at_least: AtLeast,
 ) -> Result<Response, Problem> {
-    shelf.reading.read(at_least, move |view| desk::structure_shown(view, id, false)).await
+    let desk = shelf.desk;
+    shelf.reading.read(at_least, move |view| desk::structure_shown(view, &desk, &caller, id, false)).await
 }

@@ -1,18 +1,18 @@
-//! One household, as its own SIAO sees it: `GET /api/v1/households/{id}`.
+//! One household, as whoever asks may see it: `GET /api/v1/households/{id}`.
 
 use domain::calendar;
 use domain::household::Registration;
 use domain::id::HouseholdId;
-use domain::ledger::{AggregateId, State as Ledger};
+use domain::ledger::AggregateId;
 use serde_json::{Value, json};
 use service::axum::extract::State;
 use service::axum::response::Response;
-use service::extract::{AtLeast, Caller, Path};
+use service::extract::{AtLeast, Path};
 use service::openapi::{Operation, Schema};
 use service::problem::Kind;
-use service::{Problem, Site};
+use service::{Problem, Site, Verb};
 
-use desk::{Desk, Reading, ViewState};
+use desk::{Caller, Desk, Filed, Reading, Seen, ViewState};
 
 #[derive(Clone)]
 struct Shelf {
@@ -24,9 +24,10 @@ pub(crate) fn routes(site: Site, desk: &Desk, reading: &Reading) -> Site {
     let operation =
         Operation::get("/api/v1/households/{id}", "household", crate::NAME, "Le dossier d'un ménage.")
             .view()
+            .right("household", "file", Verb::Read)
             .path_parameter("id", Schema::Text, "The household.")
             .problems([Kind::UnknownId, Kind::BrokerUnreachable])
-            .answer(200, "The household, identities opened.", Schema::named("HouseholdFile"), None);
+            .answer(200, "The household, as much of it as the caller's row of the matrix shows.", Schema::named("HouseholdFile"), None);
     let shelf = Shelf { desk: desk.clone(), reading: reading.clone() };
     site.operation(operation, household, shelf).document(|api| api.schema("HouseholdFile", schema()))
 }
@@ -34,43 +35,62 @@ pub(crate) fn routes(site: Site, desk: &Desk, reading: &Reading) -> Site {
 async fn household(
     State(shelf): State<Shelf>,
     Path(id): Path<HouseholdId>,
-    _: Caller,
+    caller: Caller,
     at_least: AtLeast,
 ) -> Result<Response, Problem> {
-    let ledger = AggregateId::Household(id);
-    let (folded, state) = {
+    let (seen, state) = {
         let page = shelf.reading.page(at_least).await?;
-        (desk::folded(&page, &ledger)?, ViewState::of(&page))
+        (shelf.desk.see(&page, &caller, id, None), ViewState::of(&page))
     };
+    let seen = match seen {
+        Ok(seen) => seen,
+        Err(problem) => return Err(shelf.desk.refused(&caller, id, problem).await),
+    };
+    let filed = shelf.filed(&caller, id, &seen, state).await;
+    let (file, version, state) = shelf.desk.answered(&caller, id, filed).await?;
     let unknown = || Problem::unknown_id("household", id);
-    let folded = folded.ok_or_else(unknown)?;
-    let Ledger::Household(is) = &folded.state else { return Err(unknown()) };
-    let mut is = is.clone();
-    if let Some(keys) = shelf.desk.journal().keys() {
-        let opener = keys.opener(id).await.map_err(desk::key_problem)?;
-        is.open(&mut |event, schema, sealed| match opener.open(schema, event, sealed.clone()) {
-            Ok(opened) => Some(opened),
-            Err(error) => {
-                tracing_damage(&ledger, &error);
-                None
-            }
-        });
-    }
-    let today = calendar::day(id.territory(), shelf.desk.edge().now());
+    let is = seen.household().ok_or_else(unknown)?;
     let merged_into = match &is.registration {
         Registration::MergedInto { into } => Some(*into),
         Registration::Unknown | Registration::Registered { .. } => None,
     };
-    let typology = is.composition.typology(today);
+    let today = calendar::day(id.territory(), shelf.desk.edge().now());
     let body = json!({
         "id": id,
-        "version": folded.version,
+        "version": version,
         "merged_into": merged_into,
-        "typology": typology,
-        "file": plain(serde_json::to_value(&is).map_err(Problem::internal)?),
+        "typology": is.composition.typology(today),
+        "file": plain(file),
+        "withheld": desk::withheld(&seen),
+        "opened_in_emergency": seen.grant.in_emergency,
         "view": state,
     });
-    Ok(state.versioned(&body, folded.version))
+    Ok(state.versioned(&body, version))
+}
+
+impl Shelf {
+    /// The file with its values opened, as much of it as the caller may see.
+    async fn filed(
+        &self,
+        caller: &Caller,
+        id: HouseholdId,
+        seen: &Seen,
+        state: ViewState,
+    ) -> Result<Filed, Problem> {
+        let mut is = seen.household().ok_or_else(|| Problem::unknown_id("household", id))?.clone();
+        if let Some(keys) = self.desk.journal().keys() {
+            let opener = keys.opener(id).await.map_err(desk::key_problem)?;
+            let ledger = AggregateId::Household(id);
+            is.open(&mut |event, schema, sealed| match opener.open(schema, event, sealed.clone()) {
+                Ok(opened) => Some(opened),
+                Err(error) => {
+                    tracing_damage(&ledger, &error);
+                    None
+                }
+            });
+        }
+        Ok((self.desk.file_shown(caller, id, &is, seen, &[])?, seen.folded.version, state))
+    }
 }
 
 fn tracing_damage(ledger: &AggregateId, error: &dyn std::fmt::Display) {
@@ -105,6 +125,8 @@ fn schema() -> Value {
             "merged_into": { "type": ["string", "null"] },
             "typology": { "type": "string", "description": "SI-SIAO code of the composition today." },
             "file": { "type": "object", "description": "Composition, requests, referrals, stays, applications, labels, candidacies, leases, consents, by id." },
+            "withheld": { "type": "object", "description": "The groups of fields that the caller does not see, or sees a part of; said of every file." },
+            "opened_in_emergency": { "type": "boolean", "description": "Whether the file is protected and open to the caller for an hour." },
             "view": { "$ref": "#/components/schemas/View" }
         }
     })

@@ -3,7 +3,8 @@
 //! **Invariant.** A proposal that is not the first of the place's list carries the reason why, with the rank and the
 //! digest of the list it was taken from.
 //!
-//! **Invariant.** Names leave this service in one answer only, that of one household asked for by its id.
+//! **Invariant.** Names leave this service in one answer only, that of one household asked for by its id, once it is on disk who
+//! asked.
 //!
 //! This crate does not know how places are run, nor how dwellings are let.
 
@@ -19,12 +20,14 @@ use desk::{Context, Desk, Reading, Running};
 /// The name of the service.
 pub const NAME: &str = "intake";
 /// Raised whenever the same events would give other rows.
-const VIEW_VERSION: u32 = 3;
+const VIEW_VERSION: u32 = 4;
 
 /// What the service keeps in its view.
 #[must_use]
 pub fn views() -> Vec<Box<dyn View>> {
-    vec![Box::new(LedgersView::new(VIEW_VERSION).indexed(desk::TREES, desk::index(Service::Intake)))]
+    vec![Box::new(LedgersView::new(VIEW_VERSION)
+        .indexed(desk::TREES, desk::index(Service::Intake))
+        .withholding(desk::withhold::credentials))]
 }
 
 /// Starts the service: its view, its clock, its surface.

@@ -19,12 +19,12 @@ use serde::Deserialize;
 use serde_json::json;
 use service::axum::extract::State;
 use service::axum::response::Response;
-use service::extract::{AtLeast, Caller, Path, Query};
+use service::extract::{AtLeast, Path, Query};
 use service::openapi::{Operation, Schema};
 use service::problem::Kind;
-use service::{Problem, Site};
+use service::{Problem, Site, Verb};
 
-use desk::{Advice, Desk, Failure, Reading, ViewState};
+use desk::{Advice, Caller, Desk, Failure, Reading, ViewState};
 
 /// Most rows of each part of an answer; more are counted, not listed.
 const LISTED_MAX: usize = 200;
@@ -39,11 +39,13 @@ pub(crate) fn routes(site: Site, desk: &Desk, reading: &Reading) -> Site {
     let board = Board { desk: desk.clone(), reading: reading.clone() };
     let ranking = Operation::get("/api/v1/places/{id}/ranking", "place-ranking", crate::NAME, "Les demandes pour une place, dans l'ordre, et pourquoi pas les autres.")
         .view()
+        .right("place", "ranking", Verb::Read)
         .path_parameter("id", Schema::Text, "The place.")
         .problems([Kind::UnknownId, Kind::BrokerUnreachable])
         .answer(200, "The ranked requests; for each excluded one the first rule that says no. At most 200 of each are listed.", Schema::named("RankedRequests"), None);
     let places = Operation::get("/api/v1/households/{id}/places", "household-places", crate::NAME, "Les places pour un ménage, dans l'ordre, et pourquoi pas les autres.")
         .view()
+        .right("household", "places", Verb::Read)
         .path_parameter("id", Schema::Text, "The household.")
         .query_parameter("request", Schema::Text, "The request; the only open one if absent.")
         .problems([Kind::UnknownId, Kind::BrokerUnreachable])
@@ -55,6 +57,7 @@ pub(crate) fn routes(site: Site, desk: &Desk, reading: &Reading) -> Site {
         "Pourquoi pas cette place.",
     )
     .view()
+    .right("household", "why-not", Verb::Read)
     .path_parameter("id", Schema::Text, "The household.")
     .query_parameter("place", Schema::Text, "The place.")
     .query_parameter("request", Schema::Text, "The request; the only open one if absent.")
@@ -87,13 +90,13 @@ pub(crate) fn advice(desk: &Desk) -> Advice {
             let Command::Household(household, HouseholdCommand::ProposeReferral(proposal)) = command else {
                 return Ok(None);
             };
-            let (standing, known) = stand(&desk, &proposal).await?;
+            let (standing, known) = stand(&desk, household, &proposal).await?;
             if standing.is_some() {
                 return Ok(standing);
             }
             let concerned = [AggregateId::Place(proposal.place), AggregateId::Household(household)];
             if catch_up(&desk, concerned, known).await? {
-                return Ok(stand(&desk, &proposal).await?.0);
+                return Ok(stand(&desk, household, &proposal).await?.0);
             }
             Ok(None)
         })
@@ -101,14 +104,22 @@ pub(crate) fn advice(desk: &Desk) -> Advice {
 }
 
 /// The rank of the proposal's request on the list of its place, if both are on offer, and the position this is known at.
-async fn stand(desk: &Desk, proposal: &ProposeReferral) -> Result<(Option<Standing>, u64), Problem> {
+///
+/// A protected household stands on the list that is made for itself, and on no other: the rank of somebody else must not
+/// tell that it is there.
+async fn stand(
+    desk: &Desk,
+    household: HouseholdId,
+    proposal: &ProposeReferral,
+) -> Result<(Option<Standing>, u64), Problem> {
     let now = desk.edge().now();
     let (waiting, known) = {
         let page = desk.ledgers().handle().reader().page().map_err(|e| desk::unserved(&e))?;
         let day = calendar::day(proposal.place.territory(), now);
         let vacant =
             place(&page, proposal.place)?.filter(|place| place.situation(now, day) == PlaceSituation::Vacant);
-        let waiting = vacant.map(|place| Waiting::of(&page, proposal.place, place)).transpose()?;
+        let stands = |id, is: &Household| is.protected.is_none() || id == household;
+        let waiting = vacant.map(|place| Waiting::of(&page, proposal.place, place, &stands)).transpose()?;
         (waiting, page.position())
     };
     match waiting {
@@ -141,7 +152,12 @@ struct Waiting {
 }
 
 impl Waiting {
-    fn of(page: &View, at: PlaceId, place: Place) -> Result<Self, Problem> {
+    fn of(
+        page: &View,
+        at: PlaceId,
+        place: Place,
+        stands: &dyn Fn(HouseholdId, &Household) -> bool,
+    ) -> Result<Self, Problem> {
         let territory =
             place.inventory.description().map_or_else(|| at.territory(), |is| is.commune.territory());
         let (halted, mut households) = (halted(page)?, Vec::new());
@@ -150,6 +166,7 @@ impl Waiting {
             if let Some((_, ledger @ AggregateId::Household(id))) = key::read::<(Territory, AggregateId)>(&at)
                 && !halted.contains(&ledger)
                 && let Some(folded) = ledgers::state(page, &ledger).map_err(Failure)?
+                && matches!(&folded.state, Ledger::Household(is) if stands(id, is))
             {
                 households.push((id, folded));
             }
@@ -206,15 +223,24 @@ fn place(page: &View, id: PlaceId) -> Result<Option<Place>, Problem> {
 async fn ranked(
     State(board): State<Board>,
     Path(id): Path<PlaceId>,
-    _: Caller,
+    caller: Caller,
     at_least: AtLeast,
 ) -> Result<Response, Problem> {
+    let now = board.desk.edge().now();
+    let desk = board.desk.clone();
     let reading = board.reading.read(at_least, move |page| {
-        let place = place(page, id)?.ok_or_else(|| Problem::unknown_id("place", id))?;
-        Ok((Waiting::of(page, id, place)?, ViewState::of(page)))
+        let unknown = || Problem::unknown_id("place", id);
+        let place = place(page, id)?.ok_or_else(unknown)?;
+        let provider = place.inventory.description().map(|is| is.provider);
+        let at = desk.circumstances(id.territory());
+        if !provider.is_some_and(|provider| desk::supply_seen(&caller, id.territory(), provider, at)) {
+            return Err(unknown());
+        }
+        let stands = |_, is: &Household| is.shows_to(caller.user(), now);
+        Ok((Waiting::of(page, id, place, &stands)?, ViewState::of(page)))
     });
     let (waiting, state) = reading.await?;
-    let mut ranking = waiting.rank(&board.desk, board.desk.edge().now()).await?;
+    let mut ranking = waiting.rank(&board.desk, now).await?;
     let (ranked, excluded) = (ranking.ranked.len(), ranking.excluded.len());
     ranking.ranked.truncate(LISTED_MAX);
     ranking.excluded.truncate(LISTED_MAX);
@@ -276,15 +302,20 @@ async fn asked(
 async fn places_for(
     State(board): State<Board>,
     Path(id): Path<HouseholdId>,
-    _: Caller,
+    caller: Caller,
     at_least: AtLeast,
     Query(which): Query<Which>,
 ) -> Result<Response, Problem> {
+    let (desk, asking) = (board.desk.clone(), caller.clone());
     let reading = board.reading.read(at_least, move |page| {
-        Ok((desk::folded(page, &AggregateId::Household(id))?, ViewState::of(page)))
+        Ok((desk.see(page, &asking, id, None), ViewState::of(page)))
     });
-    let (folded, state) = reading.await?;
-    let (is, request) = asked(&board, id, which.request, folded).await?;
+    let (seen, state) = reading.await?;
+    let seen = match seen {
+        Ok(seen) => seen,
+        Err(problem) => return Err(board.desk.refused(&caller, id, problem).await),
+    };
+    let (is, request) = asked(&board, id, which.request, Some(seen.folded)).await?;
     let now = board.desk.edge().now();
     let own = &is.requests[&request];
     let territories: BTreeSet<Territory> =
@@ -340,17 +371,21 @@ fn halted(page: &View) -> Result<BTreeSet<AggregateId>, Problem> {
 async fn why(
     State(board): State<Board>,
     Path(id): Path<HouseholdId>,
-    _: Caller,
+    caller: Caller,
     at_least: AtLeast,
     Query(asking): Query<WhyNot>,
 ) -> Result<Response, Problem> {
-    let (folded, place, state) = {
+    let (seen, place, state) = {
         let page = board.reading.page(at_least).await?;
-        let folded = desk::folded(&page, &AggregateId::Household(id))?;
-        (folded, place(&page, asking.place)?, ViewState::of(&page))
+        let seen = board.desk.see(&page, &caller, id, None);
+        (seen, place(&page, asking.place)?, ViewState::of(&page))
+    };
+    let seen = match seen {
+        Ok(seen) => seen,
+        Err(problem) => return Err(board.desk.refused(&caller, id, problem).await),
     };
     let place = place.ok_or_else(|| Problem::unknown_id("place", asking.place))?;
-    let (is, request) = asked(&board, id, asking.request, folded).await?;
+    let (is, request) = asked(&board, id, asking.request, Some(seen.folded)).await?;
     let now = board.desk.edge().now();
     let own = &is.requests[&request];
     let day = calendar::day(own.siao, now);

@@ -5,12 +5,12 @@ use domain::ledger::{AggregateId, State as Ledger};
 use serde_json::json;
 use service::axum::extract::State;
 use service::axum::response::Response;
-use service::extract::{AtLeast, Caller, Page, Path, Query};
+use service::extract::{AtLeast, Page, Path, Query};
 use service::openapi::{Operation, Schema};
 use service::problem::Kind;
-use service::{Problem, Site};
+use service::{Problem, Site, Verb};
 
-use desk::{Desk, PlaceFilter, Reading, ViewState};
+use desk::{Caller, Desk, PlaceFilter, Reading, ViewState};
 
 #[derive(Clone)]
 struct Shelf {
@@ -28,6 +28,7 @@ pub(crate) fn routes(site: Site, desk: &Desk, reading: &Reading) -> Site {
         "Un logement, sa mise à disposition et ses candidats.",
     )
     .view()
+    .right("dwelling", "file", Verb::Read)
     .path_parameter("id", Schema::Text, "The dwelling.")
     .problems([Kind::UnknownId])
     .answer(200, "The dwelling.", Schema::named("DwellingFile"), None);
@@ -38,6 +39,7 @@ pub(crate) fn routes(site: Site, desk: &Desk, reading: &Reading) -> Site {
         "La demande de logement social d'un ménage, ses labels, candidatures et baux.",
     )
     .view()
+    .right("household", "housing", Verb::Read)
     .path_parameter("id", Schema::Text, "The household.")
     .problems([Kind::UnknownId])
     .answer(200, "The housing part of the file.", Schema::named("HousingFile"), None);
@@ -63,26 +65,30 @@ pub(crate) fn routes(site: Site, desk: &Desk, reading: &Reading) -> Site {
 
 async fn dwellings(
     State(shelf): State<Shelf>,
-    _: Caller,
+    caller: Caller,
     at_least: AtLeast,
     page: Page,
     Query(filter): Query<PlaceFilter>,
 ) -> Result<Response, Problem> {
-    let now = shelf.desk.edge().now();
-    shelf.reading.read(at_least, move |view| desk::listed(view, &filter, true, &page, now)).await
+    let desk = shelf.desk;
+    shelf.reading.read(at_least, move |view| desk::listed(view, &desk, &caller, &filter, true, &page)).await
 }
 
 async fn dwelling(
     State(shelf): State<Shelf>,
     Path(id): Path<PlaceId>,
-    _: Caller,
+    caller: Caller,
     at_least: AtLeast,
 ) -> Result<Response, Problem> {
     let view = shelf.reading.page(at_least).await?;
     let unknown = || Problem::unknown_id("place", id);
     let folded = desk::folded(&view, &AggregateId::Place(id))?.ok_or_else(unknown)?;
     let Ledger::Place(is) = &folded.state else { return Err(unknown()) };
-    if !is.inventory.description().is_some_and(|d| d.kind.let_by_committee()) {
+    let at = shelf.desk.circumstances(id.territory());
+    let seen = is.inventory.description().is_some_and(|is| {
+        is.kind.let_by_committee() && desk::supply_seen(&caller, id.territory(), is.provider, at)
+    });
+    if !seen {
         return Err(unknown());
     }
     let state = ViewState::of(&view);
@@ -98,31 +104,33 @@ async fn dwelling(
 async fn building_file(
     State(shelf): State<Shelf>,
     Path(id): Path<StructureId>,
-    _: Caller,
+    caller: Caller,
     at_least: AtLeast,
 ) -> Result<Response, Problem> {
-    shelf.reading.read(at_least, move |view| desk::structure_shown(view, id, true)).await
+    let desk = shelf.desk;
+    shelf.reading.read(at_least, move |view| desk::structure_shown(view, &desk, &caller, id, true)).await
 }
 
 async fn housing_of(
     State(shelf): State<Shelf>,
     Path(id): Path<HouseholdId>,
-    _: Caller,
+    caller: Caller,
     at_least: AtLeast,
 ) -> Result<Response, Problem> {
-    let view = shelf.reading.page(at_least).await?;
-    let unknown = || Problem::unknown_id("household", id);
-    let folded = desk::folded(&view, &AggregateId::Household(id))?.ok_or_else(unknown)?;
-    let Ledger::Household(is) = &folded.state else { return Err(unknown()) };
-    let state = ViewState::of(&view);
-    let body = json!({
-        "id": id,
-        "version": folded.version,
-        "applications": is.applications,
-        "labels": is.labels,
-        "candidacies": is.candidacies,
-        "leases": is.leases,
-        "view": state,
-    });
-    Ok(state.versioned(&body, folded.version))
+    let shown = {
+        let view = shelf.reading.page(at_least).await?;
+        let parts = ["applications", "labels", "candidacies", "leases"];
+        shelf.desk.see(&view, &caller, id, None).and_then(|seen| {
+            let state = ViewState::of(&view);
+            let is = seen.household().ok_or_else(|| Problem::unknown_id("household", id))?;
+            Ok((shelf.desk.file_shown(&caller, id, is, &seen, &parts)?, seen.folded.version, state))
+        })
+    };
+    let (mut file, version, state) = shelf.desk.answered(&caller, id, shown).await?;
+    if let Some(fields) = file.as_object_mut() {
+        fields.insert("id".to_owned(), json!(id));
+        fields.insert("version".to_owned(), json!(version));
+        fields.insert("view".to_owned(), json!(state));
+    }
+    Ok(state.versioned(&file, version))
 }

@@ -7,7 +7,6 @@
 mod dwellings;
 
 use domain::decide::Service;
-use domain::ledger::State;
 use projection::View;
 use projection::ledgers::{Ledgers, LedgersView};
 
@@ -16,14 +15,14 @@ use desk::{Context, Desk, Reading, Running};
 /// The name of the service.
 pub const NAME: &str = "landlord";
 /// Raised whenever the same events would give other rows.
-const VIEW_VERSION: u32 = 3;
+const VIEW_VERSION: u32 = 4;
 
 /// What the service keeps in its view.
 #[must_use]
 pub fn views() -> Vec<Box<dyn View>> {
     let ledgers = LedgersView::new(VIEW_VERSION)
         .indexed(desk::TREES, desk::index(Service::Landlord))
-        .withholding(without_identities);
+        .withholding(desk::withhold::persons);
     vec![Box::new(ledgers)]
 }
 
@@ -44,11 +43,4 @@ pub async fn start(context: &Context) -> anyhow::Result<Running> {
     let site = dwellings::routes(site, &desk, &reading);
     running.site = desk::worklist(site, Service::Landlord, &desk, &reading);
     Ok(running)
-}
-
-fn without_identities(state: &mut State) {
-    match state {
-        State::Household(household) => household.withhold_identities(),
-        State::Place(_) | State::Structure(_) | State::Organisation(_) | State::User(_) => {}
-    }
 }

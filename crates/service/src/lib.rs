@@ -31,7 +31,7 @@ pub use axum;
 pub use utoipa;
 
 pub use edge::{Clock, Edge, Ids, ManualClock};
-pub use http::{Check, Server, Site};
+pub use http::{Check, Gate, Needs, Server, Site, Verb};
 pub use lifecycle::{Handle, Stop, Tasks};
 pub use problem::Problem;
 pub use telemetry::TraceContext;

@@ -1,6 +1,9 @@
 //! Supervision: pathways on one line of time, at two dates.
 //!
-//! **Invariant.** Its view holds no sealed value: a pathway is read without identity, and nothing here could open one.
+//! **Invariant.** Its view holds no identity of a household: a pathway is read without it, and nothing here could open one.
+//!
+//! **Invariant.** Passwords, codes and tokens are hashed before a command is made of them; what is shown once is kept
+//! nowhere.
 //!
 //! **Invariant.** Both dates of every fact are kept: « what was true then » and « what was known then » are answered from
 //! the same rows.
@@ -8,20 +11,29 @@
 //! This crate takes no command on households, places or structures. It starts the
 //! nightly rotation of the keys, for all services.
 
+mod accounts;
 mod pathway;
 mod timeline;
 
+use domain::decide::Service;
 use projection::View;
+use projection::ledgers::{Ledgers, LedgersView};
 
-use desk::{Context, Reading, Running};
+use desk::{Context, Desk, Reading, Running};
 
 /// The name of the service.
 pub const NAME: &str = "supervision";
 
+/// Raised whenever the same events would give other states of ledgers, or other entries.
+const VIEW_VERSION: u32 = 1;
+
 /// What the service keeps in its view.
 #[must_use]
 pub fn views() -> Vec<Box<dyn View>> {
-    vec![Box::new(timeline::Timelines)]
+    let ledgers = LedgersView::new(VIEW_VERSION)
+        .indexed(accounts::TREES, accounts::index)
+        .withholding(desk::withhold::identities);
+    vec![Box::new(timeline::Timelines), Box::new(ledgers)]
 }
 
 /// Starts the service: its view, its surface.
@@ -36,6 +48,10 @@ pub async fn start(context: &Context) -> anyhow::Result<Running> {
     let site = running
         .site
         .document(|api| api.tag(NAME, "Supervision : parcours, à deux dates.").schemas(desk::schemas()));
-    running.site = pathway::routes(site, &reading);
+    let ledgers = Ledgers::of(running.view.clone());
+    let desk = Desk::new(NAME, context.journal.clone(), ledgers, context.edge.clone(), context.book.clone());
+    let site = desk::commands(site, &desk, Service::Supervision, None);
+    let site = pathway::routes(site, &desk, &reading);
+    running.site = accounts::routes(site, &desk, &reading);
     Ok(running)
 }

@@ -6,36 +6,47 @@ use domain::history::{Moment, facts, situation};
 use domain::household::Household;
 use domain::id::{EventId, HouseholdId, PlaceId};
 use domain::ledger::AggregateId;
+use domain::rights::{Group, Level, place_of};
 use jiff::Timestamp;
+use journal::access::Outcome;
 use projection::{Page as View, key};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use service::axum::extract::State;
 use service::axum::response::Response;
-use service::extract::{AtLeast, Caller, Cursor, Page, Path, Query};
+use service::extract::{AtLeast, Cursor, Page, Path, Query};
 use service::openapi::{Operation, Schema};
 use service::problem::Kind;
-use service::{Problem, Site};
+use service::{Problem, Site, Verb};
 
-use desk::{Failure, Reading, ViewState};
+use desk::{Caller, Desk, Failure, Reading, Seen, ViewState};
 
 use crate::timeline::{LINES, Line, unsealed};
 
-pub(crate) fn routes(site: Site, reading: &Reading) -> Site {
+#[derive(Clone)]
+struct Shelf {
+    desk: Desk,
+    reading: Reading,
+}
+
+pub(crate) fn routes(site: Site, desk: &Desk, reading: &Reading) -> Site {
+    let shelf = Shelf { desk: desk.clone(), reading: reading.clone() };
     let household = timeline(
         "/api/v1/households/{id}/timeline",
         "household-timeline",
         "Le parcours d'un ménage, tel qu'il était et tel qu'on le savait.",
         "The household.",
-    );
+    )
+    .right("household", "timeline", Verb::Read);
     let place = timeline(
         "/api/v1/places/{id}/timeline",
         "place-timeline",
         "L'histoire d'une place ou d'un logement.",
         "The place or dwelling.",
-    );
-    site.operation(household, household_timeline, reading.clone())
-        .operation(place, place_timeline, reading.clone())
+    )
+    .right("place", "timeline", Verb::Read);
+    site.operation(household, household_timeline, shelf.clone())
+        .operation(place, place_timeline, shelf)
         .document(|api| api.schema("Timeline", schema()))
 }
 
@@ -72,31 +83,42 @@ impl Asked {
 }
 
 async fn household_timeline(
-    State(reading): State<Reading>,
+    State(shelf): State<Shelf>,
     Path(id): Path<HouseholdId>,
-    _: Caller,
+    caller: Caller,
     at_least: AtLeast,
     page: Page,
     Query(asked): Query<Asked>,
 ) -> Result<Response, Problem> {
     let ledger = AggregateId::Household(id);
-    let (lines, state) = lines(&reading, at_least, ledger).await?;
-    if lines.is_empty() {
-        return Err(Problem::unknown_id("household", id));
-    }
+    let (desk, asking) = (shelf.desk.clone(), caller.clone());
+    let reading = shelf.reading.read(at_least, move |view| {
+        let seen = desk.see(view, &asking, id, None);
+        Ok((seen, lines_of(view, &ledger)?, ViewState::of(view)))
+    });
+    let (seen, lines, state) = reading.await?;
+    let seen = match seen {
+        Ok(seen) => seen,
+        Err(problem) => return Err(shelf.desk.refused(&caller, id, problem).await),
+    };
     let by_event: BTreeMap<EventId, &(u64, Line)> =
         lines.iter().map(|line| (line.1.stamp.event, line)).collect();
     let events: Vec<_> = lines.iter().filter_map(|(_, line)| line.household(&ledger)).collect();
     let moment = asked.moment();
-    let shown: Vec<_> = facts(&events, moment)
-        .into_iter()
-        .filter_map(|fact| {
-            let (position, line) = by_event.get(&fact.stamp.event)?;
-            Some(entry(*position, line, fact.effective, fact.corrected))
-        })
-        .collect();
     let is = situation(&events, moment);
+    let mut groups = std::collections::BTreeSet::new();
+    let mut shown = Vec::new();
+    for fact in facts(&events, moment) {
+        let Some((position, line)) = by_event.get(&fact.stamp.event) else { continue };
+        let body = line.body.clone();
+        let about = seen.household().and_then(|now| place_of(&body, now).or_else(|| place_of(&body, &is)));
+        if let Some(event) = shelf.desk.event_shown(&caller, &seen, &line.kind, body, about) {
+            groups.extend(event.groups);
+            shown.push(entry(*position, line, event.value, fact.effective, fact.corrected));
+        }
+    }
     let (shown, next, count) = paged(shown, &page)?;
+    shelf.desk.record_read(&caller, id, &groups, Outcome::Granted).await?;
     Ok(state.answer(&json!({
         "id": id,
         "as_of": asked.as_of.map(|at| at.to_string()),
@@ -104,23 +126,34 @@ async fn household_timeline(
         "events": shown,
         "count": count,
         "next": next,
-        "situation": summary(&is),
+        "situation": summary(&is, &caller, &seen, shelf.desk.edge().now()),
         "view": state,
     })))
 }
 
 async fn place_timeline(
-    State(reading): State<Reading>,
+    State(shelf): State<Shelf>,
     Path(id): Path<PlaceId>,
-    _: Caller,
+    caller: Caller,
     at_least: AtLeast,
     page: Page,
     Query(asked): Query<Asked>,
 ) -> Result<Response, Problem> {
-    let (lines, state) = lines(&reading, at_least, AggregateId::Place(id)).await?;
-    if lines.is_empty() {
-        return Err(Problem::unknown_id("place", id));
-    }
+    let desk = shelf.desk.clone();
+    let reading = shelf.reading.read(at_least, move |view| {
+        let at = desk.circumstances(id.territory());
+        let provider = desk::provider(view, id)?;
+        let seen = |provider| desk::supply_seen(&caller, id.territory(), provider, at);
+        if !provider.is_some_and(seen) {
+            return Err(Problem::unknown_id("place", id));
+        }
+        let mut lines = lines_of(view, &AggregateId::Place(id))?;
+        for (_, line) in &mut lines {
+            withhold_household(&desk, view, &caller, &mut line.body)?;
+        }
+        Ok((lines, ViewState::of(view)))
+    });
+    let (lines, state) = reading.await?;
     let mut shown: Vec<_> = lines
         .iter()
         .filter(|(_, line)| asked.known_at.is_none_or(|at| line.stamp.recorded <= at))
@@ -129,7 +162,7 @@ async fn place_timeline(
     shown.sort_by_key(|(position, line)| (line.stamp.effective, *position));
     let events: Vec<_> = shown
         .into_iter()
-        .map(|(position, line)| entry(*position, line, line.stamp.effective, false))
+        .map(|(position, line)| entry(*position, line, line.body.clone(), line.stamp.effective, false))
         .collect();
     let (events, next, count) = paged(events, &page)?;
     Ok(state.answer(&json!({
@@ -154,15 +187,23 @@ fn paged(mut shown: Vec<Value>, page: &Page) -> Result<(Vec<Value>, Option<Curso
     Ok((shown.split_off(from), next, count))
 }
 
-/// Every line of a ledger, in order, and how far the view had read.
-async fn lines(
-    reading: &Reading,
-    at_least: AtLeast,
-    ledger: AggregateId,
-) -> Result<(Vec<(u64, Line)>, ViewState), Problem> {
-    reading.read(at_least, move |view| Ok((lines_of(view, &ledger)?, ViewState::of(view)))).await
+/// The household that an event of a place names stays out where the caller may not know of it.
+fn withhold_household(desk: &Desk, view: &View, caller: &Caller, body: &mut Value) -> Result<(), Problem> {
+    let named = body.get("household").and_then(Value::as_str).and_then(|id| id.parse().ok());
+    let Some(household) = named else { return Ok(()) };
+    match desk.see(view, caller, household, None) {
+        Ok(_) => Ok(()),
+        Err(problem) if problem.kind() == Kind::UnknownId => {
+            if let Some(fields) = body.as_object_mut() {
+                fields.remove("household");
+            }
+            Ok(())
+        }
+        Err(problem) => Err(problem),
+    }
 }
 
+/// Every line of a ledger, in order.
 fn lines_of(view: &View, ledger: &AggregateId) -> Result<Vec<(u64, Line)>, Problem> {
     if view.halted(ledger).map_err(Failure)?.is_some() {
         return Err(desk::stopped(ledger));
@@ -176,7 +217,7 @@ fn lines_of(view: &View, ledger: &AggregateId) -> Result<Vec<(u64, Line)>, Probl
     Ok(lines)
 }
 
-fn entry(position: u64, line: &Line, effective: Timestamp, corrected: bool) -> Value {
+fn entry(position: u64, line: &Line, data: Value, effective: Timestamp, corrected: bool) -> Value {
     json!({
         "position": position,
         "id": line.stamp.event,
@@ -187,15 +228,23 @@ fn entry(position: u64, line: &Line, effective: Timestamp, corrected: bool) -> V
         "actor": line.actor,
         "organisation": line.organisation,
         // Sealed values say that something is there which is not shown here.
-        "data": unsealed(line.body.clone(), &json!({ "withheld": true })),
+        "data": unsealed(data, &json!({ "withheld": true })),
     })
 }
 
-/// What the household's pathway amounts to: no identity, no safety.
-fn summary(is: &Household) -> Value {
-    let requests: BTreeMap<_, _> = is
-        .requests
-        .iter()
+/// What the household's pathway amounts to, as far as the caller's row shows it: no identity, no safety.
+fn summary(is: &Household, caller: &Caller, seen: &Seen, now: Timestamp) -> Value {
+    let level = |group| seen.grant.row.level(group);
+    let own = |place: &PlaceId| seen.providers.get(place) == Some(&caller.organisation());
+    // An item of a group: all are shown, or those of the caller's own places, or those that are not long over.
+    let shows = |group, place: Option<&PlaceId>, ended: Option<Timestamp>| match level(group) {
+        Level::None | Level::Flag | Level::YesNo | Level::Pseudonym | Level::Note => false,
+        Level::Own => place.is_some_and(own),
+        Level::Recent => ended.is_none_or(|at| now.duration_since(at).as_hours() <= 366 * 24),
+        Level::Bracket | Level::Zones | Level::Read | Level::Write => true,
+    };
+    let requests: BTreeMap<_, _> = (is.requests.iter())
+        .filter(|_| shows(Group::Path, None, None))
         .map(|(id, request)| {
             (
                 *id,
@@ -208,16 +257,14 @@ fn summary(is: &Household) -> Value {
             )
         })
         .collect();
-    let referrals: BTreeMap<_, _> = is
-        .referrals
-        .iter()
+    let referrals: BTreeMap<_, _> = (is.referrals.iter())
+        .filter(|(_, referral)| shows(Group::Path, Some(&referral.place), None))
         .map(|(id, referral)| {
             (*id, json!({ "place": referral.place, "request": referral.request, "situation": referral.situation.word() }))
         })
         .collect();
-    let stays: BTreeMap<_, _> = is
-        .stays
-        .iter()
+    let stays: BTreeMap<_, _> = (is.stays.iter())
+        .filter(|(_, stay)| shows(Group::Hist, Some(&stay.place), stay.ended()))
         .map(|(id, stay)| {
             (
                 *id,
@@ -231,16 +278,21 @@ fn summary(is: &Household) -> Value {
             )
         })
         .collect();
+    let sne = shows(Group::Sne, None, None);
+    let candidacies: BTreeMap<_, _> =
+        is.candidacies.iter().filter(|(_, one)| shows(Group::Let, Some(&one.place), None)).collect();
+    let leases: BTreeMap<_, _> =
+        is.leases.iter().filter(|(_, one)| shows(Group::Let, Some(&one.place), one.ended)).collect();
     json!({
         "registration": is.registration,
         "persons": is.composition.members.len(),
         "requests": requests,
         "referrals": referrals,
         "stays": stays,
-        "applications": is.applications,
-        "labels": is.labels,
-        "candidacies": is.candidacies,
-        "leases": is.leases,
+        "applications": sne.then_some(&is.applications),
+        "labels": sne.then_some(&is.labels),
+        "candidacies": candidacies,
+        "leases": leases,
     })
 }
 

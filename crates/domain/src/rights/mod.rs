@@ -66,9 +66,12 @@ impl Action {
     }
 }
 
+/// Reading a household's file.
+pub const FILE: Action = Action::read("household", "file");
+
 /// Every query there is: what is not here cannot be granted.
 pub const READS: &[Action] = &[
-    Action::read("household", "file"),
+    FILE,
     Action::read("household", "housing"),
     Action::read("household", "timeline"),
     Action::read("household", "places"),

@@ -5,7 +5,6 @@
 //! **Invariant.** A refusal never repeats a value of the request: it says where it was and what was expected.
 
 mod bounds;
-mod caller;
 mod conditional;
 mod json;
 mod page;
@@ -13,7 +12,6 @@ mod parameters;
 mod redaction;
 
 pub use bounds::Bounds;
-pub use caller::{ACTOR, Caller, ORGANISATION};
 pub use conditional::{IDEMPOTENCY_KEY, IdempotencyKey, IfMatch, etag};
 pub use json::{Body, Json};
 pub use page::{AtLeast, Cursor, Page};

@@ -1,10 +1,12 @@
 //! The surface of a service: routes with their documentation, layers that are the same everywhere, and the server.
 
+mod gate;
 mod health;
 mod layers;
 mod server;
 mod site;
 
+pub use gate::{Admission, Admitted, Gate, Needs, Verb};
 pub use health::{CHECK_TIMEOUT, Check};
 pub use server::{BindError, HEADER_TIMEOUT, Server};
 pub use site::Site;

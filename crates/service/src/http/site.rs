@@ -10,6 +10,7 @@ use axum::response::Response;
 use axum::routing::on;
 
 use super::Check;
+use super::gate::{Before, Gate, Needs, admitted};
 use crate::extract::unknown_parameter;
 use crate::openapi::{Api, Conflict, Operation};
 use crate::problem::Problem;
@@ -27,12 +28,13 @@ async fn only_known_parameters(
 }
 
 /// The surface of one service, or of several in one process.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Site {
     pub(super) name: &'static str,
     pub(super) router: Router,
     pub(super) checks: Vec<Check>,
     pub(super) api: Api,
+    gate: Option<Arc<dyn Gate>>,
 }
 
 impl Site {
@@ -42,13 +44,21 @@ impl Site {
         Self { name, ..Self::default() }
     }
 
+    /// The same surface, behind this gate: for the operations that are added from now on.
+    #[must_use]
+    pub fn behind(mut self, gate: Arc<dyn Gate>) -> Self {
+        self.gate = Some(gate);
+        self
+    }
+
     /// Serves and documents an operation in one step, so that the documentation cannot miss a route. A parameter of the
     /// query that is not documented is refused: misspelt, a filter would let everything through, a cursor begin anew.
     ///
     /// # Panics
     ///
-    /// When two operations have the same path and method, or paths that differ only in the names of their parameters:
-    /// the program is wrong and says so before it listens.
+    /// When two operations have the same path and method, or paths that differ only in the names of their parameters;
+    /// when one does not state what it needs of its caller, or needs something and no gate is there: the program is wrong
+    /// and says so before it listens.
     #[must_use]
     pub fn operation<H, T, S>(mut self, operation: Operation, handler: H, state: S) -> Self
     where
@@ -57,9 +67,16 @@ impl Site {
         S: Clone + Send + Sync + 'static,
     {
         let known: Arc<[&'static str]> = operation.query_names().into();
-        let routes = on(operation.method_filter(), handler)
+        let mut routes = on(operation.method_filter(), handler)
             .route_layer(from_fn_with_state(known, only_known_parameters))
             .with_state(state);
+        let needs = operation.needs();
+        assert_ne!(needs, Needs::Unstated, "{} does not state what it needs of its caller", operation.path());
+        if needs != Needs::Nothing {
+            #[expect(clippy::expect_used, reason = "the program is wrong, and says so before it listens")]
+            let gate = self.gate.clone().expect("an operation that needs something stands behind a gate");
+            routes = routes.route_layer(from_fn_with_state(Before { gate, needs }, admitted));
+        }
         self.router = self.router.route(operation.path(), routes);
         self.api = self.api.operation(operation);
         self

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
+use utoipa::openapi::extensions::{Extensions, ExtensionsBuilder};
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::info::{InfoBuilder, LicenseBuilder};
 use utoipa::openapi::path::{OperationBuilder, ParameterBuilder, ParameterIn, PathsBuilder};
 use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::schema::{ArrayBuilder, KnownFormat, ObjectBuilder, SchemaFormat, Type};
+use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{
     ContentBuilder, OpenApiBuilder, PathItem, Ref, RefOr, Required, ResponseBuilder, ResponsesBuilder,
@@ -16,6 +18,7 @@ use utoipa::openapi::{
 
 use super::Api;
 use super::operation::{Answer, Body, Operation, Parameter, Place, Schema};
+use crate::http::Needs;
 use crate::problem::{self, Kind};
 
 /// Whether the process turns.
@@ -100,7 +103,11 @@ fn components(api: &Api) -> Value {
             "properties": { "service": { "type": "string" }, "healthy": { "const": true } }
         }),
     );
-    json!({ "schemas": schemas, "responses": responses })
+    let schemes = json!({
+        "token": { "type": "http", "scheme": "bearer", "description": "A token of an organisation's software: `ctm_…`." },
+        "session": { "type": "apiKey", "in": "cookie", "name": "__Host-session", "description": "The session of a person; what changes something also sends `Continuum-Csrf`." }
+    });
+    json!({ "schemas": schemas, "responses": responses, "securitySchemes": schemes })
 }
 
 fn described(operation: &Operation) -> utoipa::openapi::path::Operation {
@@ -113,7 +120,30 @@ fn described(operation: &Operation) -> utoipa::openapi::path::Operation {
         .parameters((!operation.parameters.is_empty()).then_some(parameters))
         .request_body(operation.body.as_ref().map(body))
         .responses(responses(operation))
+        .securities(securities(operation))
+        .extensions(right(operation))
         .build()
+}
+
+/// Either of the two ways to sign in, or none where anybody may ask.
+fn securities(operation: &Operation) -> Option<Vec<SecurityRequirement>> {
+    let nothing: [&str; 0] = [];
+    match operation.needs {
+        Needs::Nothing | Needs::Unstated => None,
+        Needs::SignedIn | Needs::Right { .. } => {
+            Some(["token", "session"].map(|scheme| SecurityRequirement::new(scheme, nothing)).into())
+        }
+    }
+}
+
+/// The right that the operation needs, by the words of the file of rights.
+fn right(operation: &Operation) -> Option<Extensions> {
+    match operation.needs {
+        Needs::Right { on, name, .. } => {
+            Some(ExtensionsBuilder::new().add("x-right", format!("{on}.{name}")).build())
+        }
+        Needs::Nothing | Needs::SignedIn | Needs::Unstated => None,
+    }
 }
 
 fn body(body: &Body) -> utoipa::openapi::request_body::RequestBody {

@@ -5,32 +5,10 @@ use crate::problem::Kind;
 
 /// The manners of the API. A service says which one an operation has; the rest follows.
 impl Operation {
-    /// Asked by someone: the headers that name the caller, and the refusal when they are missing.
-    #[must_use]
-    pub fn called(mut self) -> Self {
-        for (name, description) in [
-            (
-                "Continuum-Actor",
-                "The agent or software that asks: 1 to 64 letters, digits, '-', '_', '.' or ':'.",
-            ),
-            ("Continuum-Organisation", "The organisation on whose behalf it asks: a département and a UUID."),
-        ] {
-            let schema = Schema::Text;
-            self.parameters.push(Parameter {
-                name,
-                place: Place::Header,
-                required: true,
-                description,
-                schema,
-            });
-        }
-        self.problems([Kind::CallerUnnamed, Kind::MalformedHeader])
-    }
-
-    /// As all commands: called, with `Idempotency-Key` and `If-Match`, and every way a command is refused.
+    /// As all commands: with `Idempotency-Key` and `If-Match`, and every way a command is refused.
     #[must_use]
     pub fn command(self) -> Self {
-        let mut operation = self.called();
+        let mut operation = self;
         for (name, description) in [
             (
                 "Idempotency-Key",
@@ -51,6 +29,7 @@ impl Operation {
             });
         }
         operation.problems([
+            Kind::MalformedHeader,
             Kind::RefusedNow,
             Kind::RefusedAlways,
             Kind::Contended,
@@ -62,11 +41,10 @@ impl Operation {
         ])
     }
 
-    /// As all reads of views: called, with `at_least` and `wait_ms`.
+    /// As all reads of views: with `at_least` and `wait_ms`.
     #[must_use]
     pub fn view(self) -> Self {
-        self.called()
-            .query_parameter(
+        self.query_parameter(
                 "at_least",
                 Schema::Count,
                 "Answer only when this position of the journal is known here.",
@@ -84,7 +62,7 @@ impl Operation {
             .problems([Kind::ListTooLong, Kind::MalformedCursor])
     }
 
-    /// As all live streams: called, resumable, `text/event-stream`.
+    /// As all live streams: resumable, `text/event-stream`.
     #[must_use]
     pub fn live(mut self, description: &'static str) -> Self {
         self.parameters.push(Parameter {
@@ -96,8 +74,7 @@ impl Operation {
         });
         let schema = Some(Schema::Text);
         let media_type = "text/event-stream";
-        self.called()
-            .answer_with(Answer {
+        self.answer_with(Answer {
                 status: 200,
                 description,
                 schema,

@@ -4,6 +4,7 @@ use axum::routing::MethodFilter;
 use serde_json::Value;
 use utoipa::openapi::HttpMethod;
 
+use crate::http::{Needs, Verb};
 use crate::problem::Kind;
 
 /// What a parameter or a body is.
@@ -89,6 +90,7 @@ pub struct Operation {
     pub(super) body: Option<Body>,
     pub(super) answers: Vec<Answer>,
     pub(super) problems: Vec<Kind>,
+    pub(super) needs: Needs,
 }
 
 /// What is sent.
@@ -143,7 +145,38 @@ impl Operation {
             body: None,
             answers: Vec::new(),
             problems: vec![Kind::Internal, Kind::TooBusy, Kind::TimedOut],
+            needs: Needs::Unstated,
         }
+    }
+
+    /// Anybody may ask: signing in itself, what is public. Said of few.
+    #[must_use]
+    pub fn open_to_all(mut self) -> Self {
+        self.needs = Needs::Nothing;
+        self.problems([Kind::TooManyRequests])
+    }
+
+    /// Who signed in may ask, in whatever role.
+    #[must_use]
+    pub fn for_all_signed_in(self) -> Self {
+        self.guarded(Needs::SignedIn)
+    }
+
+    /// Who has this right may ask: `household`, `propose-referral`.
+    #[must_use]
+    pub fn right(self, on: &'static str, name: &'static str, verb: Verb) -> Self {
+        self.guarded(Needs::Right { on, name, verb }).problems([Kind::NotAllowed, Kind::TokenNotAllowed])
+    }
+
+    fn guarded(mut self, needs: Needs) -> Self {
+        self.needs = needs;
+        self.problems([Kind::SignInNeeded, Kind::RequestForged, Kind::TooManyRequests])
+    }
+
+    /// What it needs of its caller.
+    #[must_use]
+    pub fn needs(&self) -> Needs {
+        self.needs
     }
 
     /// With more than half a line about it (CommonMark).

@@ -21,8 +21,14 @@ pub enum Kind {
     ListTooLong,
     /// A longer wait was asked for than is granted.
     WaitTooLong,
-    /// The caller did not say who it is.
-    CallerUnnamed,
+    /// The caller has not signed in, or no longer is.
+    SignInNeeded,
+    /// The role may not do this, whatever it is done to.
+    NotAllowed,
+    /// The token may not do this, whatever its role.
+    TokenNotAllowed,
+    /// A request that changes something did not come from a page of ours.
+    RequestForged,
     /// Nothing bears the id.
     UnknownId,
     /// Nothing is at the path.
@@ -43,6 +49,8 @@ pub enum Kind {
     KeyReused,
     /// A rule says no whatever the situation. The `code` is the rule's own.
     RefusedAlways,
+    /// More requests than the caller may make.
+    TooManyRequests,
     /// A fault of ours.
     Internal,
     /// The broker does not answer.
@@ -96,7 +104,7 @@ const fn later(entry: Entry, seconds: u32) -> Entry {
 
 impl Kind {
     /// Every kind, by status and then as declared.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 32] = [
         Self::MalformedBody,
         Self::TooDeep,
         Self::MalformedId,
@@ -105,7 +113,10 @@ impl Kind {
         Self::MalformedCursor,
         Self::ListTooLong,
         Self::WaitTooLong,
-        Self::CallerUnnamed,
+        Self::SignInNeeded,
+        Self::NotAllowed,
+        Self::TokenNotAllowed,
+        Self::RequestForged,
         Self::UnknownId,
         Self::UnknownPath,
         Self::MethodNotAllowed,
@@ -116,6 +127,7 @@ impl Kind {
         Self::UnsupportedMediaType,
         Self::KeyReused,
         Self::RefusedAlways,
+        Self::TooManyRequests,
         Self::Internal,
         Self::BrokerUnreachable,
         Self::ViewBehind,
@@ -188,12 +200,33 @@ impl Kind {
                 "Ask for a wait of at most `bound.value` milliseconds, and again when it is over.",
                 &["bound", "found"],
             ),
-            Self::CallerUnnamed => entry(
-                "caller-unnamed",
+            Self::SignInNeeded => entry(
+                "sign-in-needed",
                 S::UNAUTHORIZED,
-                "the caller did not say who it is",
-                "Nothing was done. Send `header`.",
-                &["header"],
+                "nobody is signed in, or no longer is",
+                "Nothing was done. Sign in, or send a token that is good: it may have expired or been revoked.",
+                &[],
+            ),
+            Self::NotAllowed => entry(
+                "not-allowed",
+                S::FORBIDDEN,
+                "the role may not do this",
+                "Nothing was done. Ask somebody whose role it is, or act as another of your profiles.",
+                &["role"],
+            ),
+            Self::TokenNotAllowed => entry(
+                "token-not-allowed",
+                S::FORBIDDEN,
+                "the token may not do this",
+                "Nothing was done. `limit` says which limit of the token was met; another token is issued by your administrator.",
+                &["limit"],
+            ),
+            Self::RequestForged => entry(
+                "request-forged",
+                S::FORBIDDEN,
+                "the request did not come from a page of this site",
+                "Nothing was done. Send it from the site's own pages, with the session's token in `Continuum-Csrf`.",
+                &[],
             ),
             Self::UnknownId => entry(
                 "unknown-id",
@@ -267,6 +300,16 @@ impl Kind {
                 "a rule says no, whatever the situation",
                 "Nothing was written. `code` is the rule's own; `rule` names it and `detail` says why, in French, for a person; `since` tells since when, where that helps.",
                 &["rule", "since"],
+            ),
+            Self::TooManyRequests => later(
+                entry(
+                    "too-many-requests",
+                    S::TOO_MANY_REQUESTS,
+                    "more requests than the caller may make",
+                    "Nothing was done. Ask again after `Retry-After`; `bound` says which limit was met.",
+                    &["bound"],
+                ),
+                10,
             ),
             Self::Internal => entry(
                 "internal",

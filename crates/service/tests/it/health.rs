@@ -59,7 +59,8 @@ fn documented_site() -> Site {
     let read = Operation::get(household_at, "readHousehold", "intake", "Read")
         .view()
         .path_parameter("id", Schema::named("HouseholdId"), "The household.")
-        .answer(200, "It is known.", Schema::Text, None);
+        .answer(200, "It is known.", Schema::Text, None)
+        .open_to_all();
     Site::new("intake")
         .operation(read, household, ())
         .document(|api| api.schema("HouseholdId", json!({ "type": "string" })))

@@ -7,16 +7,41 @@ use serde_json::{Value, json};
 use service::axum::Router;
 use service::axum::response::Html;
 use service::axum::routing::get;
-use service::extract::{Caller, IdempotencyKey, IfMatch, Json, Page, Path, etag};
+use service::axum::Extension;
+use service::axum::http::request::Parts;
+use service::extract::{IdempotencyKey, IfMatch, Json, Page, Path, etag};
 use service::openapi::{Operation, Schema};
-use service::{Problem, Site};
+use service::http::{Admission, Admitted};
+use service::problem::Kind;
+use service::{Gate, Needs, Problem, Site, Verb};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
 use crate::{Running, problem, settings};
 
-const ORG: &str = "33-0192f1c2-7d5e-7c3a-9b1f-2f6d0c1e8a90";
+/// Who asks, as the header says: this door believes everybody but nobody.
+#[derive(Debug, Clone)]
+struct Caller(String);
+
+struct Door;
+
+impl Gate for Door {
+    fn admit(&self, mut head: Parts, needs: Needs) -> Admitted<'_> {
+        Box::pin(async move {
+            assert!(matches!(needs, Needs::Right { on: "household", .. }), "only what needs something comes here");
+            let given = head.headers.get(header::AUTHORIZATION).and_then(|given| given.to_str().ok());
+            match given.map(str::to_owned) {
+                None => Err(Problem::new(Kind::SignInNeeded)),
+                Some(name) if name == "nobody" => Err(Problem::new(Kind::NotAllowed).member("role", name)),
+                Some(name) => {
+                    head.extensions.insert(Caller(name));
+                    Ok(Admission { head, cookie: None })
+                }
+            }
+        })
+    }
+}
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -50,7 +75,7 @@ impl<'de> Deserialize<'de> for HouseholdId {
 
 async fn propose(
     Path(_household): Path<HouseholdId>,
-    caller: Caller,
+    Extension(Caller(actor)): Extension<Caller>,
     key: Option<IdempotencyKey>,
     version: Option<IfMatch>,
     Json(command): Json<Propose>,
@@ -63,7 +88,7 @@ async fn propose(
         return Err(Problem::refused_now("place-taken", "INV-2", "Cette place est déjà occupée."));
     }
     let key = key.map(|IdempotencyKey(key)| key);
-    let recorded = Recorded { actor: caller.actor, place: command.place, notes: command.notes.len(), key };
+    let recorded = Recorded { actor, place: command.place, notes: command.notes.len(), key };
     Ok(([etag(8)], Json(recorded)))
 }
 
@@ -83,8 +108,9 @@ async fn panicking() {
 fn site() -> Site {
     let propose_at = "/api/v1/households/{id}/propose-referral";
     Site::new("intake")
+        .behind(Arc::new(Door))
         .operation(
-            Operation::post(propose_at, "proposeReferral", "intake", "Propose").command().path_parameter(
+            Operation::post(propose_at, "proposeReferral", "intake", "Propose").command().right("household", "propose-referral", Verb::Command).path_parameter(
                 "id",
                 Schema::Text,
                 "The household.",
@@ -93,12 +119,12 @@ fn site() -> Site {
             (),
         )
         .operation(
-            Operation::get("/api/v1/households", "listHouseholds", "intake", "List").list(),
+            Operation::get("/api/v1/households", "listHouseholds", "intake", "List").list().open_to_all(),
             households,
             (),
         )
-        .operation(Operation::get("/api/v1/broken", "break", "intake", "Break"), broken, ())
-        .operation(Operation::get("/api/v1/panicking", "panic", "intake", "Panic"), panicking, ())
+        .operation(Operation::get("/api/v1/broken", "break", "intake", "Break").open_to_all(), broken, ())
+        .operation(Operation::get("/api/v1/panicking", "panic", "intake", "Panic").open_to_all(), panicking, ())
         .routes(Router::new().route(
             "/page",
             get(|| async { ([(header::CACHE_CONTROL, "max-age=60")], Html("<p>Bonjour</p>")) }),
@@ -112,7 +138,7 @@ async fn running() -> Running {
 impl Running {
     fn command(&self, id: &str) -> reqwest::RequestBuilder {
         let url = self.url(&format!("/api/v1/households/{id}/propose-referral"));
-        self.client.post(url).header("Continuum-Actor", "agent-12").header("Continuum-Organisation", ORG)
+        self.client.post(url).header("Authorization", "agent-12")
     }
 }
 
@@ -171,8 +197,9 @@ async fn each_no_of_a_command_has_its_own_status_and_code() {
 
     let anonymous = service.client.post(service.url("/api/v1/households/33-a/propose-referral")).json(&good);
     let answer = sent(anonymous).await;
-    assert!(answer.headers().contains_key("www-authenticate"));
-    assert_eq!(problem(answer, 401, "caller-unnamed").await["header"], "continuum-actor");
+    problem(answer, 401, "sign-in-needed").await;
+    let forbidden = service.command("33-a").header("Authorization", "nobody").json(&good);
+    assert_eq!(problem(sent(forbidden).await, 403, "not-allowed").await["role"], "nobody");
     service.stop().await;
 }
 
@@ -193,7 +220,7 @@ async fn a_body_that_is_too_large_is_refused_with_the_bound_however_it_is_sent()
     let mut stream = TcpStream::connect(service.address).await.unwrap();
     let head = format!(
         "POST /api/v1/households/33-a/propose-referral HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n\
-         Continuum-Actor: a\r\nContinuum-Organisation: {ORG}\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+         Authorization: a\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
     );
     stream.write_all(head.as_bytes()).await.unwrap();
     for _ in 0..3 {
@@ -334,7 +361,7 @@ async fn a_caller_that_sends_its_body_drop_by_drop_does_not_hold_a_place_for_eve
     let mut stream = TcpStream::connect(service.address).await.unwrap();
     let head = format!(
         "POST /api/v1/households/33-a/propose-referral HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n\
-         Continuum-Actor: a\r\nContinuum-Organisation: {ORG}\r\nContent-Length: 100\r\n\r\n{{"
+         Authorization: a\r\nContent-Length: 100\r\n\r\n{{"
     );
     stream.write_all(head.as_bytes()).await.unwrap();
     let mut answer = [0; 2048];

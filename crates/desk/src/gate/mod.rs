@@ -1,0 +1,236 @@
+//! The gate of every service: who asks is looked up in the service's own view of organisations and users, and what the
+//! operation needs is decided by [`domain::rights`].
+//!
+//! **Invariant.** Nothing is taken from what a caller says of itself. A token that was revoked, a user who was disabled, an
+//! organisation that closed opens nothing once this view knows it, live streams included.
+//!
+//! **Invariant.** A session that nobody used for half an hour is over, whichever replica was asked last: the moment it was
+//! seen travels in its cookie, under a keyed digest.
+
+mod caller;
+mod credentials;
+mod rate;
+mod session;
+
+use std::sync::Arc;
+
+use domain::event::Actor;
+use domain::ledger::{AggregateId, State};
+use domain::organisation::OrganisationLedger;
+use domain::rights::{self, Action, Circumstances, Denial, Resource};
+use domain::rules::RuleBook;
+use domain::user::User;
+use jiff::Timestamp;
+use journal::Journal;
+use projection::Page;
+use service::axum::http::request::Parts;
+use service::axum::http::{HeaderName, HeaderValue, header};
+use service::http::{Admission, Admitted};
+use service::problem::{Bound, Kind};
+use service::{Edge, Gate, Needs, Problem, TraceContext};
+
+pub use caller::{Caller, SignedIn};
+pub use credentials::{COOKIE, InvitationText, Secret, SessionText, TokenText};
+pub(crate) use credentials::hex;
+pub(crate) use rate::Rates;
+pub use session::{csrf_token, fresh_cookie, no_cookie};
+
+use crate::reading::{Reading, folded};
+use caller::verb;
+use credentials::Credentials;
+
+/// The header in which a page repeats the session's token against forged requests.
+pub const CSRF: HeaderName = HeaderName::from_static("continuum-csrf");
+/// The header that says what a read is for: a code.
+pub const PURPOSE: HeaderName = HeaderName::from_static("continuum-purpose");
+/// How many requests a person may make in a minute.
+const PER_MINUTE: u32 = 600;
+
+/// The gate of one service.
+pub struct Doorkeeper {
+    reading: Reading,
+    journal: Journal,
+    edge: Edge,
+    book: Arc<RuleBook>,
+    rates: Rates<SignedIn>,
+}
+
+/// A caller who was recognised, and how often they may ask.
+struct Recognised {
+    rights: rights::Caller,
+    by: SignedIn,
+    per_minute: u32,
+    cookie: Option<HeaderValue>,
+}
+
+fn sign_in_needed() -> Problem {
+    Problem::new(Kind::SignInNeeded)
+        // RFC 9110 asks every 401 to name a scheme.
+        .header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"continuum\""))
+}
+
+impl Doorkeeper {
+    /// The gate that looks callers up through `reading`.
+    #[must_use]
+    pub fn new(reading: Reading, journal: Journal, edge: Edge, book: Arc<RuleBook>) -> Self {
+        Self { reading, journal, edge, book, rates: Rates::new() }
+    }
+
+    fn recognise(&self, head: &Parts) -> Result<Recognised, Problem> {
+        let now = self.edge.now();
+        match Credentials::of(&head.headers)? {
+            Credentials::None => Err(sign_in_needed()),
+            Credentials::Token(text) => self.token(&text, now),
+            Credentials::Session(text) => {
+                let recognised = self.session(&text, now)?;
+                session::refuse_forged(head, &self.journal, text.session)?;
+                Ok(recognised)
+            }
+        }
+    }
+
+    fn token(&self, text: &TokenText, now: Timestamp) -> Result<Recognised, Problem> {
+        let page = self.reading.now()?;
+        // Hashed whether or not there is such a token: both take the same time.
+        let digest = text.secret.digest();
+        let ledger = organisation(&page, text.organisation)?.ok_or_else(sign_in_needed)?;
+        let token = ledger.tokens.get(&text.token).filter(|token| token.digest == digest && token.is_good(now));
+        let (Some(token), Some(organisation)) = (token, ledger.open()) else { return Err(sign_in_needed()) };
+        let rights = rights::Caller {
+            actor: Actor::of_token(text.token),
+            user: None,
+            organisation: text.organisation,
+            territories: organisation.territories.clone(),
+            role: token.role,
+            verbs: Some(token.verbs.clone()),
+        };
+        let by = SignedIn::Token(text.organisation, text.token);
+        Ok(Recognised { rights, by, per_minute: token.per_minute, cookie: None })
+    }
+
+    fn session(&self, text: &SessionText, now: Timestamp) -> Result<Recognised, Problem> {
+        let page = self.reading.now()?;
+        let digest = text.secret.digest();
+        let user = user(&page, text.user)?.ok_or_else(sign_in_needed)?;
+        let session = user.session(text.session, now).filter(|session| session.digest == digest);
+        let session = session.ok_or_else(sign_in_needed)?;
+        let profile = session.profile;
+        let ledger = organisation(&page, profile.organisation)?.ok_or_else(sign_in_needed)?;
+        let organisation = ledger.open().ok_or_else(sign_in_needed)?;
+        let cookie = session::seen(text, &self.journal, now)?;
+        let rights = rights::Caller {
+            actor: Actor::of_user(text.user),
+            user: Some(text.user),
+            organisation: profile.organisation,
+            territories: organisation.territories.clone(),
+            role: profile.role,
+            verbs: None,
+        };
+        let by = SignedIn::Session(text.user, text.session);
+        Ok(Recognised { rights, by, per_minute: PER_MINUTE, cookie })
+    }
+
+    /// Whether who signed in so still is: asked again and again while something is streamed to them.
+    ///
+    /// # Errors
+    /// [`Problem`] when the view serves nothing.
+    pub fn still(&self, caller: &Caller) -> Result<bool, Problem> {
+        still(&self.reading.now()?, caller, self.edge.now())
+    }
+
+    fn admit_now(&self, mut head: Parts, needs: Needs) -> Result<Admission, Problem> {
+        let Recognised { rights, by, per_minute, cookie } = self.recognise(&head)?;
+        let now = self.edge.now();
+        if !self.rates.take(by, per_minute, now) {
+            let bound = Bound { name: "requests", value: per_minute.into(), unit: "a minute" };
+            return Err(Problem::bound(Kind::TooManyRequests, bound));
+        }
+        let action = match needs {
+            Needs::Nothing | Needs::Unstated | Needs::SignedIn => Action::read("session", "file"),
+            Needs::Right { on, name, verb: needed } => {
+                let action = Action { on, name, verb: verb(needed) };
+                let at = Circumstances { now, rules: self.book.on(rights.organisation.territory(), day(&rights, now)) };
+                rights::decide(&rights, action, &Resource::Any, at).map_err(|denial| denied(denial, &rights))?;
+                action
+            }
+        };
+        let purpose = match head.headers.get(PURPOSE) {
+            None => None,
+            Some(given) => Some(purpose(given)?),
+        };
+        let trace = TraceContext::of_request(&head.headers);
+        head.extensions.insert(Caller { rights, by, action, purpose, trace });
+        Ok(Admission { head, cookie })
+    }
+}
+
+impl Gate for Doorkeeper {
+    fn admit(&self, head: Parts, needs: Needs) -> Admitted<'_> {
+        Box::pin(std::future::ready(self.admit_now(head, needs)))
+    }
+}
+
+/// Whether who signed in so still is, by this page.
+///
+/// # Errors
+/// [`Problem`] when the rows cannot be read.
+pub fn still(page: &Page, caller: &Caller, now: Timestamp) -> Result<bool, Problem> {
+    let open = |id| Ok::<_, Problem>(organisation(page, id)?.is_some_and(|ledger| ledger.open().is_some()));
+    match caller.by {
+        SignedIn::Token(id, token) => {
+            let ledger = organisation(page, id)?;
+            Ok(ledger.is_some_and(|ledger| {
+                ledger.open().is_some() && ledger.tokens.get(&token).is_some_and(|token| token.is_good(now))
+            }))
+        }
+        SignedIn::Session(id, session) => {
+            let user = user(page, id)?;
+            let stands = user.as_ref().and_then(|user| user.session(session, now));
+            let same = |profile: domain::user::Profile| {
+                (profile.organisation, profile.role) == (caller.rights.organisation, caller.rights.role)
+            };
+            Ok(stands.is_some_and(|session| same(session.profile)) && open(caller.rights.organisation)?)
+        }
+    }
+}
+
+/// What a role or a token may not do at all. It says nothing of what was asked about.
+pub(crate) fn denied(denial: Denial, caller: &rights::Caller) -> Problem {
+    match denial {
+        Denial::Role | Denial::Unseen => Problem::new(Kind::NotAllowed).member("role", caller.role.code()),
+        Denial::Token => Problem::new(Kind::TokenNotAllowed).member("limit", "verbs"),
+    }
+}
+
+fn day(caller: &rights::Caller, now: Timestamp) -> jiff::civil::Date {
+    domain::calendar::day(caller.organisation.territory(), now)
+}
+
+fn purpose(given: &HeaderValue) -> Result<journal::access::Code, Problem> {
+    let code = given.to_str().ok().and_then(|text| text.parse().ok());
+    code.ok_or_else(|| {
+        Problem::new(Kind::MalformedHeader)
+            .detail("continuum-purpose must be sent once, as a code such as orientation")
+            .member("header", PURPOSE.as_str())
+            .member("expected", "a code such as orientation")
+    })
+}
+
+pub(crate) fn organisation(
+    page: &Page,
+    id: domain::id::OrganisationId,
+) -> Result<Option<OrganisationLedger>, Problem> {
+    let folded = folded(page, &AggregateId::Organisation(id))?;
+    Ok(folded.and_then(|folded| match &folded.state {
+        State::Organisation(ledger) => Some((**ledger).clone()),
+        State::Household(_) | State::Place(_) | State::Structure(_) | State::User(_) => None,
+    }))
+}
+
+pub(crate) fn user(page: &Page, id: domain::id::UserId) -> Result<Option<User>, Problem> {
+    let folded = folded(page, &AggregateId::User(id))?;
+    Ok(folded.and_then(|folded| match &folded.state {
+        State::User(user) => Some((**user).clone()),
+        State::Household(_) | State::Place(_) | State::Structure(_) | State::Organisation(_) => None,
+    }))
+}

@@ -1,0 +1,81 @@
+//! The cookie of a session, the moment it was seen last, and the token against forged requests.
+
+use domain::id::SessionId;
+use jiff::Timestamp;
+use journal::Journal;
+use service::Problem;
+use service::axum::http::request::Parts;
+use service::axum::http::{HeaderValue, Method, header};
+use service::problem::Kind;
+
+use super::credentials::{COOKIE, SessionText, hex};
+use super::{CSRF, sign_in_needed};
+
+/// How long a session may go unused, in seconds: half an hour, as in SI SIAO.
+pub(super) const IDLE_S: i64 = 30 * 60;
+/// How old the moment in the cookie may grow before a new cookie is sent, in seconds.
+const RENEWED_S: i64 = 60;
+
+/// A keyed digest for one use; without keys, nobody has a session.
+fn proof(journal: &Journal, parts: &[&[u8]]) -> Result<[u8; 16], Problem> {
+    let keys = journal.keys().ok_or_else(|| Problem::internal(anyhow::anyhow!("no keys")))?;
+    Ok(keys.digest(parts))
+}
+
+fn seen_at(journal: &Journal, session: SessionId, seen: i64) -> Result<[u8; 16], Problem> {
+    proof(journal, &[b"session seen", session.0.as_bytes(), &seen.to_be_bytes()])
+}
+
+/// The token that a page repeats in [`CSRF`]: a function of the session that only we can compute.
+///
+/// # Errors
+/// [`Problem`] `internal` when the journal has no keys.
+pub fn csrf_token(journal: &Journal, session: SessionId) -> Result<String, Problem> {
+    Ok(hex(&proof(journal, &[b"session csrf", session.0.as_bytes()])?))
+}
+
+/// The session's cookie, seen now.
+///
+/// # Errors
+/// [`Problem`] `internal` when the journal has no keys.
+pub fn fresh_cookie(text: &SessionText, journal: &Journal, now: Timestamp) -> Result<HeaderValue, Problem> {
+    let seen = now.as_second();
+    let text = SessionText { seen, proof: seen_at(journal, text.session, seen)?, ..text.clone() };
+    let cookie = format!("{COOKIE}={}; Path=/; Secure; HttpOnly; SameSite=Lax", text.text());
+    let mut value = HeaderValue::try_from(cookie).map_err(Problem::internal)?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// What takes the cookie away.
+#[must_use]
+pub fn no_cookie() -> HeaderValue {
+    HeaderValue::from_static("__Host-session=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0")
+}
+
+/// Refuses a session that was not used for too long; a new cookie, if the one that was sent has grown old.
+pub(super) fn seen(text: &SessionText, journal: &Journal, now: Timestamp) -> Result<Option<HeaderValue>, Problem> {
+    let idle = now.as_second() - text.seen;
+    if seen_at(journal, text.session, text.seen)? != text.proof || idle >= IDLE_S {
+        return Err(sign_in_needed());
+    }
+    if idle < RENEWED_S { Ok(None) } else { fresh_cookie(text, journal, now).map(Some) }
+}
+
+/// Refuses a request that changes something and does not come from a page of ours: the browser says where it comes from
+/// (Fetch Metadata, or *Origin*), and the page repeats the session's token.
+pub(super) fn refuse_forged(head: &Parts, journal: &Journal, session: SessionId) -> Result<(), Problem> {
+    if [Method::GET, Method::HEAD, Method::OPTIONS].contains(&head.method) {
+        return Ok(());
+    }
+    let forged = || Problem::new(Kind::RequestForged);
+    let text = |name: &header::HeaderName| head.headers.get(name).and_then(|value| value.to_str().ok());
+    let site = header::HeaderName::from_static("sec-fetch-site");
+    let from_here = match (text(&site), text(&header::ORIGIN), text(&header::HOST)) {
+        (Some(site), _, _) => site == "same-origin",
+        (None, Some(origin), Some(host)) => origin.split_once("://").is_some_and(|(_, from)| from == host),
+        (None, _, _) => false,
+    };
+    let token = csrf_token(journal, session)?;
+    if from_here && text(&CSRF) == Some(token.as_str()) { Ok(()) } else { Err(forged()) }
+}

@@ -1,0 +1,170 @@
+//! Whether a caller may ask a command of the ledgers it concerns, before it is decided.
+
+use domain::decide::{Command, HouseholdCommand, OrganisationCommand, PlaceCommand, StructureCommand, UserCommand};
+use domain::household::Household;
+use domain::id::{HouseholdId, OrganisationId, Territory};
+use domain::ledger::{AggregateId, State};
+use domain::rights::{self, Denial, Matrix, Resource, Supply, place_of};
+use projection::Page;
+use serde_json::Value;
+use service::Problem;
+
+use crate::answer::read_problem;
+use crate::gate::{Caller, denied};
+use crate::reading::folded;
+use crate::seen::{see, supply_seen};
+use crate::take::Desk;
+
+impl Desk {
+    /// Lets the command through if the caller may ask it. What another process recorded a moment ago is waited for before
+    /// it is said that something does not exist, whether it does or not.
+    ///
+    /// # Errors
+    /// [`Problem`] `unknown-id`, `not-allowed`, or what hinders reading.
+    pub(crate) async fn permit(&self, command: &Command, body: &Value, caller: &Caller) -> Result<(), Problem> {
+        let first = self.permitted(command, body, caller);
+        let Err(problem) = first else { return Ok(()) };
+        if !self.catch_up(&command.ledger()).await? {
+            return Err(problem);
+        }
+        self.permitted(command, body, caller)
+    }
+
+    /// Waits until the view knows all that is recorded on the ledger; false if it did already.
+    async fn catch_up(&self, ledger: &AggregateId) -> Result<bool, Problem> {
+        let view = self.ledgers().handle();
+        let known = view.position();
+        let recorded = self.journal().version(ledger).await.map_err(read_problem)?;
+        if recorded <= known {
+            return Ok(false);
+        }
+        if view.reached(recorded, self.journal().config().visible_within).await {
+            return Ok(true);
+        }
+        Err(Problem::view_behind(recorded, view.position()))
+    }
+
+    fn permitted(&self, command: &Command, body: &Value, caller: &Caller) -> Result<(), Problem> {
+        let page = self.ledgers().handle().reader().page().map_err(|e| crate::answer::unserved(&e))?;
+        match command {
+            Command::Household(id, HouseholdCommand::Register(_)) => at_home(caller, id.territory()),
+            Command::Household(id, command) => self.household(&page, *id, command, body, caller),
+            Command::Place(id, PlaceCommand::OpenPlace(open)) => {
+                self.supply(caller, id.territory(), open.description.provider)
+            }
+            Command::Structure(id, StructureCommand::OpenStructure(open)) => {
+                self.supply(caller, id.territory(), open.profile.provider)
+            }
+            Command::Place(id, command) => {
+                let provider = crate::seen::provider(&page, *id)?;
+                let unknown = || Problem::unknown_id("place", id);
+                self.supply(caller, id.territory(), provider.ok_or_else(unknown)?).map_err(|_| unknown())?;
+                self.candidates(&page, command, caller)
+            }
+            Command::Structure(id, _) => {
+                let unknown = || Problem::unknown_id("structure", id);
+                let found = folded(&page, &AggregateId::Structure(*id))?;
+                let provider = found.and_then(|found| match &found.state {
+                    State::Structure(is) => is.profile().map(|profile| profile.provider),
+                    State::Household(_) | State::Place(_) | State::Organisation(_) | State::User(_) => None,
+                });
+                self.supply(caller, id.territory(), provider.ok_or_else(unknown)?).map_err(|_| unknown())
+            }
+            // Those who administer the instance do so for all organisations: their role alone decides.
+            Command::Organisation(
+                _,
+                OrganisationCommand::Register(_)
+                | OrganisationCommand::Change(_)
+                | OrganisationCommand::Close(_)
+                | OrganisationCommand::IssueToken(_)
+                | OrganisationCommand::RevokeToken(_),
+            )
+            | Command::User(
+                _,
+                UserCommand::Invite(_)
+                | UserCommand::RenewInvitation(_)
+                | UserCommand::GrantProfile(_)
+                | UserCommand::WithdrawProfile(_)
+                | UserCommand::Enrol(_)
+                | UserCommand::LinkIdentity(_)
+                | UserCommand::ChangePassword(_)
+                | UserCommand::Disable(_)
+                | UserCommand::Enable(_)
+                | UserCommand::SignIn(_)
+                | UserCommand::SwitchProfile(_)
+                | UserCommand::SignOut(_),
+            ) => self.any(caller),
+            // The clock asks nobody.
+            Command::Elapse(_) => Ok(()),
+        }
+    }
+
+    fn household(
+        &self,
+        page: &Page,
+        id: HouseholdId,
+        command: &HouseholdCommand,
+        body: &Value,
+        caller: &Caller,
+    ) -> Result<(), Problem> {
+        let found = folded(page, &AggregateId::Household(id))?;
+        let nothing = Household::default();
+        let is = match found.as_deref().map(|found| &found.state) {
+            Some(State::Household(is)) => is,
+            Some(State::Place(_) | State::Structure(_) | State::Organisation(_) | State::User(_)) | None => &nothing,
+        };
+        self.see(page, caller, id, place_of(body, is))?;
+        // The other household that a command reads must be seen too.
+        let other = match command {
+            HouseholdCommand::Merge(merge) => Some(merge.from),
+            HouseholdCommand::ShareCustody(share) => Some(share.of),
+            _ => None,
+        };
+        match other {
+            Some(other) => self.see(page, caller, other, None).map(drop),
+            None => Ok(()),
+        }
+    }
+
+    /// Who designates candidates sees them; a landlord learns of them by designating them on its own dwelling.
+    fn candidates(&self, page: &Page, command: &PlaceCommand, caller: &Caller) -> Result<(), Problem> {
+        let PlaceCommand::DesignateCandidates(designate) = command else { return Ok(()) };
+        let own = Matrix::shipped().role(caller.rights.role).is_some_and(|role| role.supply == Supply::Own);
+        if own {
+            return designate.candidates.iter().try_for_each(|candidate| {
+                let unknown = || Problem::unknown_id("household", candidate.household);
+                let found = folded(page, &AggregateId::Household(candidate.household))?.ok_or_else(unknown)?;
+                let State::Household(is) = &found.state else { return Err(unknown()) };
+                if is.shows_to(caller.user(), self.edge().now()) { Ok(()) } else { Err(unknown()) }
+            });
+        }
+        let file = Caller { action: rights::FILE, ..caller.clone() };
+        designate.candidates.iter().try_for_each(|candidate| {
+            let at = self.circumstances(candidate.household.territory());
+            see(page, &file, candidate.household, None, &at).map(drop)
+        })
+    }
+
+    fn supply(&self, caller: &Caller, territory: Territory, provider: OrganisationId) -> Result<(), Problem> {
+        if supply_seen(caller, territory, provider, self.circumstances(territory)) {
+            Ok(())
+        } else {
+            Err(denied(Denial::Role, &caller.rights))
+        }
+    }
+
+    fn any(&self, caller: &Caller) -> Result<(), Problem> {
+        let at = self.circumstances(caller.organisation().territory());
+        let decided = rights::decide(&caller.rights, caller.action, &Resource::Any, at);
+        decided.map(drop).map_err(|denial| denied(denial, &caller.rights))
+    }
+}
+
+/// A household is registered where one's organisation answers.
+fn at_home(caller: &Caller, territory: Territory) -> Result<(), Problem> {
+    if caller.rights.territories.contains(&territory) {
+        return Ok(());
+    }
+    let sentence = "Votre organisme n'intervient pas dans ce département : enregistrez le ménage dans l'un des vôtres.";
+    Err(Problem::refused_always("territory-of-organisation", "rights", sentence))
+}

@@ -1,0 +1,209 @@
+//! A household as a caller may see it: the one way from an id to a file, whatever the surface.
+//!
+//! **Invariant.** For a caller who may not see it, a household is answered as one that does not exist: the same steps are
+//! taken, the same answer is given, the same entry is written.
+//!
+//! **Invariant.** Identified data leaves only once it is on disk who read what.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use domain::household::Household;
+use domain::id::{EventId, HouseholdId, OrganisationId, PlaceId, Territory};
+use domain::ledger::{AggregateId, State};
+use domain::rights::{self, Circumstances, Denial, Grant, Group, Providers, Resource};
+use journal::access::{AccessEntry, AccessError, Code, Outcome};
+use projection::Page;
+use projection::ledgers::Folded;
+use service::Problem;
+
+use crate::gate::{Caller, denied};
+use crate::reading::folded;
+use crate::take::Desk;
+
+/// A household that the caller may see.
+pub struct Seen {
+    /// Its ledger, as the view keeps it.
+    pub folded: Arc<Folded>,
+    /// How much of it.
+    pub grant: Grant,
+    /// Who runs the places it names.
+    pub providers: Providers,
+}
+
+impl Seen {
+    /// The household; there is one, for nothing else is seen.
+    #[must_use]
+    pub fn household(&self) -> Option<&Household> {
+        household(&self.folded)
+    }
+}
+
+fn household(folded: &Folded) -> Option<&Household> {
+    match &folded.state {
+        State::Household(is) => Some(is),
+        State::Place(_) | State::Structure(_) | State::Organisation(_) | State::User(_) => None,
+    }
+}
+
+impl Desk {
+    /// The household, if the caller may do to it what they ask. `about` is the place that it is about, if any.
+    ///
+    /// # Errors
+    /// [`Problem`] `unknown-id` when it does not exist for them; `aggregate-stopped` when its rows stand still.
+    pub fn see(
+        &self,
+        page: &Page,
+        caller: &Caller,
+        id: HouseholdId,
+        about: Option<PlaceId>,
+    ) -> Result<Seen, Problem> {
+        see(page, caller, id, about, &self.circumstances(id.territory()))
+    }
+
+    /// Now, and the rules in force in `territory`.
+    #[must_use]
+    pub fn circumstances(&self, territory: Territory) -> Circumstances<'_> {
+        let now = self.edge().now();
+        Circumstances { now, rules: self.book().on(territory, domain::calendar::day(territory, now)) }
+    }
+
+    /// Records that the caller reads, or was refused, `groups` of the household. What identifies nobody is not recorded.
+    ///
+    /// # Errors
+    /// [`Problem`] `broker-unreachable` or `journal-full`: then nothing may be shown.
+    pub async fn record_read(
+        &self,
+        caller: &Caller,
+        id: HouseholdId,
+        groups: &BTreeSet<Group>,
+        outcome: Outcome,
+    ) -> Result<(), Problem> {
+        if outcome == Outcome::Granted && !groups.iter().any(|group| group.identifies()) {
+            return Ok(());
+        }
+        let code = |text: &str| text.parse::<Code>().map_err(Problem::internal);
+        let entry = AccessEntry {
+            id: EventId(self.edge().mint()),
+            at: self.edge().now(),
+            actor: caller.rights.actor.clone(),
+            organisation: caller.organisation(),
+            role: code(caller.rights.role.code())?,
+            action: code(&caller.action.code())?,
+            household: id,
+            purpose: caller.purpose.clone().map_or_else(|| code(purpose_of(caller)), Ok)?,
+            fields: groups.iter().map(|group| code(group.code())).collect::<Result<_, _>>()?,
+            outcome,
+            reason: None,
+            trace: Some(caller.trace.trace_id().to_string()),
+        };
+        self.journal().record_access(&[entry]).await.map_err(unrecorded)
+    }
+}
+
+/// What a role reads files for, where the caller does not say.
+fn purpose_of(caller: &Caller) -> &'static str {
+    use domain::rights::Role as R;
+    match caller.rights.role {
+        R::Referrer => "follow-up",
+        R::Siao115Agent | R::SiaoInsertionCoordinator | R::SiaoManager => "orientation",
+        R::ProviderManager | R::ProviderWorker => "admission",
+        R::LandlordOfficer | R::CommitteeSecretary => "allocation",
+        R::PrefectureOfficer | R::MediationSecretary => "priority",
+        R::ObserverDepartmental | R::ObserverNational => "observation",
+        R::Auditor => "control",
+        R::SystemAdmin => "administration",
+    }
+}
+
+fn unrecorded(error: AccessError) -> Problem {
+    match error {
+        AccessError::Full { why } => {
+            tracing::error!(error = %why, "who reads what cannot be recorded: {why}");
+            Problem::journal_full()
+        }
+        AccessError::NoAnswer { why } => {
+            tracing::warn!(error = %why, "who reads what cannot be recorded: {why}");
+            Problem::broker_unreachable()
+        }
+        error @ (AccessError::Unwritable { .. }
+        | AccessError::NoKeys
+        | AccessError::Unsealed(_)
+        | AccessError::Refused { .. }) => Problem::internal(error),
+    }
+}
+
+/// The household of a page, if the caller may do to it what they ask.
+///
+/// # Errors
+/// As [`Desk::see`].
+pub fn see(
+    page: &Page,
+    caller: &Caller,
+    id: HouseholdId,
+    about: Option<PlaceId>,
+    at: &Circumstances<'_>,
+) -> Result<Seen, Problem> {
+    let unknown = || Problem::unknown_id("household", id);
+    let found = folded(page, &AggregateId::Household(id))?;
+    // One that does not exist is decided on as an empty one: it takes as long.
+    let nothing = Household::default();
+    let is = found.as_deref().and_then(household).unwrap_or(&nothing);
+    let providers = providers(page, is, about)?;
+    let resource = Resource::Household { id, is, providers: &providers, about };
+    let decided = rights::decide(&caller.rights, caller.action, &resource, *at);
+    match (decided, found) {
+        (Ok(grant), Some(folded)) => Ok(Seen { folded, grant, providers }),
+        (Ok(_) | Err(Denial::Unseen), _) => Err(unknown()),
+        (Err(denial @ (Denial::Role | Denial::Token)), _) => Err(denied(denial, &caller.rights)),
+    }
+}
+
+/// Who runs each place that the household's ledger names.
+fn providers(page: &Page, is: &Household, about: Option<PlaceId>) -> Result<Providers, Problem> {
+    let places = (is.referrals.values().map(|referral| referral.place))
+        .chain(is.stays.values().map(|stay| stay.place))
+        .chain(is.candidacies.values().map(|candidacy| candidacy.place))
+        .chain(is.leases.values().map(|lease| lease.place))
+        .chain(about);
+    let places: BTreeSet<PlaceId> = places.collect();
+    let mut providers = Providers::new();
+    for place in places {
+        if let Some(provider) = provider(page, place)? {
+            providers.insert(place, provider);
+        }
+    }
+    Ok(providers)
+}
+
+/// Who runs a place.
+///
+/// # Errors
+/// [`Problem`] when the rows cannot be read.
+pub fn provider(page: &Page, place: PlaceId) -> Result<Option<OrganisationId>, Problem> {
+    let folded = folded(page, &AggregateId::Place(place))?;
+    Ok(folded.and_then(|folded| match &folded.state {
+        State::Place(place) => place.inventory.description().map(|is| is.provider),
+        State::Household(_) | State::Structure(_) | State::Organisation(_) | State::User(_) => None,
+    }))
+}
+
+/// Whether the caller may do what they ask to a place or structure of `provider` in `territory`.
+#[must_use]
+pub fn supply_seen(
+    caller: &Caller,
+    territory: Territory,
+    provider: OrganisationId,
+    at: Circumstances<'_>,
+) -> bool {
+    rights::decide(&caller.rights, caller.action, &Resource::Supply { territory, provider }, at).is_ok()
+}
+
+/// What a caller calls a household whose name it may not know: random to everybody else, and another one for each
+/// organisation, so that two of them cannot join their files.
+#[must_use]
+pub fn reference(journal: &journal::Journal, organisation: OrganisationId, id: HouseholdId) -> String {
+    let (organisation, household) = (organisation.uuid(), id.uuid());
+    let parts = [&b"reference"[..], organisation.as_bytes(), household.as_bytes()];
+    journal.keys().map(|keys| crate::gate::hex(&keys.digest(&parts))).unwrap_or_default()
+}

@@ -1,0 +1,90 @@
+//! Which organisations take part, with the tokens of their software: never a secret.
+
+use domain::ledger::{AggregateId, State as Ledger};
+use projection::{key, ledgers};
+use serde_json::{Value, json};
+use service::axum::extract::State;
+use service::axum::response::Response;
+use service::extract::{AtLeast, Cursor, Page};
+use service::openapi::{Operation, Schema};
+use service::{Problem, Site, Verb};
+
+use desk::{Failure, ViewState};
+
+use super::{ORGANISATIONS, Office};
+
+pub(super) fn routes(site: Site, office: &Office) -> Site {
+    let list = Operation::get("/api/v1/organisations", "organisations", crate::NAME, "Les organismes qui participent.")
+        .list()
+        .right("organisation", "list", Verb::Read)
+        .answer(200, "Organisations by id, with the tokens of their software.", Schema::named("Organisations"), None);
+    site.operation(list, organisations, office.clone()).document(|api| {
+        api.schema(
+            "Organisations",
+            json!({
+                "type": "object",
+                "required": ["organisations", "view"],
+                "properties": {
+                    "organisations": { "type": "array", "items": { "type": "object" } },
+                    "next": { "type": ["string", "null"] },
+                    "view": { "$ref": "#/components/schemas/View" }
+                }
+            }),
+        )
+    })
+}
+
+async fn organisations(
+    State(office): State<Office>,
+    at_least: AtLeast,
+    page: Page,
+) -> Result<Response, Problem> {
+    office.reading.read(at_least, move |view| found(view, &page)).await
+}
+
+fn found(view: &projection::Page, page: &Page) -> Result<Response, Problem> {
+    let from = match &page.cursor {
+        Some(cursor) => [cursor.read::<Vec<u8>>()?, vec![0]].concat(),
+        None => Vec::new(),
+    };
+    let (mut all, mut next) = (Vec::new(), None);
+    for row in view.range(ORGANISATIONS, &from, None).map_err(Failure)? {
+        let (at, _) = row.map_err(Failure)?;
+        let Some(ledger) = key::read::<AggregateId>(&at) else { continue };
+        let folded = ledgers::state(view, &ledger).map_err(Failure)?;
+        if let Some(Ledger::Organisation(is)) = folded.as_ref().map(|folded| &folded.state) {
+            all.push(shown(&ledger, is));
+        }
+        if all.len() == page.limit {
+            next = Some(Cursor::of(&at).map_err(Problem::internal)?);
+            break;
+        }
+    }
+    let state = ViewState::of(view);
+    Ok(state.answer(&json!({ "organisations": all, "next": next, "view": state })))
+}
+
+fn shown(ledger: &AggregateId, is: &domain::organisation::OrganisationLedger) -> Value {
+    let tokens: Vec<_> = is
+        .tokens
+        .iter()
+        .map(|(id, token)| {
+            json!({
+                "token": id,
+                "label": token.label,
+                "role": token.role,
+                "verbs": token.verbs,
+                "subscription": token.subscription,
+                "expires_at": token.expires_at.to_string(),
+                "per_minute": token.per_minute,
+                "situation": token.situation,
+            })
+        })
+        .collect();
+    json!({
+        "id": format!("{}-{}", ledger.territory(), ledger.uuid()),
+        "organisation": is.known(),
+        "open": is.open().is_some(),
+        "tokens": tokens,
+    })
+}

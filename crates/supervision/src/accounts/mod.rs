@@ -1,0 +1,54 @@
+//! Organisations, the tokens of their software, and those who sign in.
+
+mod lists;
+mod tokens;
+
+use domain::ledger::{AggregateId, State};
+use projection::ledgers::IndexEntry;
+use projection::{Tree, key};
+use service::Site;
+
+use desk::{Desk, Reading};
+
+/// Organisations: `(organisation)`.
+pub(crate) const ORGANISATIONS: Tree = Tree::named("accounts/organisations");
+/// Users by what they sign in with: `(digest)` → the user.
+pub(crate) const LOGINS: Tree = Tree::named("accounts/logins");
+/// Users by organisation: `(organisation, user)`.
+pub(crate) const USERS: Tree = Tree::named("accounts/users");
+/// All of them.
+pub(crate) const TREES: &[Tree] = &[ORGANISATIONS, LOGINS, USERS];
+
+/// What a user or an organisation is found by. Keys name the ledger, so that two never give the same one.
+pub(crate) fn index(ledger: &AggregateId, state: &State) -> Vec<IndexEntry> {
+    match state {
+        State::Organisation(is) if is.known().is_some() => {
+            vec![(ORGANISATIONS, key::of(ledger), Vec::new())]
+        }
+        State::User(user) => {
+            let digests = std::iter::once(&user.login).chain(&user.identities).filter(|digest| !digest.is_empty());
+            let logins = digests.map(|digest| (LOGINS, key::of(&(digest.clone(), *ledger)), Vec::new()));
+            let profiles = user.profiles.iter();
+            let organisations: std::collections::BTreeSet<_> =
+                profiles.map(|profile| profile.organisation).collect();
+            let of = organisations.into_iter().map(|organisation| {
+                (USERS, key::of(&(organisation, *ledger)), Vec::new())
+            });
+            logins.chain(of).collect()
+        }
+        State::Organisation(_) | State::Household(_) | State::Place(_) | State::Structure(_) => Vec::new(),
+    }
+}
+
+/// What the routes of accounts share.
+#[derive(Clone)]
+pub(crate) struct Office {
+    pub(crate) desk: Desk,
+    pub(crate) reading: Reading,
+}
+
+pub(crate) fn routes(site: Site, desk: &Desk, reading: &Reading) -> Site {
+    let office = Office { desk: desk.clone(), reading: reading.clone() };
+    let site = lists::routes(site, &office);
+    tokens::routes(site, &office)
+}
