@@ -20,3 +20,4 @@ pub mod simulate;
 mod stopped;
 pub mod timeline;
 pub mod up;
+mod verify;

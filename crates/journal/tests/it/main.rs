@@ -18,4 +18,7 @@ mod open;
 mod read;
 mod sealing;
 mod seals;
+mod seals_content;
+mod seals_damaged_files;
+mod seals_forged;
 mod support;
