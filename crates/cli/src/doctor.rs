@@ -5,14 +5,16 @@ use std::path::PathBuf;
 use clap::Args;
 use journal::broker::{default_cache_dir, locate};
 use journal::keys::KeyFile;
+use journal::seals::Hash;
 
 use crate::client::{DEFAULT_URL, patient};
 use crate::up::Layout;
+use crate::verify::Verification;
 
 /// Check this machine and a running instance, and say what to do.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  continuum doctor\n  continuum doctor --data /var/lib/continuum --url http://127.0.0.1:8080\n\n`ok` is well, `--` is not there yet, `!!` needs something to be done: it then ends with 1. A nats-server that is\nmissing is installed, as `up` would."
+    after_help = "Examples:\n  continuum doctor\n  continuum doctor --data /var/lib/continuum --url http://127.0.0.1:8080\n  continuum doctor --verify --data /var/lib/continuum\n  continuum doctor --verify --config /etc/continuum/supervision.toml --json --anchor 8c1f…\n\n`ok` is well, `--` is not there yet, `!!` needs something to be done: it then ends with 1. A nats-server that is\nmissing is installed, as `up` would. --verify reads every event and every access again, compares them with the\nintegrity chain, and prints the head of the chain: kept apart, and given again as --anchor, it proves that nothing\nwas cut off since."
 )]
 pub struct Doctor {
     /// The data directory of `up`.
@@ -21,6 +23,19 @@ pub struct Doctor {
     /// Where the instance listens, if one runs.
     #[arg(long, visible_alias = "to", value_name = "URL", default_value = DEFAULT_URL)]
     url: String,
+    /// Read everything again and compare it with the integrity chain, instead of the other checks.
+    #[arg(long)]
+    verify: bool,
+    /// With --verify: the configuration of supervision in an installation that may run; without it the instance in the
+    /// data directory is verified, which must be stopped.
+    #[arg(long, value_name = "FILE", requires = "verify", conflicts_with = "data")]
+    config: Option<PathBuf>,
+    /// With --verify: a head that was kept apart; may be given several times.
+    #[arg(long, value_name = "HASH", requires = "verify")]
+    anchor: Vec<Hash>,
+    /// With --verify: tell what was found as JSON.
+    #[arg(long, requires = "verify")]
+    json: bool,
 }
 
 /// What a check found.
@@ -39,6 +54,10 @@ impl Doctor {
     /// # Errors
     /// When something needs to be done.
     pub async fn run(self) -> anyhow::Result<()> {
+        if self.verify {
+            let Self { data, config, anchor: anchors, json, .. } = self;
+            return Box::pin(Verification { config, data, anchors, json }.run()).await;
+        }
         let checks = [
             ("nats-server", broker().await),
             ("key file", key_file(&Layout::new(&self.data))),

@@ -23,3 +23,4 @@ pub mod simulate;
 mod stopped;
 pub mod timeline;
 pub mod up;
+mod verify;

@@ -15,6 +15,24 @@ pub(crate) async fn over<T>(
     layout: &Layout,
     work: impl AsyncFnOnce(&Context) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
+    with_broker(layout, async |stop, url| {
+        let settings = layout.settings(&url, ([127, 0, 0, 1], 0).into())?;
+        let first = settings.first().context("no service has settings")?;
+        let context = open(layout, first, Edge::system(), stop).await?;
+        work(&context).await
+    })
+    .await
+}
+
+/// Does `work` with the broker of the instance at `layout`, which listens where the work is told. Asked to end, it drops
+/// the work and stops the broker.
+///
+/// # Errors
+/// A directory that holds no instance or is in use, the error of the work, a signal.
+pub(crate) async fn with_broker<T>(
+    layout: &Layout,
+    work: impl AsyncFnOnce(&Stop, String) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
     // Nothing is made where nothing is: a mistyped path would look like an empty instance.
     if !layout.broker().is_dir() {
         anyhow::bail!(
@@ -25,14 +43,8 @@ pub(crate) async fn over<T>(
     let stop = Stop::new();
     stop_on_signals(stop.clone()).context("cannot listen to signals")?;
     let broker = broker(layout).await?;
-    let working = async {
-        let settings = layout.settings(&broker.url(), ([127, 0, 0, 1], 0).into())?;
-        let first = settings.first().context("no service has settings")?;
-        let context = open(layout, first, Edge::system(), &stop).await?;
-        work(&context).await
-    };
     let ended = tokio::select! {
-        ended = Box::pin(working) => ended,
+        ended = Box::pin(work(&stop, broker.url())) => ended,
         () = stop.stopping() => Err(anyhow::anyhow!("asked to end before it was done")),
     };
     broker.stop().await;

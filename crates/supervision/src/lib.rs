@@ -10,12 +10,16 @@
 //!
 //! This crate takes no command on households, places or structures. It starts the
 //! nightly rotation of the keys, for all services.
+//! It seals what is recorded: of all services it alone takes nothing in, so nothing it is asked can hold that up.
+//!
+//! This crate takes no command on households, places or structures.
 
 mod accounts;
 mod pathway;
 mod timeline;
 
 use domain::decide::Service;
+use journal::seals::{Cadence, SealKey, keep};
 use projection::View;
 use projection::ledgers::{Ledgers, LedgersView};
 
@@ -36,7 +40,7 @@ pub fn views() -> Vec<Box<dyn View>> {
     vec![Box::new(timeline::Timelines), Box::new(ledgers)]
 }
 
-/// Starts the service: its view, its surface.
+/// Starts the service: its view, its surface, the sealing of what all services record.
 ///
 /// # Errors
 /// When its rows cannot be opened or made.
@@ -44,6 +48,13 @@ pub async fn start(context: &Context) -> anyhow::Result<Running> {
     let mut running = Running::start(NAME, context, views()).await?;
     let rotating = context.clone();
     running.tasks.behind("key rotation", move |stop| desk::rotate_nightly(rotating, stop));
+    let (journal, edge) = (context.journal.clone(), context.edge.clone());
+    let key = SealKey::beside(&context.settings.keys.file);
+    running.tasks.behind("seals", move |stop| async move {
+        let stopping = async move { stop.stopping().await };
+        keep(journal, key, Cadence::default(), stopping, move || edge.now()).await;
+        Ok(())
+    });
     let reading = Reading::of(running.view.clone());
     let site = running
         .site

@@ -96,6 +96,12 @@ impl Drop for Written {
 }
 
 impl SealKey {
+    /// Where it lies when nothing else is said: beside the key file of personal data, outside of the broker.
+    #[must_use]
+    pub fn beside(key_file: &Path) -> PathBuf {
+        key_file.with_file_name("seal-key")
+    }
+
     /// Reads the file at `path`. `broker` is the broker's directory, in which it must not lie.
     ///
     /// # Errors

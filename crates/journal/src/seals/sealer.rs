@@ -243,13 +243,14 @@ impl Sealer {
     async fn seal(&mut self, stream: &str, from: u64, to: u64, now: Timestamp) -> Result<bool, SealError> {
         let read = stretch::read(self.journal.link(), stream, from, to).await?;
         let from = match read.leaves.first() {
-            // Its time may have come since the stream was looked at.
-            Some((first, _)) if stream == ACCESS => *first,
+            // Its time may have come since the stream was looked at; nothing is left in front of it then.
+            Some((first, _)) if stream == ACCESS && *first > from => {
+                from.max(ends(self.journal.link(), stream).await?.first.min(*first))
+            }
             Some(_) | None => from,
         };
-        let broken = (from..=to)
-            .zip(read.leaves.iter().map(|(position, _)| Some(*position)).chain(std::iter::repeat(None)));
-        if let Some((position, _)) = broken.into_iter().find(|(wanted, found)| Some(*wanted) != *found) {
+        let mut found = read.leaves.iter().map(|(position, _)| *position);
+        if let Some(position) = (from..=to).find(|position| found.next() != Some(*position)) {
             if self.journal.config().replicas > 1 {
                 return Err(
                     ReadError::from(Unreachable::new("seal", "the replica that answers is behind")).into()

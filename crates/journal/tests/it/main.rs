@@ -22,5 +22,8 @@ mod read;
 mod rotation;
 mod sealing;
 mod seals;
+mod seals_content;
+mod seals_damaged_files;
+mod seals_forged;
 mod support;
 mod tls;

@@ -283,3 +283,28 @@ async fn a_process_that_notes_nothing_and_signs_nothing_verifies_all_the_same() 
     assert!(report.is_whole());
     assert_eq!(seen.last().map(|checked| (checked.messages, checked.of)), Some((7, 7)));
 }
+
+#[tokio::test]
+async fn an_access_removed_before_it_was_sealed_stops_the_sealer_and_is_named() {
+    let deployment = Deployment::new().await;
+    let journal = deployment.ground.journal().await;
+    let raw = deployment.ground.raw().await;
+    let config = raw.get_stream("ACCESS").await.unwrap().cached_info().config.clone();
+    raw.delete_stream("ACCESS").await.unwrap();
+    let open = async_nats::jetstream::stream::Config { deny_delete: false, ..config };
+    let stream = raw.create_stream(open).await.unwrap();
+    journal.record_access(&[access(1), access(2)]).await.unwrap();
+    let mut sealer = deployment.sealer(&journal, 10).await.unwrap();
+    sealer.seal_all(noon()).await.unwrap();
+    journal.record_access(&[access(3), access(4)]).await.unwrap();
+    stream.delete_message(3).await.unwrap();
+    let refused = sealer.seal_all(noon()).await.unwrap_err();
+    assert!(
+        matches!(&refused, SealError::Damaged { stream, position: 3, .. } if stream == "ACCESS"),
+        "{refused}"
+    );
+    let report = deployment.verified(&journal).await;
+    let damage = Damage { stream: "ACCESS".to_owned(), sequence: 3, what: What::Missing };
+    assert_eq!((report.first, report.damages), (Some(damage), 1));
+    assert_eq!(report.streams.iter().find(|found| found.stream == "ACCESS").unwrap().complete_up_to, 2);
+}
