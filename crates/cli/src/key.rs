@@ -62,10 +62,7 @@ impl Instance {
     ///
     /// # Errors
     /// A bad configuration, a broker that does not answer, a directory in use; the error of the work; a signal.
-    pub(crate) async fn over<T>(
-        &self,
-        work: impl AsyncFnOnce(&Context) -> anyhow::Result<T>,
-    ) -> anyhow::Result<T> {
+    pub async fn over<T>(&self, work: impl AsyncFnOnce(&Context) -> anyhow::Result<T>) -> anyhow::Result<T> {
         let Some(file) = &self.config else { return stopped::over(&Layout::new(&self.data), work).await };
         let name = Service::Intake.name();
         let settings = config::load::<NothingOfItsOwn>(name, &Sources::of_process(Some(file.clone())))?;

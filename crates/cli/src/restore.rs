@@ -28,9 +28,9 @@ pub struct Restore {
     /// The key file of the instance that the backup is of.
     #[arg(long, value_name = "FILE")]
     keys: Option<PathBuf>,
-    /// Its erasure ledger, as fresh as can be had.
+    /// Its erasure ledger, as fresh as can be had; several if several machines have one each.
     #[arg(long, value_name = "FILE")]
-    erasures: Option<PathBuf>,
+    erasures: Vec<PathBuf>,
     /// Its escrow of retired keys.
     #[arg(long, value_name = "FILE")]
     escrow: Option<PathBuf>,
@@ -98,21 +98,22 @@ impl Restore {
         Ok(())
     }
 
-    /// What stands in the ledger, named or beside the key file.
+    /// What stands in the ledgers, named or beside the key file.
     fn erasures(&self) -> anyhow::Result<Vec<Erasure>> {
-        let path = match (&self.erasures, &self.keys) {
-            (Some(path), _) => {
-                anyhow::ensure!(path.exists(), "there is no erasure ledger at {}", path.display());
-                path.clone()
-            }
-            (None, Some(keys)) => KeyPlaces::beside(keys).erasures,
-            (None, None) => PathBuf::new(),
-        };
-        if !path.exists() {
-            eprintln!("no erasure ledger: whoever was erased since the backup can be read again");
-            return Ok(Vec::new());
+        let mut erasures = Vec::new();
+        for path in &self.erasures {
+            anyhow::ensure!(path.exists(), "there is no erasure ledger at {}", path.display());
+            erasures.extend(Erasures::at(path).read()?);
         }
-        Ok(Erasures::at(path).read()?)
+        let beside = self.keys.as_ref().map(|keys| KeyPlaces::beside(keys).erasures);
+        let beside = beside.filter(|path| path.exists());
+        if let Some(path) = &beside {
+            erasures.extend(Erasures::at(path).read()?);
+        }
+        if self.erasures.is_empty() && beside.is_none() {
+            eprintln!("no erasure ledger: whoever was erased since the backup can be read again");
+        }
+        Ok(erasures)
     }
 
     /// The escrow, named or beside the key file.

@@ -93,7 +93,10 @@ impl KeyRing {
         }
         let file = self.inner.file();
         if control.finished && !file.older_than(control.epoch).is_empty() {
-            self.retire_below(control.epoch, control.at.unwrap_or(force.stored))?;
+            // A file that this process may only read is no reason to stop working: whoever may write to it retires.
+            if let Err(error) = self.retire_below(control.epoch, control.at.unwrap_or(force.stored)) {
+                tracing::warn!(error = %error, "old epochs stay in the key file: {error}");
+            }
         }
         *self.inner.force.lock().unwrap_or_else(PoisonError::into_inner) = Some(force.clone());
         Ok(force)

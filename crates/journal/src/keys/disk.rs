@@ -1,5 +1,6 @@
 //! Small secret files: replaced as a whole, under a lock, their former bytes overwritten.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{MetadataExt, fchown};
@@ -81,18 +82,49 @@ pub(super) fn lock(path: &Path) -> io::Result<Locked> {
         // Somebody may have replaced it while this one waited for the former file.
         let held = held(&mut file)?;
         if Identity::at(path)? == held.identity {
+            sweep(path)?;
             return Ok(Locked { file, held });
         }
     }
     Err(replaced_again_and_again())
 }
 
+/// The beginning of the names of files that are to take the place of `path`.
+fn next(path: &Path) -> OsString {
+    let mut name = OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(".next-");
+    name
+}
+
+/// Overwrites and removes what processes left behind that were killed while they replaced `path`, which is locked.
+fn sweep(path: &Path) -> io::Result<()> {
+    let next = next(path);
+    for entry in fs::read_dir(directory(path))? {
+        let entry = entry?;
+        if entry.file_name().as_encoded_bytes().starts_with(next.as_encoded_bytes()) {
+            let left = File::options().write(true).open(entry.path())?;
+            overwrite(left)?;
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes zeros over all of a file.
+fn overwrite(mut file: File) -> io::Result<()> {
+    let bytes = usize::try_from(file.metadata()?.len()).map_err(io::Error::other)?;
+    file.seek(SeekFrom::Start(0))?;
+    file.write_all(&vec![0; bytes])?;
+    file.sync_all()
+}
+
 impl Locked {
     /// Puts `text` in its place, for the same owner, and overwrites the former bytes as far as the disk does as it is
     /// told.
-    pub(super) fn replace(mut self, path: &Path, text: &[u8]) -> io::Result<()> {
+    pub(super) fn replace(self, path: &Path, text: &[u8]) -> io::Result<()> {
         let old = self.file.metadata()?;
-        let mut new = tempfile::Builder::new().prefix(".key-file-").tempfile_in(directory(path))?;
+        let mut new = tempfile::Builder::new().prefix(&next(path)).tempfile_in(directory(path))?;
         let made = new.as_file().metadata()?;
         if (made.uid(), made.gid()) != (old.uid(), old.gid()) {
             // An administrator rotates the keys of a service that runs as somebody else.
@@ -102,10 +134,7 @@ impl Locked {
         new.as_file().sync_all()?;
         new.persist(path).map_err(|e| e.error)?;
         sync_directory(path)?;
-        self.file.seek(SeekFrom::Start(0))?;
-        let zeros = vec![0; self.held.text.len()];
-        self.file.write_all(&zeros)?;
-        self.file.sync_all()
+        overwrite(self.file)
     }
 }
 
@@ -168,6 +197,22 @@ mod tests {
         let last = read(&path).unwrap();
         assert_eq!((last.text.len(), last.mode), (140, 0o600));
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "nothing else is left there");
+    }
+
+    #[test]
+    fn what_a_killed_process_left_behind_is_overwritten_and_removed() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, left) = (dir.path().join("key"), dir.path().join(".key.next-x1y2z3"));
+        create(&path, b"key").unwrap();
+        fs::write(dir.path().join("key.escrow"), b"escrow").unwrap();
+        fs::write(&left, b"a key that was never in force").unwrap();
+        let mut open = File::open(&left).unwrap();
+        drop(lock(&path).unwrap());
+        assert!(!left.exists());
+        let mut text = Vec::new();
+        open.read_to_end(&mut text).unwrap();
+        assert!(text.iter().all(|byte| *byte == 0));
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2);
     }
 
     #[test]

@@ -5,13 +5,14 @@
 //!
 //! **Invariant.** A holder that was forgotten never has a key again: a mark stands where its key was.
 //!
-//! **Invariant.** The key-encryption key comes from a file and never reaches the broker; without the file, a copy of
-//! the broker's files or of a backup opens nothing.
+//! **Invariant.** The key-encryption key comes from a file and never reaches the broker in the clear; without the file, a
+//! copy of the broker's files or of a backup opens nothing. Where a rotation has put it on the stream, it is wrapped under
+//! the one before: see [`rotation`].
 //!
 //! **Invariant.** A key that is gone yields erased values, never an error; a key file that does not fit is an error,
 //! never erased values.
 //!
-//! **Invariant.** No key is ever left under an epoch that nobody holds: see [`Rotation`].
+//! **Invariant.** No key is ever left under an epoch that nobody holds: see [`rotation`].
 //!
 //! **Invariant.** Who is erased for good stands in the erasure ledger first: see [`KeyRing::erase`].
 
@@ -23,10 +24,11 @@ mod erasures;
 mod error;
 mod escrow;
 mod file;
+mod forgetting;
 mod holder;
 mod restoring;
 mod ring;
-mod rotation;
+pub mod rotation;
 pub(crate) mod store;
 mod wrapping;
 
