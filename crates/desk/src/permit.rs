@@ -1,6 +1,8 @@
 //! Whether a caller may ask a command of the ledgers it concerns, before it is decided.
 
-use domain::decide::{Command, HouseholdCommand, OrganisationCommand, PlaceCommand, StructureCommand, UserCommand};
+use domain::decide::{
+    Command, HouseholdCommand, OrganisationCommand, PlaceCommand, StructureCommand, UserCommand,
+};
 use domain::household::Household;
 use domain::id::{HouseholdId, OrganisationId, Territory};
 use domain::ledger::{AggregateId, State};
@@ -21,7 +23,12 @@ impl Desk {
     ///
     /// # Errors
     /// [`Problem`] `unknown-id`, `not-allowed`, or what hinders reading.
-    pub(crate) async fn permit(&self, command: &Command, body: &Value, caller: &Caller) -> Result<(), Problem> {
+    pub(crate) async fn permit(
+        &self,
+        command: &Command,
+        body: &Value,
+        caller: &Caller,
+    ) -> Result<(), Problem> {
         let first = self.permitted(command, body, caller);
         let Err(problem) = first else { return Ok(()) };
         if !self.catch_up(&command.ledger()).await? {
@@ -111,7 +118,9 @@ impl Desk {
         let nothing = Household::default();
         let is = match found.as_deref().map(|found| &found.state) {
             Some(State::Household(is)) => is,
-            Some(State::Place(_) | State::Structure(_) | State::Organisation(_) | State::User(_)) | None => &nothing,
+            Some(State::Place(_) | State::Structure(_) | State::Organisation(_) | State::User(_)) | None => {
+                &nothing
+            }
         };
         self.see(page, caller, id, place_of(body, is))?;
         // The other household that a command reads must be seen too.
@@ -133,7 +142,8 @@ impl Desk {
         if own {
             return designate.candidates.iter().try_for_each(|candidate| {
                 let unknown = || Problem::unknown_id("household", candidate.household);
-                let found = folded(page, &AggregateId::Household(candidate.household))?.ok_or_else(unknown)?;
+                let found =
+                    folded(page, &AggregateId::Household(candidate.household))?.ok_or_else(unknown)?;
                 let State::Household(is) = &found.state else { return Err(unknown()) };
                 if is.shows_to(caller.user(), self.edge().now()) { Ok(()) } else { Err(unknown()) }
             });
@@ -165,6 +175,7 @@ fn at_home(caller: &Caller, territory: Territory) -> Result<(), Problem> {
     if caller.rights.territories.contains(&territory) {
         return Ok(());
     }
-    let sentence = "Votre organisme n'intervient pas dans ce département : enregistrez le ménage dans l'un des vôtres.";
+    let sentence =
+        "Votre organisme n'intervient pas dans ce département : enregistrez le ménage dans l'un des vôtres.";
     Err(Problem::refused_always("territory-of-organisation", "rights", sentence))
 }

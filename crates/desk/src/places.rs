@@ -10,10 +10,10 @@ use jiff::Timestamp;
 use projection::{Page as View, key, ledgers};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use service::{Problem, Verb};
 use service::axum::response::Response;
 use service::extract::{Cursor, Page};
 use service::openapi::{Operation, Schema};
+use service::{Problem, Verb};
 
 use crate::answer::Failure;
 use crate::gate::Caller;

@@ -4,10 +4,10 @@ use domain::id::StructureId;
 use domain::ledger::{AggregateId, State as Ledger};
 use projection::Page as View;
 use serde_json::json;
-use service::{Problem, Verb};
 use service::axum::response::Response;
 use service::openapi::{Api, Operation, Schema};
 use service::problem::Kind;
+use service::{Problem, Verb};
 
 use crate::gate::Caller;
 use crate::reading::{ViewState, folded};

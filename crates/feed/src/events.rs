@@ -156,11 +156,7 @@ impl Source {
 impl Source {
     /// Those of these events that the caller may know of, as `CloudEvents` in structured form, each with its position and
     /// kind: as much of each as the caller's row shows now.
-    fn shown(
-        &self,
-        caller: &Caller,
-        events: Vec<Recorded>,
-    ) -> Result<Vec<(u64, String, Value)>, Problem> {
+    fn shown(&self, caller: &Caller, events: Vec<Recorded>) -> Result<Vec<(u64, String, Value)>, Problem> {
         let page = self.reading.now()?;
         let mut shown = Vec::with_capacity(events.len());
         for event in events {
@@ -193,14 +189,20 @@ impl Source {
                 let Some(provider) = desk::provider(page, id)? else { return Ok(None) };
                 self.supply_shown(page, caller, &event.ledger, provider, body)
             }
-            AggregateId::Structure(_) => match desk::folded(page, &event.ledger)?.map(|is| is.state.clone()) {
-                Some(Ledger::Structure(is)) => match is.profile() {
-                    Some(profile) => self.supply_shown(page, caller, &event.ledger, profile.provider, body),
-                    None => Ok(None),
-                },
-                Some(Ledger::Household(_) | Ledger::Place(_) | Ledger::Organisation(_) | Ledger::User(_))
-                | None => Ok(None),
-            },
+            AggregateId::Structure(_) => {
+                match desk::folded(page, &event.ledger)?.map(|is| is.state.clone()) {
+                    Some(Ledger::Structure(is)) => match is.profile() {
+                        Some(profile) => {
+                            self.supply_shown(page, caller, &event.ledger, profile.provider, body)
+                        }
+                        None => Ok(None),
+                    },
+                    Some(
+                        Ledger::Household(_) | Ledger::Place(_) | Ledger::Organisation(_) | Ledger::User(_),
+                    )
+                    | None => Ok(None),
+                }
+            }
             // Who may do what is nobody's feed.
             AggregateId::Organisation(_) | AggregateId::User(_) => Ok(None),
         }

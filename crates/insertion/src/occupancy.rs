@@ -34,8 +34,9 @@ pub(crate) fn routes(site: Site, desk: &Desk, reading: &Reading) -> Site {
     .query_parameter("night", Schema::Day, "The night that begins on this day. Required.")
     .query_parameter("territory", Schema::Text, "The département. Required.")
     .answer(200, "Places and persons, by kind of structure.", Schema::named("Occupancy"), None);
-    site.operation(operation, night, Counter { desk: desk.clone(), reading: reading.clone() }).document(|api| {
-        api.schema(
+    site.operation(operation, night, Counter { desk: desk.clone(), reading: reading.clone() }).document(
+        |api| {
+            api.schema(
             "Occupancy",
             json!({
                 "type": "object",
@@ -51,7 +52,8 @@ pub(crate) fn routes(site: Site, desk: &Desk, reading: &Reading) -> Site {
                 }
             }),
         )
-    })
+        },
+    )
 }
 
 #[derive(Debug, Deserialize)]
@@ -91,8 +93,8 @@ async fn night(
 ) -> Result<Response, Problem> {
     let (night, territory) = (asked.night, asked.territory);
     let Counter { desk, reading } = counter;
-    let counting = reading
-        .read(at_least, move |view| Ok((count(view, &desk, &caller, &asked)?, ViewState::of(view))));
+    let counting =
+        reading.read(at_least, move |view| Ok((count(view, &desk, &caller, &asked)?, ViewState::of(view))));
     let (kinds, state) = counting.await?;
     Ok(state.answer(&json!({ "night": night, "territory": territory, "kinds": kinds, "view": state })))
 }
@@ -113,9 +115,10 @@ fn count(
         let folded = ledgers::state(view, &ledger).map_err(Failure)?;
         let at = desk.circumstances(ledger.territory());
         if let Some(Ledger::Place(place)) = folded.as_ref().map(|folded| &folded.state)
-            && place.inventory.description().is_some_and(|is| {
-                desk::supply_seen(caller, ledger.territory(), is.provider, at)
-            })
+            && place
+                .inventory
+                .description()
+                .is_some_and(|is| desk::supply_seen(caller, ledger.territory(), is.provider, at))
         {
             add(&mut kinds, place, asked);
         }

@@ -27,7 +27,12 @@ pub(crate) fn routes(site: Site, desk: &Desk, reading: &Reading) -> Site {
             .right("household", "file", Verb::Read)
             .path_parameter("id", Schema::Text, "The household.")
             .problems([Kind::UnknownId, Kind::BrokerUnreachable])
-            .answer(200, "The household, as much of it as the caller's row of the matrix shows.", Schema::named("HouseholdFile"), None);
+            .answer(
+                200,
+                "The household, as much of it as the caller's row of the matrix shows.",
+                Schema::named("HouseholdFile"),
+                None,
+            );
     let shelf = Shelf { desk: desk.clone(), reading: reading.clone() };
     site.operation(operation, household, shelf).document(|api| api.schema("HouseholdFile", schema()))
 }

@@ -25,9 +25,11 @@ const VIEW_VERSION: u32 = 4;
 /// What the service keeps in its view.
 #[must_use]
 pub fn views() -> Vec<Box<dyn View>> {
-    vec![Box::new(LedgersView::new(VIEW_VERSION)
-        .indexed(desk::TREES, desk::index(Service::Intake))
-        .withholding(desk::withhold::credentials))]
+    vec![Box::new(
+        LedgersView::new(VIEW_VERSION)
+            .indexed(desk::TREES, desk::index(Service::Intake))
+            .withholding(desk::withhold::credentials),
+    )]
 }
 
 /// Starts the service: its view, its clock, its surface.

@@ -307,9 +307,9 @@ async fn places_for(
     Query(which): Query<Which>,
 ) -> Result<Response, Problem> {
     let (desk, asking) = (board.desk.clone(), caller.clone());
-    let reading = board.reading.read(at_least, move |page| {
-        Ok((desk.see(page, &asking, id, None), ViewState::of(page)))
-    });
+    let reading = board
+        .reading
+        .read(at_least, move |page| Ok((desk.see(page, &asking, id, None), ViewState::of(page))));
     let (seen, state) = reading.await?;
     let seen = match seen {
         Ok(seen) => seen,

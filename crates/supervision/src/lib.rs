@@ -8,11 +8,8 @@
 //! **Invariant.** Both dates of every fact are kept: « what was true then » and « what was known then » are answered from
 //! the same rows.
 //!
-//! This crate takes no command on households, places or structures. It starts the
-//! nightly rotation of the keys, for all services.
-//! It seals what is recorded: of all services it alone takes nothing in, so nothing it is asked can hold that up.
-//!
-//! This crate takes no command on households, places or structures.
+//! This crate takes no command on households, places or structures. It rotates the keys at night, for all services, and seals
+//! what is recorded.
 
 mod accounts;
 mod pathway;

@@ -4,9 +4,9 @@
 //! can look for, and says where to look it up. The secret is 256 random bits, of which a digest alone is kept.
 
 use domain::id::{OrganisationId, SessionId, Territory, TokenId, UserId};
+use service::Problem;
 use service::axum::http::{HeaderMap, header};
 use service::problem::Kind;
-use service::Problem;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
@@ -147,7 +147,13 @@ impl SessionText {
         let secret = Secret::read(parts.next()?)?;
         let seen = parts.next()?.parse().ok()?;
         let proof = unhex(parts.next()?)?;
-        parts.next().is_none().then_some(Self { user: UserId::new(home, number), session, secret, seen, proof })
+        parts.next().is_none().then_some(Self {
+            user: UserId::new(home, number),
+            session,
+            secret,
+            seen,
+            proof,
+        })
     }
 }
 
@@ -166,7 +172,8 @@ impl Credentials {
     /// Those of a request. One that sends both, or something that is neither, has signed in with nothing: what was sent is
     /// not repeated.
     pub(super) fn of(headers: &HeaderMap) -> Result<Self, Problem> {
-        let refused = || Problem::new(Kind::SignInNeeded).detail("what the request signs in with is not good");
+        let refused =
+            || Problem::new(Kind::SignInNeeded).detail("what the request signs in with is not good");
         let mut bearers = headers.get_all(header::AUTHORIZATION).iter();
         let bearer = bearers.next();
         if bearers.next().is_some() {
@@ -179,7 +186,10 @@ impl Credentials {
             (Some(bearer), None) => {
                 let text = bearer.to_str().ok().and_then(|text| text.split_once(' '));
                 let token = text.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-                token.and_then(|(_, token)| TokenText::read(token.trim())).map(Self::Token).ok_or_else(refused)
+                token
+                    .and_then(|(_, token)| TokenText::read(token.trim()))
+                    .map(Self::Token)
+                    .ok_or_else(refused)
             }
             (None, Some(cookie)) => SessionText::read(&cookie).map(Self::Session).ok_or_else(refused),
         }

@@ -30,8 +30,8 @@ use service::problem::{Bound, Kind};
 use service::{Edge, Gate, Needs, Problem, TraceContext};
 
 pub use caller::{Caller, SignedIn};
-pub use credentials::{COOKIE, InvitationText, Secret, SessionText, TokenText};
 pub(crate) use credentials::hex;
+pub use credentials::{COOKIE, InvitationText, Secret, SessionText, TokenText};
 pub(crate) use rate::Rates;
 pub use session::{csrf_token, fresh_cookie, no_cookie};
 
@@ -94,7 +94,8 @@ impl Doorkeeper {
         // Hashed whether or not there is such a token: both take the same time.
         let digest = text.secret.digest();
         let ledger = organisation(&page, text.organisation)?.ok_or_else(sign_in_needed)?;
-        let token = ledger.tokens.get(&text.token).filter(|token| token.digest == digest && token.is_good(now));
+        let token =
+            ledger.tokens.get(&text.token).filter(|token| token.digest == digest && token.is_good(now));
         let (Some(token), Some(organisation)) = (token, ledger.open()) else { return Err(sign_in_needed()) };
         let rights = rights::Caller {
             actor: Actor::of_token(text.token),
@@ -149,8 +150,12 @@ impl Doorkeeper {
             Needs::Nothing | Needs::Unstated | Needs::SignedIn => Action::read("session", "file"),
             Needs::Right { on, name, verb: needed } => {
                 let action = Action { on, name, verb: verb(needed) };
-                let at = Circumstances { now, rules: self.book.on(rights.organisation.territory(), day(&rights, now)) };
-                rights::decide(&rights, action, &Resource::Any, at).map_err(|denial| denied(denial, &rights))?;
+                let at = Circumstances {
+                    now,
+                    rules: self.book.on(rights.organisation.territory(), day(&rights, now)),
+                };
+                rights::decide(&rights, action, &Resource::Any, at)
+                    .map_err(|denial| denied(denial, &rights))?;
                 action
             }
         };

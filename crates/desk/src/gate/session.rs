@@ -54,7 +54,11 @@ pub fn no_cookie() -> HeaderValue {
 }
 
 /// Refuses a session that was not used for too long; a new cookie, if the one that was sent has grown old.
-pub(super) fn seen(text: &SessionText, journal: &Journal, now: Timestamp) -> Result<Option<HeaderValue>, Problem> {
+pub(super) fn seen(
+    text: &SessionText,
+    journal: &Journal,
+    now: Timestamp,
+) -> Result<Option<HeaderValue>, Problem> {
     let idle = now.as_second() - text.seen;
     if seen_at(journal, text.session, text.seen)? != text.proof || idle >= IDLE_S {
         return Err(sign_in_needed());

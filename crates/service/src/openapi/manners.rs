@@ -45,12 +45,12 @@ impl Operation {
     #[must_use]
     pub fn view(self) -> Self {
         self.query_parameter(
-                "at_least",
-                Schema::Count,
-                "Answer only when this position of the journal is known here.",
-            )
-            .query_parameter("wait_ms", Schema::Count, "How long to wait for it, in milliseconds.")
-            .problems([Kind::ViewBehind, Kind::WaitTooLong, Kind::NotReady, Kind::AggregateStopped])
+            "at_least",
+            Schema::Count,
+            "Answer only when this position of the journal is known here.",
+        )
+        .query_parameter("wait_ms", Schema::Count, "How long to wait for it, in milliseconds.")
+        .problems([Kind::ViewBehind, Kind::WaitTooLong, Kind::NotReady, Kind::AggregateStopped])
     }
 
     /// As all lists: a view, by pages.
@@ -75,13 +75,13 @@ impl Operation {
         let schema = Some(Schema::Text);
         let media_type = "text/event-stream";
         self.answer_with(Answer {
-                status: 200,
-                description,
-                schema,
-                media_type,
-                example: None,
-                headers: Vec::new(),
-            })
-            .problems([Kind::TooManyStreams, Kind::MalformedCursor])
+            status: 200,
+            description,
+            schema,
+            media_type,
+            example: None,
+            headers: Vec::new(),
+        })
+        .problems([Kind::TooManyStreams, Kind::MalformedCursor])
     }
 }

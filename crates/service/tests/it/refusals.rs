@@ -4,14 +4,14 @@ use std::time::Duration;
 use reqwest::header;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use service::axum::Extension;
 use service::axum::Router;
+use service::axum::http::request::Parts;
 use service::axum::response::Html;
 use service::axum::routing::get;
-use service::axum::Extension;
-use service::axum::http::request::Parts;
 use service::extract::{IdempotencyKey, IfMatch, Json, Page, Path, etag};
-use service::openapi::{Operation, Schema};
 use service::http::{Admission, Admitted};
+use service::openapi::{Operation, Schema};
 use service::problem::Kind;
 use service::{Gate, Needs, Problem, Site, Verb};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -29,7 +29,10 @@ struct Door;
 impl Gate for Door {
     fn admit(&self, mut head: Parts, needs: Needs) -> Admitted<'_> {
         Box::pin(async move {
-            assert!(matches!(needs, Needs::Right { on: "household", .. }), "only what needs something comes here");
+            assert!(
+                matches!(needs, Needs::Right { on: "household", .. }),
+                "only what needs something comes here"
+            );
             let given = head.headers.get(header::AUTHORIZATION).and_then(|given| given.to_str().ok());
             match given.map(str::to_owned) {
                 None => Err(Problem::new(Kind::SignInNeeded)),
@@ -110,11 +113,10 @@ fn site() -> Site {
     Site::new("intake")
         .behind(Arc::new(Door))
         .operation(
-            Operation::post(propose_at, "proposeReferral", "intake", "Propose").command().right("household", "propose-referral", Verb::Command).path_parameter(
-                "id",
-                Schema::Text,
-                "The household.",
-            ),
+            Operation::post(propose_at, "proposeReferral", "intake", "Propose")
+                .command()
+                .right("household", "propose-referral", Verb::Command)
+                .path_parameter("id", Schema::Text, "The household."),
             propose,
             (),
         )
@@ -124,7 +126,11 @@ fn site() -> Site {
             (),
         )
         .operation(Operation::get("/api/v1/broken", "break", "intake", "Break").open_to_all(), broken, ())
-        .operation(Operation::get("/api/v1/panicking", "panic", "intake", "Panic").open_to_all(), panicking, ())
+        .operation(
+            Operation::get("/api/v1/panicking", "panic", "intake", "Panic").open_to_all(),
+            panicking,
+            (),
+        )
         .routes(Router::new().route(
             "/page",
             get(|| async { ([(header::CACHE_CONTROL, "max-age=60")], Html("<p>Bonjour</p>")) }),

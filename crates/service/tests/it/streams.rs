@@ -32,8 +32,9 @@ async fn live(State(streams): State<Streams>, last: Option<LastEventId>) -> Resu
 
 fn site(stop: &Stop) -> Site {
     let streams = Streams::new("feed", &settings().limits, stop.clone());
-    let operation =
-        Operation::get("/api/v1/subscriptions/{id}/stream", "follow", "feed", "Follow").live("Events.").open_to_all();
+    let operation = Operation::get("/api/v1/subscriptions/{id}/stream", "follow", "feed", "Follow")
+        .live("Events.")
+        .open_to_all();
     Site::new("feed").operation(operation, live, streams)
 }
 

@@ -14,10 +14,20 @@ use desk::{Failure, ViewState};
 use super::{ORGANISATIONS, Office};
 
 pub(super) fn routes(site: Site, office: &Office) -> Site {
-    let list = Operation::get("/api/v1/organisations", "organisations", crate::NAME, "Les organismes qui participent.")
-        .list()
-        .right("organisation", "list", Verb::Read)
-        .answer(200, "Organisations by id, with the tokens of their software.", Schema::named("Organisations"), None);
+    let list = Operation::get(
+        "/api/v1/organisations",
+        "organisations",
+        crate::NAME,
+        "Les organismes qui participent.",
+    )
+    .list()
+    .right("organisation", "list", Verb::Read)
+    .answer(
+        200,
+        "Organisations by id, with the tokens of their software.",
+        Schema::named("Organisations"),
+        None,
+    );
     site.operation(list, organisations, office.clone()).document(|api| {
         api.schema(
             "Organisations",

@@ -26,14 +26,15 @@ pub(crate) fn index(ledger: &AggregateId, state: &State) -> Vec<IndexEntry> {
             vec![(ORGANISATIONS, key::of(ledger), Vec::new())]
         }
         State::User(user) => {
-            let digests = std::iter::once(&user.login).chain(&user.identities).filter(|digest| !digest.is_empty());
+            let digests =
+                std::iter::once(&user.login).chain(&user.identities).filter(|digest| !digest.is_empty());
             let logins = digests.map(|digest| (LOGINS, key::of(&(digest.clone(), *ledger)), Vec::new()));
             let profiles = user.profiles.iter();
             let organisations: std::collections::BTreeSet<_> =
                 profiles.map(|profile| profile.organisation).collect();
-            let of = organisations.into_iter().map(|organisation| {
-                (USERS, key::of(&(organisation, *ledger)), Vec::new())
-            });
+            let of = organisations
+                .into_iter()
+                .map(|organisation| (USERS, key::of(&(organisation, *ledger)), Vec::new()));
             logins.chain(of).collect()
         }
         State::Organisation(_) | State::Household(_) | State::Place(_) | State::Structure(_) => Vec::new(),
