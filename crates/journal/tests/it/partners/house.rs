@@ -382,6 +382,83 @@ impl House {
         assert_eq!(usize::try_from(info.num_pending).unwrap() + info.num_ack_pending, MESSAGES);
     }
 
+    /// Whether who connects as `who` sees the reader of `whose`.
+    pub(super) async fn reads_own_feed_as(&self, who: &Admitted, whose: &Admitted) -> Result<(), String> {
+        let client = self.connect(&who.credentials, "_INBOX").await.unwrap();
+        let mut feed = jetstream::with_prefix(client, PARTNER_PREFIX);
+        feed.set_timeout(Duration::from_secs(1));
+        let reader = feed.get_consumer_from_stream::<jetstream::consumer::pull::Config, _, _>(
+            whose.partner.account.as_str(),
+            "FEED",
+        );
+        reader.await.map(drop).map_err(|why| why.to_string())
+    }
+
+    /// An account token as the operator itself would sign it, but with the imports of another partner; its users may do
+    /// everything inside.
+    pub(super) async fn push_account_with_the_share_of(&self, thief: &Admitted, victim: &Admitted) {
+        let Accounts::Operator { operator, system, .. } = &self.accounts else {
+            panic!("there is no operator")
+        };
+        let token = operator.partner_token(&"thief".parse().unwrap(), forge::hours(0)).unwrap();
+        let mut claims = journal::accounts::jwt::claims(&token).unwrap();
+        let (own, other) = (thief.partner.account.as_str(), victim.partner.account.as_str());
+        for import in claims["nats"]["imports"].as_array_mut().unwrap() {
+            for key in ["subject", "local_subject"] {
+                import[key] = json!(import[key].as_str().unwrap().replace(own, other));
+            }
+        }
+        let seed = std::fs::read_to_string(self.dir.path().join("operator/operator.signing.nk")).unwrap();
+        let config =
+            JournalConfig { credentials: Some(system.clone()), inbox: None, ..self.config(CoreUser::Admin) };
+        // Taken or not: what counts is what it gives.
+        let pushed = push(&config, &forge::resigned(&token, &claims, &seed)).await;
+        eprintln!("an account with another's imports: {pushed:?}");
+        let signing =
+            std::fs::read_to_string(self.dir.path().join("operator/partners/thief.signing.nk")).unwrap();
+        let signing = Pair::from_seed(KeyKind::Account, &signing).unwrap();
+        let all = forge::token(self.dir.path(), "all", &thief.partner.account, &signing, 0, 1);
+        std::fs::copy(all, &thief.credentials).unwrap();
+    }
+
+    /// Somebody with every right in the account of the house itself.
+    pub(super) fn inmate(&self) -> PathBuf {
+        let Accounts::Operator { operator, .. } = &self.accounts else { panic!("there is no operator") };
+        let seed = std::fs::read_to_string(self.dir.path().join("operator/core.signing.nk")).unwrap();
+        let signing = Pair::from_seed(KeyKind::Account, &seed).unwrap();
+        forge::token(self.dir.path(), "inmate", operator.core(), &signing, 0, 1)
+    }
+
+    /// The names of the attacks of one kind.
+    pub(super) fn named(&self, kind: &str) -> BTreeSet<&str> {
+        let those = self.attacks.iter().filter(|attack| attack["do"] == *kind);
+        those.map(|attack| attack["name"].as_str().unwrap()).collect()
+    }
+
+    /// What the gateway says of itself in the account of the house.
+    pub(super) async fn discover(&self) -> Value {
+        let client = self.connect(&self.inmate(), "_INBOX").await.unwrap();
+        let info = client.request("$SRV.INFO.continuum-commands", "".into()).await.unwrap();
+        serde_json::from_slice(&info.payload).unwrap()
+    }
+
+    /// Somebody of the house sends a command and wants the answer written into the journal.
+    pub(super) async fn command_with_reply_into_the_journal(&self) {
+        let before = self.journal().last_position().await.unwrap();
+        let client = self.connect(&self.inmate(), "_INBOX").await.unwrap();
+        let account = Pair::generate(KeyKind::Account).unwrap().public();
+        let number = Uuid::from_u128(9);
+        let mut headers = HeaderMap::new();
+        headers.insert("Nats-Msg-Id", "k");
+        let (subject, reply) =
+            (format!("cmd.{account}.33.households.register"), format!("evt.33.household.{number}"));
+        client.publish_with_reply_and_headers(subject, reply, headers, "{}".into()).await.unwrap();
+        // The gateway has heard it when it answers what came after.
+        client.flush().await.unwrap();
+        client.request("$SRV.PING.continuum-commands", "".into()).await.unwrap();
+        assert_eq!(self.journal().last_position().await.unwrap(), before);
+    }
+
     pub(super) async fn stop(self) {
         drop(self.journal);
         match self.accounts {
