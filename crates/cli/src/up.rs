@@ -7,8 +7,10 @@ use std::pin::pin;
 use anyhow::Context as _;
 use clap::Args;
 use desk::Context;
-use journal::Provision;
+use journal::accounts::{CoreUser, Embedded};
 use journal::broker::{Broker, BrokerOptions, Located, locate_for_user, most_of_the_disk};
+use journal::config::JOURNAL;
+use journal::{Journal, JournalConfig, Provision};
 use service::config::{self, LogFormat, Settings, Sources};
 use service::lifecycle::stop_on_signals;
 use service::{Edge, Stop, metrics, telemetry};
@@ -21,6 +23,8 @@ use crate::services::Service;
 const STORE_BYTES: u64 = 6 << 30;
 /// How much of it the journal may hold, in bytes.
 const JOURNAL_BYTES: u64 = 5 << 30;
+/// How much of it what leaves for partners may hold, in bytes.
+const FEED_BYTES: u64 = 256 << 20;
 
 /// Run everything on this machine: five services in one process and a supervised nats-server.
 #[derive(Debug, Args)]
@@ -77,6 +81,20 @@ impl Layout {
         self.root.join("keys").join("kek")
     }
 
+    /// Who may connect to the broker, and the seeds they connect with: outside of the broker's directory.
+    #[must_use]
+    pub fn accounts(&self) -> PathBuf {
+        self.root.join("accounts")
+    }
+
+    /// The accounts of this instance, made if there are none.
+    ///
+    /// # Errors
+    /// When the directory cannot be written or holds something else.
+    pub fn open_accounts(&self) -> anyhow::Result<Embedded> {
+        Ok(Embedded::open_or_create(&self.accounts(), vec![JOURNAL.to_owned()])?)
+    }
+
     /// The rows of one service.
     #[must_use]
     pub fn views(&self, service: Service) -> PathBuf {
@@ -92,6 +110,7 @@ impl Layout {
         for service in Service::ALL {
             let mut settings: Settings = config::load(service.name(), &Sources::of_process(None))?;
             settings.nats.url = url.parse().context("the address of the broker")?;
+            settings.nats.credentials_file = Some(self.open_accounts()?.credentials(CoreUser::Continuum));
             settings.data.dir = self.views(service);
             settings.keys.file = self.keys();
             settings.http.address = http;
@@ -128,6 +147,7 @@ async fn broker_program() -> anyhow::Result<Located> {
 async fn start_broker(layout: &Layout, located: Located) -> anyhow::Result<Broker> {
     let options = BrokerOptions {
         max_store_bytes: Some(store_bytes(layout)),
+        accounts: Some(layout.open_accounts()?.configuration()),
         ..BrokerOptions::new(located.path, layout.broker())
     };
     Ok(Broker::start(options).await?)
@@ -192,9 +212,18 @@ impl Up {
 /// When a stream or the key file cannot be used.
 pub async fn open(layout: &Layout, settings: &Settings, edge: Edge, stop: &Stop) -> anyhow::Result<Context> {
     let broker = layout.broker();
-    let mut config = desk::journal_config("continuum", settings, Provision::Create);
-    // The same part of less on a small disk.
-    let journal = JOURNAL_BYTES.min(store_bytes(layout) / 6 * 5);
-    config.max_bytes = i64::try_from(journal)?;
+    let mut config = desk::journal_config("continuum", settings, Provision::Verify);
+    // The same parts of less on a small disk.
+    let (journal, feed) =
+        (JOURNAL_BYTES.min(store_bytes(layout) / 6 * 5), FEED_BYTES.min(store_bytes(layout) / 24));
+    (config.max_bytes, config.max_feed_bytes) = (i64::try_from(journal)?, i64::try_from(feed)?);
+    // Streams are made with rights that no service holds.
+    let admin = JournalConfig {
+        credentials: Some(layout.open_accounts()?.credentials(CoreUser::Admin)),
+        inbox: Some(CoreUser::Admin.inbox()),
+        provision: Provision::Create,
+        ..config.clone()
+    };
+    Journal::provision(admin).await.context("the streams cannot be made")?;
     Context::open_with(config, settings.clone(), edge, stop.clone(), Some(&broker)).await
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use jiff::{Span, Timestamp};
+use jiff::Span;
 use journal::accounts::{Cluster, Server, Tls};
 use journal::accounts::{CoreUser, Operator};
 use journal::broker::BrokerOptions;
@@ -15,7 +15,7 @@ use rcgen::{
 use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
 
-use crate::support::{decision, place};
+use crate::support::{decision, now, place};
 
 /// An authority, and a server's certificate for loopback that it signed, in `dir`.
 pub(crate) fn certificates(dir: &Path, name: &str) -> Tls {
@@ -89,7 +89,8 @@ impl Shared {
     async fn start() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let (home, offline) = (dir.path().join("operator"), dir.path().join("offline.nk"));
-        let (now, until) = (Timestamp::now(), Timestamp::now() + Span::new().hours(1));
+        let now = now();
+        let until = now + Span::new().hours(1);
         let streams = vec!["JOURNAL".to_owned()];
         let operator =
             Operator::open_or_create(&home, &"test".parse().unwrap(), &offline, streams, now).unwrap();

@@ -8,7 +8,6 @@ use async_nats::jetstream::{self, consumer::PullConsumer};
 use async_nats::{Client, ConnectOptions, HeaderMap};
 use domain::id::EventId;
 use futures_util::TryStreamExt;
-use jiff::Timestamp;
 use journal::accounts::{
     AccountKey, Admitted, CoreUser, Embedded, KeyKind, Operator, PARTNER_PREFIX, Pair, push,
 };
@@ -23,6 +22,7 @@ use uuid::Uuid;
 
 use super::driver::{Language, scripts};
 use super::{MESSAGES, forge};
+use crate::support::now;
 use crate::tls;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,7 +79,7 @@ impl House {
             }
             Mode::Operator => {
                 let (home, offline) = (dir.path().join("operator"), dir.path().join("offline.nk"));
-                let (now, until) = (Timestamp::now(), forge::hours(24));
+                let (now, until) = (now(), forge::hours(24));
                 let operator =
                     Operator::open_or_create(&home, &"test".parse().unwrap(), &offline, streams, now)
                         .unwrap();
@@ -190,7 +190,7 @@ impl House {
 
     /// A partner with a feed.
     pub(super) async fn admit(&mut self, name: &str) -> Admitted {
-        let (name, now) = (name.parse().unwrap(), Timestamp::now());
+        let (name, now) = (name.parse().unwrap(), now());
         let config = self.config(CoreUser::Admin);
         let admitted = match &mut self.accounts {
             Accounts::Embedded { accounts, broker } => {
@@ -270,7 +270,10 @@ impl House {
         names.sort();
         state["streams"] = json!(names);
         for name in STREAMS {
-            let stream = streams.get_stream(name).await.unwrap();
+            let Ok(stream) = streams.get_stream(name).await else {
+                state[name] = json!("gone");
+                continue;
+            };
             let info = stream.get_info().await.unwrap();
             let mut consumers: Vec<String> = stream.consumer_names().try_collect().await.unwrap();
             consumers.sort();
@@ -280,13 +283,12 @@ impl House {
             victim.partner.account.as_str(),
             "FEED",
         );
-        let info = reader.await.unwrap().cached_info().clone();
-        state["victim"] = json!([
-            info.num_pending,
-            info.num_ack_pending,
-            info.delivered.stream_sequence,
-            info.config.filter_subject
-        ]);
+        if let Ok(reader) = reader.await {
+            let info = reader.cached_info();
+            let delivered = info.delivered.stream_sequence;
+            state["victim"] =
+                json!([info.num_pending, info.num_ack_pending, delivered, info.config.filter_subject]);
+        }
         state
     }
 
@@ -335,7 +337,7 @@ impl House {
     pub(super) async fn revoke(&mut self, names: &[&str]) {
         let config = self.config(CoreUser::Admin);
         // The tokens that were forged for the attacks were minted up to now.
-        let now = Timestamp::now();
+        let now = now();
         match &mut self.accounts {
             Accounts::Embedded { accounts, broker } => {
                 for name in names {
