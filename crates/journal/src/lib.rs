@@ -10,6 +10,8 @@
 //!
 //! **Invariant.** Personal values are sealed in bodies and appear nowhere else.
 //!
+//! **Invariant.** A partner shares no account with anybody and says nowhere who it is: the broker does.
+//!
 //! This crate alone speaks to NATS.
 
 pub mod accounts;
