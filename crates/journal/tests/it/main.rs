@@ -15,6 +15,7 @@ mod execute;
 mod follow;
 mod keys;
 mod open;
+mod partner_feed;
 mod partners;
 mod read;
 mod sealing;
