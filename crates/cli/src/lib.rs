@@ -8,6 +8,7 @@
 pub mod backup;
 pub mod client;
 pub mod completions;
+pub mod credentials;
 pub mod demo;
 pub mod doctor;
 pub mod export;

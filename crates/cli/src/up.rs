@@ -15,9 +15,12 @@ use service::config::{self, LogFormat, Settings, Sources};
 use service::lifecycle::stop_on_signals;
 use service::{Edge, Stop, metrics, telemetry};
 
+use crate::credentials::write_secret;
 use crate::serve::{start, unless_stopped};
 use crate::services::Service;
 
+/// The home of the organisation that runs an instance: where the ministry is.
+const HOME: &str = "75";
 /// How much of the disk the broker's streams may reserve, in bytes: enough for a département, little enough for a
 /// laptop.
 const STORE_BYTES: u64 = 6 << 30;
@@ -192,9 +195,13 @@ impl Up {
             return Ok(());
         };
         let context = context?;
+        let empty = context.journal.last_position().await? == 0;
         let DemoSize { demo_households: households, demo_years: years } = self.demo_size;
         let demo =
             if self.demo { crate::demo::fill(&context, &self.data, households, years).await? } else { None };
+        if empty {
+            first_access(&context, &self.data).await?;
+        }
         let Some(started) = unless_stopped(stop, start(&Service::ALL, settings, &context)).await else {
             return Ok(());
         };
@@ -216,6 +223,18 @@ impl Up {
             }
         }
     }
+}
+
+/// Makes the first access to an empty instance, and says where its token is: it is told nowhere else.
+async fn first_access(context: &Context, data: &Path) -> anyhow::Result<()> {
+    let token = context.first_token(HOME.parse()?).await?;
+    let file = data.join("first-token");
+    write_secret(&file, token.as_bytes())?;
+    eprintln!(
+        "first access: the token of the administrator is in {}, good for a week. Issue others with it, then remove it.",
+        file.display()
+    );
+    Ok(())
 }
 
 /// Opens the journal with its keys, for everything that runs in one process.

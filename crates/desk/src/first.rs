@@ -73,7 +73,10 @@ impl Context {
             expected: None,
         };
         let rule = |ledgers: &Ledgers| decide(command, &deciding, ledgers);
-        self.journal.execute(&NoRows, &execute, rule).await.with_context(|| format!("cannot {}", command.name()))?;
+        self.journal
+            .execute(&NoRows, &execute, rule)
+            .await
+            .with_context(|| format!("cannot {}", command.name()))?;
         Ok(())
     }
 
