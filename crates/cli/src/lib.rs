@@ -23,5 +23,6 @@ pub mod services;
 pub mod simulate;
 mod stopped;
 pub mod timeline;
+pub mod token;
 pub mod up;
 mod verify;
