@@ -162,7 +162,11 @@ async fn run(arguments: &[&str]) -> anyhow::Result<ExitCode> {
 async fn imported(serving: &Serving, file: &Path) -> ExitCode {
     let (to, organisation) = (format!("http://{}", serving.address), organisation().to_string());
     let file = file.to_str().unwrap();
-    run(&["households", file, "--to", &to, "--organisation", &organisation]).await.unwrap()
+    let secret = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(secret.path(), "secret\n").unwrap();
+    let token = secret.path().to_str().unwrap();
+    let own = ["households", file, "--to", &to, "--organisation", &organisation, "--token-file", token];
+    run(&own).await.unwrap()
 }
 
 #[tokio::test]
