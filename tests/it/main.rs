@@ -12,6 +12,7 @@ mod offline;
 mod pathway;
 mod refusals;
 mod repetition;
+mod rights;
 mod sealed;
 mod shutdown;
 mod sudden_death;

@@ -97,12 +97,18 @@ impl Parties {
     /// Who asks for what `route` offers: of those whose role may, the one whose business it is.
     #[must_use]
     pub fn for_route(&self, route: Option<&Route>) -> &Party {
+        let right = route.and_then(|route| route.right.as_deref());
+        // Who registered the household registers its application: a landlord comes to know of it with its candidacy.
         let first = match route.map(|route| route.service.as_str()) {
+            _ if right
+                .is_some_and(|right| right.ends_with("-application") || right == "household.housing") =>
+            {
+                Kind::SiaoOperator
+            }
             Some("insertion") => Kind::Provider,
             Some("landlord") => Kind::SocialLandlord,
             _ => Kind::SiaoOperator,
         };
-        let right = route.and_then(|route| route.right.as_deref());
         let may = |party: &&Party| {
             right.is_none_or(|right| {
                 Matrix::shipped().role(party.role).is_some_and(|role| role.actions.contains(right))

@@ -140,7 +140,7 @@ where
     let home =
         command.home().ok_or_else(|| Problem::internal(anyhow::anyhow!("a creation without a home")))?;
     let command = command.creating(home, id);
-    counter.desk.permit(&command, &written, &caller).await?;
+    counter.permit(&command, &written, &caller, id).await?;
     let (ledger, receipt) = counter.ask(command, canonical, &caller, id, None).await?;
     let mut response = (StatusCode::CREATED, Json(answer(&ledger, id, &receipt))).into_response();
     with_version(response.headers_mut(), &receipt, &ledger);
@@ -166,7 +166,7 @@ where
     let command = Into::<C>::into(body).on(id);
     let command_id = counter.desk.command_id(caller.organisation(), key.as_ref().map(|key| key.0.as_str()));
     let version = if_match.map(|if_match| if_match.version);
-    counter.desk.permit(&command, &written, &caller).await?;
+    counter.permit(&command, &written, &caller, command_id).await?;
     let (ledger, receipt) = counter.ask(command, canonical, &caller, command_id, version).await?;
     let mut response = Json(answer(&ledger, command_id, &receipt)).into_response();
     with_version(response.headers_mut(), &receipt, &ledger);
@@ -174,6 +174,21 @@ where
 }
 
 impl Counter {
+    /// Lets a command through that the caller may ask, or that was recorded before under the same key: whoever lost the
+    /// answer gets it again, even if the command has ended what let them ask it. The key is the organisation's own.
+    async fn permit(
+        &self,
+        command: &Command,
+        body: &serde_json::Value,
+        caller: &Caller,
+        id: CommandId,
+    ) -> Result<(), Problem> {
+        if self.desk.ledgers().command(id).map_err(local_problem)?.is_some() {
+            return Ok(());
+        }
+        self.desk.permit(command, body, caller).await
+    }
+
     async fn ask(
         &self,
         command: Command,

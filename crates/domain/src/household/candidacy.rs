@@ -79,6 +79,9 @@ pub struct Candidacy {
     pub decision: Option<CommitteeDecision>,
     /// Where it stands.
     pub situation: CandidacySituation,
+    /// When it came to nothing, if it did: who let the dwelling still sees for a while what became of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed: Option<jiff::Timestamp>,
 }
 
 impl Candidacy {
@@ -209,7 +212,8 @@ impl Household {
             E::CandidacyDesignated(e) => {
                 let situation = CandidacySituation::Designated;
                 let (number, decision) = (Some(e.number), None);
-                let candidacy = Candidacy { place: e.place, vacancy: e.vacancy, number, decision, situation };
+                let (place, vacancy) = (e.place, e.vacancy);
+                let candidacy = Candidacy { place, vacancy, number, decision, situation, closed: None };
                 self.candidacies.insert(e.candidacy, candidacy);
             }
             E::CandidacyDecided(e) => {
@@ -227,6 +231,9 @@ impl Household {
             E::CandidacyAccepted(e) => self.candidacy_to(e.candidacy, CandidacySituation::Accepted),
             E::CandidacyClosed(e) => {
                 self.candidacy_to(e.candidacy, CandidacySituation::Closed { outcome: e.outcome.clone() });
+                if let Some(candidacy) = self.candidacies.get_mut(&e.candidacy) {
+                    candidacy.closed = Some(stamp.effective);
+                }
             }
             E::LeaseSigned(e) => {
                 let (from, signed_by) = (stamp.effective, stamp.event);

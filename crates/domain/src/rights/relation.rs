@@ -8,7 +8,6 @@ use serde::Deserialize;
 use super::{Caller, Circumstances};
 use crate::calendar;
 use crate::household::Household;
-use crate::household::candidacy::CandidacySituation;
 use crate::household::referral::ReferralSituation;
 use crate::id::{HouseholdId, OrganisationId, PlaceId};
 use crate::reference::ConsentPurpose;
@@ -28,7 +27,7 @@ pub enum Relation {
     Proposed,
     /// The household is expected in one of its places, lives there, or left lately.
     Houses,
-    /// The household is a candidate for one of its dwellings, or its tenant.
+    /// The household is a candidate for one of its dwellings or its tenant, or was lately.
     Designated,
     /// It registered the household's application for social housing.
     Registers,
@@ -78,9 +77,8 @@ pub fn relations(
     });
     let housed = is.stays.values().any(|stay| own(&stay.place) && stay.ended().is_none_or(lately));
     hold(Relation::Houses, expected || housed);
-    let candidate = is.candidacies.values().any(|candidacy| {
-        own(&candidacy.place) && !matches!(candidacy.situation, CandidacySituation::Closed { .. })
-    });
+    let candidate =
+        is.candidacies.values().any(|candidacy| own(&candidacy.place) && candidacy.closed.is_none_or(lately));
     let tenant = is.leases.values().any(|lease| own(&lease.place) && lease.ended.is_none_or(lately));
     hold(Relation::Designated, tenant || candidate && !objects(ConsentPurpose::share_with_landlords()));
     let registers = is

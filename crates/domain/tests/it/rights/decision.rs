@@ -181,6 +181,9 @@ fn a_landlord_sees_candidates_until_one_of_them_objects() {
     let mut w = World::at("2026-03-02T09:00");
     let (_, candidates) = w.designated(3);
     let (id, _) = candidates[0];
+    // It registered the household itself in this world: it no longer follows it.
+    w.organisation(organisation(), OrganisationKind::SocialLandlord);
+    w.does(id, domain::decide::follow_up::EndFollowUp { organisation: None });
     let landlord = caller(Role::LandlordOfficer, organisation());
     let other = caller(Role::LandlordOfficer, elsewhere());
     assert_eq!(level(asks(&w, &landlord, FILE, id, None), Group::Sne), Level::Read);
