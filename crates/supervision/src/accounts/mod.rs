@@ -1,14 +1,24 @@
 //! Organisations, the tokens of their software, and those who sign in.
 
+mod enrolment;
+mod finding;
+mod invitations;
 mod lists;
+mod sessions;
+mod sign_in;
+mod taking;
 mod tokens;
+mod users;
+
+use std::sync::Arc;
 
 use domain::ledger::{AggregateId, State};
 use projection::ledgers::IndexEntry;
 use projection::{Tree, key};
 use service::Site;
+use service::sign_in::local::Hasher;
 
-use desk::{Desk, Reading};
+use desk::{Desk, Rates, Reading};
 
 /// Organisations: `(organisation)`.
 pub(crate) const ORGANISATIONS: Tree = Tree::named("accounts/organisations");
@@ -46,10 +56,23 @@ pub(crate) fn index(ledger: &AggregateId, state: &State) -> Vec<IndexEntry> {
 pub(crate) struct Office {
     pub(crate) desk: Desk,
     pub(crate) reading: Reading,
+    pub(crate) hasher: Hasher,
+    /// Attempts to sign in, by what was given as login.
+    pub(crate) attempts: Arc<Rates<String>>,
 }
 
 pub(crate) fn routes(site: Site, desk: &Desk, reading: &Reading) -> Site {
-    let office = Office { desk: desk.clone(), reading: reading.clone() };
+    let office = Office {
+        desk: desk.clone(),
+        reading: reading.clone(),
+        hasher: Hasher::default(),
+        attempts: Arc::default(),
+    };
     let site = lists::routes(site, &office);
-    tokens::routes(site, &office)
+    let site = tokens::routes(site, &office);
+    let site = users::routes(site, &office);
+    let site = invitations::routes(site, &office);
+    let site = enrolment::routes(site, &office);
+    let site = sign_in::routes(site, &office);
+    sessions::routes(site, &office)
 }
