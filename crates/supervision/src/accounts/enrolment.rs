@@ -15,8 +15,8 @@ use service::problem::Bound;
 use service::problem::Kind;
 use service::sign_in::local::recovery::RecoveryCodes;
 use service::sign_in::local::{
-    AdmittedPassword, HASHES_AT_ONCE, HASHES_WAITING_MAX, HashError, PASSWORD_MAX, PASSWORD_MIN, TotpKey,
-    Unfit,
+    AdmittedPassword, HASHES_AT_ONCE, HASHES_WAITING_MAX, HashError, PASSWORD_MAX, PASSWORD_MIN, StoredHash,
+    TotpKey, Unfit,
 };
 use service::sign_in::{NoRandomness, Secret, SystemRandom};
 use service::{Problem, Site, TraceContext};
@@ -190,11 +190,8 @@ pub(super) fn unhashed(why: HashError) -> Problem {
 }
 
 /// A stored hash as its ledger keeps it.
-pub(super) fn text(hash: &impl serde::Serialize) -> Result<String, Problem> {
-    match serde_json::to_value(hash).map_err(Problem::internal)? {
-        Value::String(text) => Ok(text),
-        other => Err(Problem::internal(anyhow::anyhow!("a hash is kept as {} fields", other.is_object()))),
-    }
+pub(super) fn text(hash: &StoredHash) -> Result<String, Problem> {
+    serde_json::to_value(hash).and_then(serde_json::from_value).map_err(Problem::internal)
 }
 
 /// Stored hashes of recovery codes, one text for each.

@@ -118,7 +118,8 @@ async fn invited(
     let drawn = Drawn::now(&office)?;
     // A function of the address: two who invite it at once ask for the same command, of which the journal takes one.
     let command = CommandId::of_key("invitation", &login);
-    let home = profiles.first().map_or(caller.organisation(), |profile| profile.organisation).territory();
+    let home =
+        profiles.first().map_or_else(|| caller.organisation(), |profile| profile.organisation).territory();
     let user = UserId::created_by(home, command);
     let invite = InviteUser {
         login,

@@ -1,5 +1,6 @@
-//! Organisations, the tokens of their software, and those who sign in.
+//! Organisations, the tokens of their software, those who sign in, and what others look at because of them.
 
+mod alerts;
 mod enrolment;
 mod finding;
 mod invitations;
@@ -26,8 +27,12 @@ pub(crate) const ORGANISATIONS: Tree = Tree::named("accounts/organisations");
 pub(crate) const LOGINS: Tree = Tree::named("accounts/logins");
 /// Users by organisation: `(organisation, user)`.
 pub(crate) const USERS: Tree = Tree::named("accounts/users");
+/// Accounts for emergencies: `(user)`.
+pub(crate) const EMERGENCY: Tree = Tree::named("accounts/emergency");
+/// Protected files that were opened in an emergency, which nobody has looked at since: `(household)`.
+pub(crate) const OPENINGS: Tree = Tree::named("accounts/openings");
 /// All of them.
-pub(crate) const TREES: &[Tree] = &[ORGANISATIONS, LOGINS, USERS];
+pub(crate) const TREES: &[Tree] = &[ORGANISATIONS, LOGINS, USERS, EMERGENCY, OPENINGS];
 
 /// What a user or an organisation is found by. Keys name the ledger, so that two never give the same one.
 pub(crate) fn index(ledger: &AggregateId, state: &State) -> Vec<IndexEntry> {
@@ -45,7 +50,11 @@ pub(crate) fn index(ledger: &AggregateId, state: &State) -> Vec<IndexEntry> {
             let of = organisations
                 .into_iter()
                 .map(|organisation| (USERS, key::of(&(organisation, *ledger)), Vec::new()));
-            logins.chain(of).collect()
+            let emergency = user.emergency.then(|| (EMERGENCY, key::of(ledger), Vec::new()));
+            logins.chain(of).chain(emergency).collect()
+        }
+        State::Household(is) if is.openings.iter().any(|opening| !opening.reviewed) => {
+            vec![(OPENINGS, key::of(ledger), Vec::new())]
         }
         State::Organisation(_) | State::Household(_) | State::Place(_) | State::Structure(_) => Vec::new(),
     }
@@ -74,5 +83,6 @@ pub(crate) fn routes(site: Site, desk: &Desk, reading: &Reading) -> Site {
     let site = invitations::routes(site, &office);
     let site = enrolment::routes(site, &office);
     let site = sign_in::routes(site, &office);
-    sessions::routes(site, &office)
+    let site = sessions::routes(site, &office);
+    alerts::routes(site, &office)
 }

@@ -27,7 +27,7 @@ impl Asking {
             command: office.desk.command_id(caller.organisation(), None),
             actor: caller.rights.actor.clone(),
             organisation: caller.organisation(),
-            trace: caller.trace.clone(),
+            trace: caller.trace,
         }
     }
 

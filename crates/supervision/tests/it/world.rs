@@ -136,21 +136,31 @@ async fn serve(
 
 impl Served {
     /// What nobody could ask over HTTP yet: an instance begins with it.
-    pub(crate) async fn takes(&self, command: CommandId, on: OrganisationId, asked: OrganisationCommand) {
-        let origin = Origin {
-            command,
-            actor: Actor::clock(),
-            organisation: on,
-            at: self.desk.edge().now(),
-            trace: None,
-        };
-        let command = Command::Organisation(on, asked);
+    async fn takes(&self, command: CommandId, on: OrganisationId, asked: OrganisationCommand) {
+        self.take(command, Actor::clock(), on, Command::Organisation(on, asked)).await;
+    }
+
+    /// What another service would take.
+    pub(crate) async fn take(
+        &self,
+        id: CommandId,
+        actor: Actor,
+        organisation: OrganisationId,
+        command: Command,
+    ) {
+        let at = self.desk.edge().now();
+        let origin = Origin { command: id, actor, organisation, at, trace: None };
         let ask = Ask { command, body: Vec::new(), origin, version: None, standing: None };
         self.desk.take(&ask).await.unwrap();
     }
 
-    pub(crate) async fn registers(&self, name: &str, kind: OrganisationKind) -> OrganisationId {
-        let command = CommandId(self.desk.edge().mint());
+    /// The id of a command that nobody asked yet.
+    pub(crate) fn command(&self) -> CommandId {
+        CommandId(self.desk.edge().mint())
+    }
+
+    async fn registers(&self, name: &str, kind: OrganisationKind) -> OrganisationId {
+        let command = self.command();
         let home = "33".parse().unwrap();
         let id = OrganisationId::created_by(home, command);
         let organisation =
@@ -160,8 +170,8 @@ impl Served {
         id
     }
 
-    pub(crate) async fn issues(&self, organisation: OrganisationId, role: Role) -> String {
-        let command = CommandId(self.desk.edge().mint());
+    async fn issues(&self, organisation: OrganisationId, role: Role) -> String {
+        let command = self.command();
         let secret = Secret::of([7; 32]);
         let issue = IssueToken {
             label: "essai".to_owned(),
