@@ -60,6 +60,6 @@ pub async fn start(context: &Context) -> anyhow::Result<Running> {
     let desk = Desk::new(NAME, context.journal.clone(), ledgers, context.edge.clone(), context.book.clone());
     let site = desk::commands(site, &desk, Service::Supervision, None);
     let site = pathway::routes(site, &desk, &reading);
-    running.site = accounts::routes(site, &desk, &reading);
+    running.site = accounts::routes(site, &desk, &reading, context.settings.sign_in.as_ref());
     Ok(running)
 }

@@ -5,6 +5,7 @@ mod enrolment;
 mod finding;
 mod invitations;
 mod lists;
+mod provider;
 mod sessions;
 mod sign_in;
 mod taking;
@@ -17,6 +18,7 @@ use domain::ledger::{AggregateId, State};
 use projection::ledgers::IndexEntry;
 use projection::{Tree, key};
 use service::Site;
+use service::config::SignIn;
 use service::sign_in::local::Hasher;
 
 use desk::{Desk, Rates, Reading};
@@ -68,14 +70,18 @@ pub(crate) struct Office {
     pub(crate) hasher: Hasher,
     /// Attempts to sign in, by what was given as login.
     pub(crate) attempts: Arc<Rates<String>>,
+    /// The provider of identities, if there is one.
+    pub(crate) provided: Option<Arc<provider::Provided>>,
 }
 
-pub(crate) fn routes(site: Site, desk: &Desk, reading: &Reading) -> Site {
+pub(crate) fn routes(site: Site, desk: &Desk, reading: &Reading, settings: Option<&SignIn>) -> Site {
+    let provided = settings.and_then(SignIn::oidc).map(|config| Arc::new(provider::Provided::by(config)));
     let office = Office {
         desk: desk.clone(),
         reading: reading.clone(),
         hasher: Hasher::default(),
         attempts: Arc::default(),
+        provided,
     };
     let site = lists::routes(site, &office);
     let site = tokens::routes(site, &office);
@@ -84,5 +90,6 @@ pub(crate) fn routes(site: Site, desk: &Desk, reading: &Reading) -> Site {
     let site = enrolment::routes(site, &office);
     let site = sign_in::routes(site, &office);
     let site = sessions::routes(site, &office);
+    let site = provider::routes(site, &office);
     alerts::routes(site, &office)
 }

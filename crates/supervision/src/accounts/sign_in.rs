@@ -11,7 +11,7 @@ use journal::ExecuteError;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use service::axum::extract::State;
-use service::axum::http::{HeaderMap, StatusCode, header};
+use service::axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use service::axum::response::{IntoResponse as _, Response};
 use service::extract::Json;
 use service::openapi::{Answer, Operation, Schema};
@@ -97,7 +97,9 @@ async fn sign_in_now(
     let Some((id, user, factor)) = office.proven(who, &password, &second).await? else {
         return Err(refused());
     };
-    office.begin_session(id, user, factor, profile, &headers).await?.ok_or_else(refused)
+    let begun = office.begin_session(id, user, factor, profile, &headers).await?;
+    let (held, cookie) = begun.ok_or_else(refused)?;
+    Ok((StatusCode::CREATED, [(header::SET_COOKIE, cookie)], Json(held.shown(&office)?)).into_response())
 }
 
 /// Refuses what another site's page sends: nobody is to be signed in as somebody else without knowing it.
@@ -191,7 +193,7 @@ impl Office {
         Ok(u8::try_from(at).ok())
     }
 
-    /// Begins a session of somebody who has proved who they are; nothing if the domain takes the factor no more, or the
+    /// Begins a session of somebody who has proved who they are, with the cookie for it; nothing if the domain takes the factor no more, or the
     /// profile is not theirs.
     pub(super) async fn begin_session(
         &self,
@@ -200,7 +202,7 @@ impl Office {
         factor: Factor,
         profile: Option<Profile>,
         headers: &HeaderMap,
-    ) -> Result<Option<Response>, Problem> {
+    ) -> Result<Option<(Held, HeaderValue)>, Problem> {
         let Some(profile) = profile.or_else(|| user.profiles.first().copied()) else { return Ok(None) };
         let secret = secret()?;
         let asking = Asking::by(self, id, profile.organisation, TraceContext::of_request(headers));
@@ -217,9 +219,7 @@ impl Office {
         let now = self.desk.edge().now();
         let text = SessionText { user: id, session, secret, seen: 0, proof: [0; 16] };
         let cookie = fresh_cookie(&text, self.desk.journal(), now)?;
-        let held = Held { id, user, session, profile, since: now };
-        let body = held.shown(self)?;
-        Ok(Some((StatusCode::CREATED, [(header::SET_COOKIE, cookie)], Json(body)).into_response()))
+        Ok(Some((Held { id, user, session, profile, since: now }, cookie)))
     }
 }
 

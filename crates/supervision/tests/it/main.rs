@@ -6,5 +6,9 @@ mod accounts;
 mod alerts;
 mod browser;
 mod logged;
+#[path = "../../../service/tests/it/oidc_fake.rs"]
+#[expect(dead_code, reason = "those who try the relying party alone ask more of it")]
+mod oidc_fake;
+mod provider;
 mod sessions;
 mod world;

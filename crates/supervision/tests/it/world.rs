@@ -48,7 +48,7 @@ pub(crate) struct World {
     pub(crate) admin: String,
     pub(crate) first: Served,
     more: Vec<Handle>,
-    change: fn(&mut Settings, &Path),
+    change: Box<dyn Fn(&mut Settings, &Path) + Send + Sync>,
     stop: Stop,
     broker: Broker,
     dir: TempDir,
@@ -60,20 +60,31 @@ impl World {
     }
 
     /// An instance whose settings were changed so; the path is that of a directory of its own.
-    pub(crate) async fn with(change: fn(&mut Settings, &Path)) -> Self {
+    pub(crate) async fn with(change: impl Fn(&mut Settings, &Path) + Send + Sync + 'static) -> Self {
         let (dir, broker) = (tempfile::tempdir().unwrap(), Broker::temporary().await.unwrap());
         let (clock, stop) = (ManualClock::at(noon()), Stop::new());
-        let first = serve("first", &dir, &broker, &clock, &stop, change).await;
+        let first = serve("first", &dir, &broker, &clock, &stop, &change).await;
         let operator = first.registers("Exploitant", OrganisationKind::Operator).await;
         let siao = first.registers("SIAO de la Gironde", OrganisationKind::SiaoOperator).await;
         let admin = first.issues(operator, Role::SystemAdmin).await;
-        Self { clock, operator, siao, admin, first, more: Vec::new(), change, stop, broker, dir }
+        Self {
+            clock,
+            operator,
+            siao,
+            admin,
+            first,
+            more: Vec::new(),
+            change: Box::new(change),
+            stop,
+            broker,
+            dir,
+        }
     }
 
     /// One more process over the same broker; where it listens.
     pub(crate) async fn one_more(&mut self) -> String {
         let name = format!("more-{}", self.more.len());
-        let served = serve(&name, &self.dir, &self.broker, &self.clock, &self.stop, self.change).await;
+        let served = serve(&name, &self.dir, &self.broker, &self.clock, &self.stop, &self.change).await;
         self.more.push(served.handle);
         served.base
     }
@@ -107,7 +118,7 @@ async fn serve(
     broker: &Broker,
     clock: &ManualClock,
     stop: &Stop,
-    change: fn(&mut Settings, &Path),
+    change: &(dyn Fn(&mut Settings, &Path) + Send + Sync),
 ) -> Served {
     let mut settings: Settings = load("supervision", &Sources::default()).unwrap();
     settings.nats.url = broker.url();
