@@ -1,9 +1,9 @@
-//! Supervision: pathways on one line of time, at two dates.
+//! Supervision: pathways on one line of time, at two dates; organisations and those who sign in.
 //!
 //! **Invariant.** Its view holds no identity of a household: a pathway is read without it, and nothing here could open one.
 //!
 //! **Invariant.** Passwords, codes and tokens are hashed before a command is made of them; what is shown once is kept
-//! nowhere.
+//! nowhere. Whoever does not get in is told the same, whatever was wrong.
 //!
 //! **Invariant.** Both dates of every fact are kept: « what was true then » and « what was known then » are answered from
 //! the same rows.

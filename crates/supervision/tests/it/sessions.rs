@@ -2,6 +2,7 @@
 
 use jiff::SignedDuration;
 use serde_json::{Value, json};
+use service::sign_in::local::{HASHES_AT_ONCE, HASHES_WAITING_MAX};
 
 use crate::browser::{PASSWORD, Person, code, profile};
 use crate::world::World;
@@ -111,6 +112,35 @@ async fn a_login_has_five_attempts_a_minute_whether_anybody_has_it_or_not() {
     assert_eq!(world.browser().post(SESSION, typed).await.status, 429, "the right password too");
     world.passes(SignedDuration::from_secs(60));
     person.signs_in(&world).await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn when_more_sign_in_at_once_than_can_be_hashed_some_are_told_to_come_back() {
+    let world = World::start().await;
+    let tries = (0..HASHES_AT_ONCE + HASHES_WAITING_MAX + 32).map(|n| {
+        let mut browser = world.browser();
+        async move {
+            let login = format!("personne-{n}@siao33.example");
+            let typed = json!({ "login": login, "password": PASSWORD, "code": "000000" });
+            browser.post(SESSION, typed).await
+        }
+    });
+    let tries: Vec<_> = tries.map(tokio::spawn).collect();
+    let (mut refused, mut later) = (0, 0);
+    for answer in tries {
+        let answer = answer.await.unwrap();
+        match answer.refusal() {
+            (401, "sign-in-needed") => refused += 1,
+            (503, "too-busy") => {
+                assert_eq!(answer.body["bound"]["name"], "passwords");
+                assert!(!answer.header("retry-after").is_empty());
+                later += 1;
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(refused >= HASHES_AT_ONCE + HASHES_WAITING_MAX && later > 0, "{refused} refused, {later} later");
     world.stop().await;
 }
 

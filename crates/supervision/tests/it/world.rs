@@ -30,6 +30,9 @@ pub(crate) fn noon() -> Timestamp {
     "2026-03-15T12:00:00Z".parse().unwrap()
 }
 
+/// How settings are changed, given a directory of the instance's own.
+type Change = dyn Fn(&mut Settings, &Path) + Send + Sync;
+
 /// One process of supervision.
 pub(crate) struct Served {
     pub(crate) base: String,
@@ -48,7 +51,7 @@ pub(crate) struct World {
     pub(crate) admin: String,
     pub(crate) first: Served,
     more: Vec<Handle>,
-    change: Box<dyn Fn(&mut Settings, &Path) + Send + Sync>,
+    change: Box<Change>,
     stop: Stop,
     broker: Broker,
     dir: TempDir,
@@ -118,7 +121,7 @@ async fn serve(
     broker: &Broker,
     clock: &ManualClock,
     stop: &Stop,
-    change: &(dyn Fn(&mut Settings, &Path) + Send + Sync),
+    change: &Change,
 ) -> Served {
     let mut settings: Settings = load("supervision", &Sources::default()).unwrap();
     settings.nats.url = broker.url();
