@@ -5,6 +5,7 @@ mod enrolment;
 mod finding;
 mod invitations;
 mod lists;
+mod others;
 mod provider;
 mod sessions;
 mod sign_in;
@@ -90,6 +91,7 @@ pub(crate) fn routes(site: Site, desk: &Desk, reading: &Reading, settings: Optio
     let site = enrolment::routes(site, &office);
     let site = sign_in::routes(site, &office);
     let site = sessions::routes(site, &office);
+    let site = others::routes(site, &office);
     let site = provider::routes(site, &office);
     alerts::routes(site, &office)
 }

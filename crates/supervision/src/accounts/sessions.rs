@@ -20,9 +20,9 @@ use service::{Problem, Site};
 
 use desk::{Caller, IDLE_S, SignedIn, csrf_token, folded, no_cookie, problem_of, sign_in_needed};
 
-use super::Office;
 use super::enrolment::{text, unfit, unhashed};
 use super::taking::Asking;
+use super::{Office, others};
 
 /// What makes a browser forget what it kept of this site.
 const CLEAR_SITE_DATA: (HeaderName, &str) =
@@ -114,6 +114,7 @@ impl Held {
             "session": session,
             "profile": profile_shown(office, profile)?,
             "profiles": profiles.collect::<Result<Vec<_>, _>>()?,
+            "sessions": others::shown(self, office),
             "emergency": user.emergency,
             "csrf": csrf_token(office.desk.journal(), *session)?,
             "idle_minutes": IDLE_S / 60,
@@ -138,7 +139,7 @@ fn profile_shown(office: &Office, profile: &Profile) -> Result<Value, Problem> {
 }
 
 /// The person and the session of a caller, who may not be a person.
-fn of_person(caller: &Caller) -> Result<(UserId, SessionId), Problem> {
+pub(super) fn of_person(caller: &Caller) -> Result<(UserId, SessionId), Problem> {
     match caller.by {
         SignedIn::Session(user, session) => Ok((user, session)),
         SignedIn::Token(..) => Err(Problem::new(Kind::TokenNotAllowed).member("limit", "sessions")),
@@ -147,7 +148,7 @@ fn of_person(caller: &Caller) -> Result<(UserId, SessionId), Problem> {
 
 impl Office {
     /// The session of a person who asks. It stood a moment ago, before the gate.
-    async fn held(&self, id: UserId, session: SessionId) -> Result<Held, Problem> {
+    pub(super) async fn held(&self, id: UserId, session: SessionId) -> Result<Held, Problem> {
         let mut user = self.user(id)?.ok_or_else(sign_in_needed)?;
         self.open(id, &mut user).await?;
         let stands = user.session(session, self.desk.edge().now()).ok_or_else(sign_in_needed)?;
@@ -156,7 +157,7 @@ impl Office {
     }
 }
 
-async fn who_am_i(State(office): State<Office>, caller: Caller) -> Result<Response, Problem> {
+pub(super) async fn who_am_i(State(office): State<Office>, caller: Caller) -> Result<Response, Problem> {
     let body = match caller.by {
         SignedIn::Session(id, session) => office.held(id, session).await?.shown(&office)?,
         SignedIn::Token(organisation, token) => {
@@ -255,6 +256,7 @@ fn schemas() -> [(&'static str, Value); 4] {
                     "session": { "type": "string" },
                     "profile": profile(),
                     "profiles": { "type": "array", "items": profile() },
+                    "sessions": { "type": "array", "items": { "type": "object" }, "description": "Those that stand." },
                     "emergency": { "type": "boolean" },
                     "csrf": { "type": "string", "description": "To be repeated in Continuum-Csrf." },
                     "idle_minutes": { "type": "integer" },

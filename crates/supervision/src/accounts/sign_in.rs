@@ -6,7 +6,7 @@
 use domain::decide::user::SignIn;
 use domain::id::{SessionId, UserId};
 use domain::ledger::AggregateId;
-use domain::user::{Account, Factor, Profile, User};
+use domain::user::{Account, Factor, Profile, Session, User};
 use journal::ExecuteError;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -198,7 +198,7 @@ impl Office {
     pub(super) async fn begin_session(
         &self,
         id: UserId,
-        user: User,
+        mut user: User,
         factor: Factor,
         profile: Option<Profile>,
         headers: &HeaderMap,
@@ -217,6 +217,7 @@ impl Office {
             tracing::warn!(code = "emergency-account-used", user = %id, "the emergency account {id} signed in");
         }
         let now = self.desk.edge().now();
+        user.sessions.insert(session, Session { digest: secret.digest(), profile, since: now });
         let text = SessionText { user: id, session, secret, seen: 0, proof: [0; 16] };
         let cookie = fresh_cookie(&text, self.desk.journal(), now)?;
         Ok(Some((Held { id, user, session, profile, since: now }, cookie)))

@@ -30,7 +30,9 @@ async fn somebody_signs_in_and_acts_as_one_of_their_profiles_and_then_as_another
     assert_eq!(session["profile"]["organisation_name"], "SIAO de la Gironde");
     assert_eq!(session["profiles"].as_array().unwrap().len(), 2);
     assert_eq!((&session["idle_minutes"], &session["ends_at"]), (&json!(30), &json!("2026-03-16T00:00:00Z")));
-    assert_eq!(browser.get(SESSION).await.is(200)["name"], "Jeanne Martin");
+    let who = browser.get(SESSION).await.is(200);
+    assert_eq!(who["name"], "Jeanne Martin");
+    assert_eq!(who, session, "it is told what it was told at the beginning");
 
     let other = json!({ "profile": profile(world.siao, "siao_115_agent") });
     let path = "/api/v1/session/switch-profile";
@@ -49,6 +51,25 @@ async fn somebody_signs_in_and_acts_as_one_of_their_profiles_and_then_as_another
     assert!(browser.cookies.is_empty(), "the cookie is taken away");
     assert_eq!(kept.clone().get(SESSION).await.refusal(), (401, "sign-in-needed"), "and opens nothing");
     second.get(SESSION).await.is(200);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn somebody_sees_their_sessions_and_ends_those_they_are_not_in() {
+    let world = World::start().await;
+    let person = Person::enrolled(&world, "jeanne@siao33.example", &["siao_manager"]).await;
+    let mut forgotten = person.signs_in(&world).await;
+    world.passes(SignedDuration::from_mins(10));
+    let mut browser = person.signs_in(&world).await;
+    let who = browser.get(SESSION).await.is(200);
+    let sessions = who["sessions"].as_array().unwrap();
+    assert_eq!(sessions.len(), 2);
+    let this: Vec<_> = sessions.iter().filter(|session| session["this_one"] == true).collect();
+    assert_eq!((this.len(), &this[0]["session"]), (1, &who["session"]));
+    let left = browser.post("/api/v1/session/end-others", json!({})).await.is(200);
+    assert_eq!(left["sessions"].as_array().unwrap().len(), 1);
+    assert_eq!(forgotten.get(SESSION).await.refusal(), (401, "sign-in-needed"));
+    browser.get(SESSION).await.is(200);
     world.stop().await;
 }
 
