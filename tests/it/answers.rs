@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use desk::{Context, Running};
+use domain::id::OrganisationId;
+use domain::organisation::{Organisation, Verb};
 use jiff::Timestamp;
 use journal::Provision;
 use journal::broker::Broker;
 use serde_json::{Value, json};
 use service::config::{Settings, Sources, load};
 use service::{Edge, Handle, ManualClock, Stop};
-use tests::{Answer, Caller, Waiting, bodies, until};
+use tests::{Answer, Caller, KINDS, Parties, Party, Waiting, bodies, until};
 
 /// How often the three meet.
 const ROUNDS: usize = 20;
@@ -52,7 +54,11 @@ impl Instance {
         }
         let handles = desk::serve("continuum", running, &first, &stop).await.unwrap();
         let address = handles.iter().find_map(|handle| handle.address).unwrap();
-        let caller = Caller::of(&format!("http://{address}")).await;
+        let parties = parties(&context).await;
+        let caller = Caller::of(&format!("http://{address}"), parties.clone()).await;
+        for path in ["/api/v1/worklists/siao", "/api/v1/places", "/api/v1/events"] {
+            parties.known(&reqwest::Client::new(), &format!("http://{address}"), path).await;
+        }
         Self { caller, clock, stop, handles, broker, _dir: dir }
     }
 
@@ -63,6 +69,20 @@ impl Instance {
         }
         self.broker.stop().await;
     }
+}
+
+/// Those who take part, registered before anything is served.
+async fn parties(context: &Context) -> Parties {
+    let mut parties = Vec::new();
+    for (kind, role) in KINDS {
+        let id = OrganisationId::new("33".parse().unwrap(), context.edge.mint());
+        let (name, territories) = ("Organisme".to_owned(), ["33".parse().unwrap()].into());
+        context.register(id, Organisation { name, kind, territories, siret: None }).await.unwrap();
+        let verbs = [Verb::Read, Verb::Follow, Verb::Command].into();
+        let token = context.issue_token(id, role, verbs, "test", 30).await.unwrap();
+        parties.push(Party { kind, role, organisation: id.to_string(), token });
+    }
+    Parties::of(parties)
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,5 +1,6 @@
 //! What another process recorded a moment ago is not overlooked: a decision never rests on a view that is behind.
 
+use domain::organisation::OrganisationKind as Kind;
 use serde_json::json;
 use tests::{Shape, World, bodies};
 
@@ -35,7 +36,8 @@ async fn a_dwelling_is_no_place_of_a_provider_in_the_very_instant_it_is_opened()
     for _ in 0..TIMES {
         let dwelling = caller.place(&building, "social_dwelling", 3).await;
         let path = format!("/api/v1/places/{dwelling}/declare-vacancy");
-        let _ = caller.post(&path, &json!({})).await.refused(422, "other-collection");
+        let asking = caller.command(&path, &json!({})).as_the(Kind::SocialLandlord);
+        let _ = asking.send().await.refused(422, "other-collection");
     }
     assert!(caller.events(0, "type:vacancy.*").await.is_empty(), "nothing was recorded");
 }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use domain::organisation::OrganisationKind as Kind;
 use serde_json::Value;
 use tests::{Caller, Shape, World};
 
@@ -39,7 +40,8 @@ impl<'w> Desk<'w> {
     async fn import(&self, kind: &str, file: &Path, more: &[&str]) -> (Option<i32>, String) {
         let (to, file) = (self.world.base("intake"), file.to_str().unwrap());
         let own = ["import", kind, file, "--to", &to, "--organisation", &self.organisation];
-        let output = self.world.run(&[&own, more].concat()).await;
+        let token = &self.caller.parties().the(Kind::SiaoOperator).token;
+        let output = self.world.run_with(token, &[&own, more].concat()).await;
         let said = String::from_utf8(output.stdout).unwrap();
         let summary = said
             .lines()
@@ -51,7 +53,8 @@ impl<'w> Desk<'w> {
 
     /// Places that somebody slept in, and how many persons, on a night.
     async fn slept(&self, night: &str) -> (u64, u64) {
-        let answer = self.caller.get(&format!("/api/v1/occupancy?territory=33&night={night}")).await;
+        let night = self.caller.asking(&format!("/api/v1/occupancy?territory=33&night={night}"));
+        let answer = night.as_the(Kind::SiaoOperator).send().await;
         let chrs = &answer.body["kinds"]["chrs"];
         let count = |name: &str| chrs[name].as_u64().unwrap_or_else(|| panic!("{}", answer.body));
         (count("occupied"), count("persons"))

@@ -29,7 +29,7 @@ async fn a_command_sent_twice_is_recorded_once_and_answered_alike() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_is_good_for_one_command_of_one_organisation() {
     let world = World::start(Shape::One).await;
-    let (caller, stranger) = (world.caller(), world.caller());
+    let (caller, stranger) = (world.caller(), world.stranger());
     let first = caller.command("/api/v1/households", &bodies::household("Petit")).key("a");
     let recorded = first.send().await.recorded();
 

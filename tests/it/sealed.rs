@@ -37,7 +37,7 @@ async fn no_personal_word_is_found_in_journal_rows_or_logs() {
     split_and_merge(&caller, &household, &mut canaries).await;
     be_malformed(&caller, &household, &mut canaries).await;
     let control = "Résidence-Témoin-Ωmega";
-    let mut structure = bodies::structure("chrs", caller.organisation());
+    let mut structure = bodies::structure("chrs", caller.provider("chrs"));
     structure["profile"]["name"] = json!(control);
     let id = caller.post("/api/v1/structures", &structure).await.recorded().id;
     let _ = caller.get(&format!("/api/v1/structures/{id}")).await.ok();

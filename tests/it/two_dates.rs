@@ -1,5 +1,6 @@
 //! What was true then, and what was known then: two questions, two answers, after a date was corrected late.
 
+use domain::organisation::OrganisationKind as Kind;
 use serde_json::{Value, json};
 use tests::{Caller, Shape, World, bodies};
 
@@ -55,13 +56,13 @@ async fn an_arrival_recorded_for_the_12th_and_corrected_to_the_9th_is_both() {
         "the night of the 10th is counted since"
     );
     assert_eq!(occupied(&caller, &format!("{year}-03-08")).await, 0);
-    check_command_line(&world, &household, &march(10), &recorded).await;
+    check_command_line(&world, &caller, &household, &march(10), &recorded).await;
 }
 
 /// A household that moved in on a day of last year, taken over from an earlier file.
 async fn arrive(caller: &Caller, year: i16, from: &str) -> (String, String) {
     let structure = caller.structure("social_residence").await;
-    let mut place = bodies::place(&structure, "social_residence", caller.organisation(), 2);
+    let mut place = bodies::place(&structure, "social_residence", caller.provider("social_residence"), 2);
     place["from"] = json!(format!("{year}-01-01"));
     let place = caller.post("/api/v1/places", &place).await.recorded().id;
     let household = caller.register(&bodies::household("Lambert")).await;
@@ -84,11 +85,13 @@ async fn occupied(caller: &Caller, night: &str) -> u64 {
 }
 
 /// `continuum timeline` asks the same two questions.
-async fn check_command_line(world: &World, household: &str, as_of: &str, known_at: &str) {
+async fn check_command_line(world: &World, caller: &Caller, household: &str, as_of: &str, known_at: &str) {
     let base = world.base("supervision");
-    let today = world.run(&["timeline", household, "--as-of", as_of, "--url", &base]).await;
-    let then =
-        world.run(&["timeline", household, "--as-of", as_of, "--known-at", known_at, "--url", &base]).await;
+    let token = &caller.parties().the(Kind::SiaoOperator).token;
+    let today = world.run_with(token, &["timeline", household, "--as-of", as_of, "--url", &base]).await;
+    let then = world
+        .run_with(token, &["timeline", household, "--as-of", as_of, "--known-at", known_at, "--url", &base])
+        .await;
     let text = |output: &std::process::Output| {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout.clone()).unwrap()

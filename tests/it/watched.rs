@@ -40,8 +40,9 @@ fn trace_of(header: &Value) -> &str {
 
 fn check_cloud_event(event: &Value, organisation: &str) {
     let text = |name: &str| event[name].as_str().unwrap_or_else(|| panic!("{name} of {event}"));
-    assert_eq!((text("specversion"), text("type"), text("sequence")), ("1.0", "household.registered", "1"));
-    assert_eq!((text("actor"), text("org")), ("agent-1", organisation));
+    assert_eq!((text("specversion"), text("type")), ("1.0", "household.registered"));
+    assert!(text("sequence").parse::<u64>().is_ok(), "{event}");
+    assert!(text("actor").starts_with("token:") && text("org") == organisation, "{event}");
     for date in ["time", "effectivetime"] {
         assert!(text(date).parse::<jiff::Timestamp>().is_ok(), "{date} of {event}");
     }
@@ -73,7 +74,8 @@ async fn each_process_says_that_it_turns_whether_it_is_ready_and_what_it_counts(
             // The view is measured once a second.
             tests::until("the view's position is counted", || async {
                 let counted = get("/metrics").await.text().await.unwrap();
-                count(&counted, "continuum_view_position_events", &[("service", service)]) == Some(1.0)
+                let position = count(&counted, "continuum_view_position_events", &[("service", service)]);
+                position == Some(caller.seen() as f64)
             })
             .await;
         }

@@ -1,20 +1,20 @@
-//! One organisation's software: it names itself, repeats under the same key, and reads what it wrote.
+//! The software of those who take part: it signs in, repeats under the same key, and reads what it wrote.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use domain::organisation::OrganisationKind as Kind;
 use serde_json::Value;
 
 use crate::world::SERVICES;
-use crate::{Answer, Routes};
+use crate::{Answer, Parties, Routes};
 
 /// Somebody who asks. A clone is the same somebody.
 #[derive(Debug, Clone)]
 pub struct Caller {
     http: reqwest::Client,
     routes: Arc<Routes>,
-    actor: String,
-    organisation: String,
+    parties: Parties,
     /// The last position it was told of: what it reads next must know it.
     seen: Arc<AtomicU64>,
 }
@@ -29,32 +29,45 @@ pub struct Ask {
     headers: Vec<(String, String)>,
     body: Option<Vec<u8>>,
     base: Option<String>,
+    anonymous: bool,
 }
 
 impl Caller {
-    pub(crate) fn new(http: reqwest::Client, routes: Arc<Routes>, organisation: &str) -> Self {
-        let actor = "agent-1".to_owned();
-        Self { http, routes, actor, organisation: organisation.to_owned(), seen: Arc::default() }
+    pub(crate) fn new(http: reqwest::Client, routes: Arc<Routes>, parties: Parties) -> Self {
+        Self { http, routes, parties, seen: Arc::default() }
     }
 
-    /// The software of an organisation of its own, that asks the instance whose surface is at `base`.
+    /// The software of these, that asks the instance whose surface is at `base`.
     ///
     /// # Panics
     /// When nothing answers there.
-    pub async fn of(base: &str) -> Self {
+    pub async fn of(base: &str, parties: Parties) -> Self {
         let http = reqwest::Client::new();
         let document =
             http.get(format!("{base}/api/openapi.json")).send().await.unwrap().json().await.unwrap();
         let routes = Routes::default();
         routes.learn(&document);
         SERVICES.into_iter().for_each(|service| routes.moved(service, base));
-        Self::new(http, Arc::new(routes), &format!("33-{}", uuid::Uuid::new_v4()))
+        Self::new(http, Arc::new(routes), parties)
     }
 
-    /// On whose behalf it asks.
+    /// Those who take part.
+    #[must_use]
+    pub fn parties(&self) -> &Parties {
+        &self.parties
+    }
+
+    /// The SIAO.
     #[must_use]
     pub fn organisation(&self) -> &str {
-        &self.organisation
+        &self.parties.the(Kind::SiaoOperator).organisation
+    }
+
+    /// Who runs structures and places of this kind.
+    #[must_use]
+    pub fn provider(&self, kind: &str) -> &str {
+        let of = if kind == "social_dwelling" { Kind::SocialLandlord } else { Kind::Provider };
+        &self.parties.the(of).organisation
     }
 
     /// The last position it was told of.
@@ -106,13 +119,9 @@ impl Caller {
     }
 
     fn ask(&self, method: reqwest::Method, path: &str, body: Option<Vec<u8>>) -> Ask {
-        let headers = vec![
-            ("continuum-actor".to_owned(), self.actor.clone()),
-            ("continuum-organisation".to_owned(), self.organisation.clone()),
-            ("content-type".to_owned(), "application/json".to_owned()),
-        ];
+        let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
         let (caller, path) = (self.clone(), path.to_owned());
-        Ask { caller, method, path, query: Vec::new(), headers, body, base: None }
+        Ask { caller, method, path, query: Vec::new(), headers, body, base: None, anonymous: false }
     }
 }
 
@@ -134,6 +143,20 @@ impl Ask {
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self = self.without(name);
         self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// In the name of this one of those who take part.
+    #[must_use]
+    pub fn as_the(self, kind: Kind) -> Self {
+        let token = self.caller.parties.the(kind).token.clone();
+        self.header("authorization", &format!("Bearer {token}"))
+    }
+
+    /// Without signing in.
+    #[must_use]
+    pub fn anonymously(mut self) -> Self {
+        self.anonymous = true;
         self
     }
 
@@ -183,7 +206,7 @@ impl Ask {
 
     /// Sends it; the answer is still to be read.
     pub(crate) async fn start(self) -> Result<reqwest::Response, reqwest::Error> {
-        let Self { caller, method, path, mut query, headers, body, base } = self;
+        let Self { caller, method, path, mut query, headers, body, base, anonymous } = self;
         let (bare, own) = path.split_once('?').unwrap_or((&path, ""));
         let route = caller.routes.find(method.as_str(), bare);
         let stated = own.contains("at_least") || query.iter().any(|(name, _)| name == "at_least");
@@ -193,6 +216,9 @@ impl Ask {
         }
         let base = base.unwrap_or_else(|| caller.routes.base_for(route.as_ref()));
         let mut request = caller.http.request(method, format!("{base}{path}")).query(&query);
+        if !headers.iter().any(|(name, _)| name == "authorization") && !anonymous {
+            request = request.bearer_auth(&caller.parties.for_route(route.as_ref()).token);
+        }
         for (name, value) in headers {
             request = request.header(name, value);
         }

@@ -17,6 +17,7 @@
     reason = "a test that fails says so by panicking, and so do those who help it"
 )]
 
+mod accounts;
 mod answer;
 pub mod bodies;
 mod caller;
@@ -27,6 +28,7 @@ mod routes;
 mod steps;
 mod world;
 
+pub use accounts::{KINDS, Parties, Party};
 pub use answer::{Answer, Receipt};
 pub use caller::{Ask, Caller};
 pub use live::{Live, Told};

@@ -16,6 +16,8 @@ pub struct Route {
     pub service: String,
     /// Whether it can be asked to know at least a position.
     pub at_least: bool,
+    /// The right that it needs; none where anybody may ask, or anybody who signed in.
+    pub right: Option<String>,
 }
 
 /// The routes of a world, and where each service listens now.
@@ -41,7 +43,8 @@ impl Route {
                     parameters.is_some_and(|all| all.iter().any(|parameter| parameter["name"] == "at_least"));
                 if service != "operations" {
                     let (method, path) = (method.to_uppercase(), path.clone());
-                    routes.push(Self { method, path, service, at_least });
+                    let right = operation["x-right"].as_str().map(str::to_owned);
+                    routes.push(Self { method, path, service, at_least, right });
                 }
             }
         }

@@ -76,7 +76,7 @@ impl Caller {
     /// When it is refused.
     pub async fn structure(&self, kind: &str) -> String {
         let collection = if kind == "social_dwelling" { "buildings" } else { "structures" };
-        let body = bodies::structure(kind, self.organisation());
+        let body = bodies::structure(kind, self.provider(kind));
         self.post(&format!("/api/v1/{collection}"), &body).await.recorded().id
     }
 
@@ -86,7 +86,7 @@ impl Caller {
     /// When it is refused.
     pub async fn place(&self, structure: &str, kind: &str, capacity: u8) -> String {
         let collection = if kind == "social_dwelling" { "dwellings" } else { "places" };
-        let body = bodies::place(structure, kind, self.organisation(), capacity);
+        let body = bodies::place(structure, kind, self.provider(kind), capacity);
         self.post(&format!("/api/v1/{collection}"), &body).await.recorded().id
     }
 

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use tokio::process::Command;
 
 use crate::process::{Process, alive, broker_of, kill_broker_of};
-use crate::{Caller, PATIENCE, Routes, program};
+use crate::{Caller, PATIENCE, Parties, Routes, program};
 
 /// The five services.
 pub(crate) const SERVICES: [&str; 5] = ["intake", "insertion", "landlord", "supervision", "feed"];
@@ -46,6 +46,8 @@ pub struct World {
     processes: BTreeMap<String, Process>,
     broker: Option<Broker>,
     port: Option<u16>,
+    /// Those who take part, and others who have nothing to do with them.
+    parties: Vec<Parties>,
     /// Last, so that it is removed when nobody writes there any more.
     dir: TempDir,
 }
@@ -76,12 +78,14 @@ impl World {
             processes: BTreeMap::new(),
             broker: None,
             port: None,
+            parties: Vec::new(),
             dir,
         };
         match shape {
             Shape::One => world.start_program().await,
             Shape::All => {
                 world.start_broker().await;
+                world.first_access().await;
                 let process = world.serve("all", ALL).await;
                 for service in SERVICES {
                     world.routes.moved(service, process.base());
@@ -90,6 +94,7 @@ impl World {
             }
             Shape::Five => {
                 world.start_broker().await;
+                world.first_access().await;
                 let starting = join_all(SERVICES.map(|service| world.serve(service, service)));
                 let started = starting.await;
                 for (service, process) in SERVICES.into_iter().zip(started) {
@@ -101,6 +106,7 @@ impl World {
         for base in world.processes.values().map(Process::base) {
             world.routes.learn(&world.document(base).await);
         }
+        world.sign_in().await;
         world
     }
 
@@ -154,11 +160,60 @@ impl World {
         &self.routes
     }
 
-    /// The software of an organisation of its own.
+    /// The software of those who take part.
     #[must_use]
     pub fn caller(&self) -> Caller {
-        let organisation = format!("33-{}", uuid::Uuid::new_v4());
-        Caller::new(self.http.clone(), Arc::clone(&self.routes), &organisation)
+        Caller::new(self.http.clone(), Arc::clone(&self.routes), self.parties[0].clone())
+    }
+
+    /// The software of others, who have nothing to do with them.
+    #[must_use]
+    pub fn stranger(&self) -> Caller {
+        Caller::new(self.http.clone(), Arc::clone(&self.routes), self.parties[1].clone())
+    }
+
+    /// The token of the administrator.
+    ///
+    /// # Panics
+    /// When the first access was not made.
+    #[must_use]
+    pub fn administrator(&self) -> String {
+        let file =
+            if self.shape == Shape::One { self.data().join("first-token") } else { self.first_token() };
+        std::fs::read_to_string(file).unwrap()
+    }
+
+    fn first_token(&self) -> PathBuf {
+        self.dir().join("first-token")
+    }
+
+    /// Makes the first access to an installation of several processes, before any of them runs.
+    async fn first_access(&self) {
+        let file = self.dir().join("first.toml");
+        let broker = self.broker.as_ref().expect("the broker runs").url();
+        std::fs::write(&file, self.one_for_all(&broker)).unwrap();
+        let mut command = self.continuum();
+        command.args(["token", "first", "--home", "33", "--config"]).arg(file);
+        let made = command.arg("--out").arg(self.first_token()).output().await.unwrap();
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    }
+
+    /// Registers those who take part, and others, and waits until every service knows them.
+    async fn sign_in(&mut self) {
+        let (base, administrator) = (self.base("supervision"), self.administrator());
+        for _ in 0..2 {
+            self.parties.push(Parties::registered(&self.http, &base, &administrator).await);
+        }
+        let last = &self.parties[1];
+        for (service, path) in [
+            ("intake", "/api/v1/worklists/siao"),
+            ("insertion", "/api/v1/places"),
+            ("landlord", "/api/v1/dwellings"),
+            ("supervision", "/api/v1/organisations"),
+            ("feed", "/api/v1/events"),
+        ] {
+            last.known(&self.http, &self.base(service), path).await;
+        }
     }
 
     /// The number of the program, in a world of one process.
@@ -224,6 +279,14 @@ impl World {
     /// When it cannot be run.
     pub async fn run(&self, arguments: &[&str]) -> std::process::Output {
         self.continuum().args(arguments).output().await.unwrap()
+    }
+
+    /// Runs a verb of the program that signs in with `token`, to its end.
+    ///
+    /// # Panics
+    /// When it cannot be run.
+    pub async fn run_with(&self, token: &str, arguments: &[&str]) -> std::process::Output {
+        self.continuum().env("CONTINUUM_TOKEN", token).args(arguments).output().await.unwrap()
     }
 
     /// One more process of `service`, with views of its own under `name`. Requests are not routed to it.

@@ -8,8 +8,6 @@ use service::problem::Kind;
 
 /// Where `up` listens by default.
 pub const DEFAULT_URL: &str = "http://127.0.0.1:8080";
-/// The code under which this program reads.
-const ACTOR: &str = "cli";
 
 /// The longest wait for a connection.
 const CONNECT_WAIT_MAX: Duration = Duration::from_secs(5);
@@ -28,20 +26,26 @@ pub fn patient() -> reqwest::Result<reqwest::Client> {
 pub struct Client {
     http: reqwest::Client,
     base: String,
-    organisation: String,
+    token: Option<String>,
 }
 
 impl Client {
-    /// The instance at `base`, read on behalf of `organisation`.
+    /// The instance at `base`, signed in to with `token`.
     ///
     /// # Errors
     /// When the address is not one of HTTP.
-    pub fn new(base: &str, organisation: &str) -> anyhow::Result<Self> {
+    pub fn new(base: &str, token: Option<String>) -> anyhow::Result<Self> {
         let base = base.trim_end_matches('/').to_owned();
         if !base.starts_with("http://") && !base.starts_with("https://") {
             bail!("« {base} » is not the address of an instance, such as {DEFAULT_URL}");
         }
-        Ok(Self { http: patient()?, base, organisation: organisation.to_owned() })
+        Ok(Self { http: patient()?, base, token })
+    }
+
+    /// The same instance, signed in to with another token.
+    #[must_use]
+    pub fn signed_in_with(&self, token: &str) -> Self {
+        Self { http: self.http.clone(), base: self.base.clone(), token: Some(token.to_owned()) }
     }
 
     /// Reads JSON. A problem of the service is told in its own words.
@@ -49,12 +53,22 @@ impl Client {
     /// # Errors
     /// When nothing answers, or the answer is a problem.
     pub async fn get(&self, path: &str, query: &[(&str, String)]) -> anyhow::Result<Value> {
-        let request = self
-            .http
-            .get(format!("{}{path}", self.base))
-            .query(query)
-            .header("Continuum-Actor", ACTOR)
-            .header("Continuum-Organisation", &self.organisation);
+        self.answered(self.http.get(format!("{}{path}", self.base)).query(query)).await
+    }
+
+    /// Commands.
+    ///
+    /// # Errors
+    /// When nothing answers, or the answer is a problem.
+    pub async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        self.answered(self.http.post(format!("{}{path}", self.base)).json(body)).await
+    }
+
+    async fn answered(&self, request: reqwest::RequestBuilder) -> anyhow::Result<Value> {
+        let request = match &self.token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        };
         let answer = request
             .send()
             .await
@@ -82,12 +96,6 @@ fn sentence(problem: &Value) -> String {
         Some(entry) => format!("{title} ({code}): {}", entry.remedy),
         None => format!("{title} ({code})"),
     }
-}
-
-/// An organisation that reads for itself: none in particular.
-#[must_use]
-pub fn nobody() -> String {
-    "75-00000000-0000-7000-8000-000000000000".to_owned()
 }
 
 #[cfg(test)]

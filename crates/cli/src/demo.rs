@@ -14,16 +14,19 @@ use anyhow::Context as _;
 use desk::Context;
 use domain::id::{HouseholdId, OrganisationId, Territory};
 use domain::ledger::AggregateId;
+use domain::organisation::Verb;
 use journal::Decision;
 use serde::{Deserialize, Serialize};
 
 use crate::progress::Progress;
-use crate::simulate::{DeskKind, Plan, Step, Summary, run};
+use crate::simulate::{Desk, DeskKind, Plan, Step, Summary, desks_of, run};
 
 /// The département that is simulated.
 const TERRITORY: &str = "33";
 /// The seed: the same demonstration everywhere, but for its dates.
 const SEED: u64 = 33;
+/// How long the tokens of a demonstration are good, in days.
+const TOKEN_DAYS: i64 = 30;
 /// How many decisions wait for the journal at most.
 const AHEAD: usize = 4_000;
 
@@ -43,12 +46,14 @@ pub enum Demo {
 }
 
 /// On whose behalf the demonstration can be looked at.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Role {
     /// What the organisation does.
     kind: DeskKind,
     /// The organisation.
     organisation: OrganisationId,
+    /// The token of its software, good for a month.
+    token: String,
 }
 
 impl Demo {
@@ -70,7 +75,8 @@ impl Demo {
     fn write(&self, data: &Path) -> anyhow::Result<()> {
         let file = Self::file(data);
         let text = serde_json::to_vec_pretty(self)?;
-        std::fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))
+        // It holds tokens.
+        crate::credentials::write_secret(&file, &text)
     }
 }
 
@@ -127,9 +133,11 @@ async fn record(context: &Context, households: u32, years: u32) -> anyhow::Resul
     let loaded = loading.await?.context("cannot record the demonstration")?;
     let simulated = simulating.await?;
     anyhow::ensure!(!context.stop.is_stopping(), "stopped while the demonstration was recorded");
-    let (summary, household) = simulated?;
+    let (_, household) = simulated.as_ref().map_err(|error| anyhow::anyhow!("{error:#}"))?;
+    let (household, roles) = (*household, sign_ins(context, &desks_of(&plan)).await?);
+    let (summary, _) = simulated?;
     eprintln!("demonstration: {} households, {} events", summary.households, loaded.events);
-    Ok(Demo::Whole { roles: roles(&summary), household })
+    Ok(Demo::Whole { roles, household })
 }
 
 /// Simulates into `sender`. What came out of it, and the household that signed a lease last.
@@ -160,15 +168,20 @@ fn simulate(
     Ok((summary, housed))
 }
 
-/// One organisation of each role.
-fn roles(summary: &Summary) -> Vec<Role> {
+/// Registers the organisations; one of each role gets a token.
+async fn sign_ins(context: &Context, desks: &[Desk]) -> anyhow::Result<Vec<Role>> {
     let mut roles: Vec<Role> = Vec::new();
-    for desk in &summary.desks {
+    for (nth, desk) in desks.iter().enumerate() {
+        context.register(desk.organisation, desk.is(nth)).await?;
         if roles.iter().all(|role| role.kind != desk.kind) {
-            roles.push(Role { kind: desk.kind, organisation: desk.organisation });
+            let (kind, organisation) = (desk.kind, desk.organisation);
+            let verbs = [Verb::Read, Verb::Follow, Verb::Command].into();
+            let token =
+                context.issue_token(organisation, kind.role(), verbs, "Démonstration", TOKEN_DAYS).await?;
+            roles.push(Role { kind, organisation, token });
         }
     }
-    roles
+    Ok(roles)
 }
 
 impl Demo {
@@ -176,14 +189,16 @@ impl Demo {
     pub fn tell(&self, address: SocketAddr) {
         let Self::Whole { roles, household } = self else { return };
         eprintln!("\nWhat each role has to do now:");
-        for Role { kind, organisation } in roles {
+        for Role { kind, token, .. } in roles {
             let desk = kind.worklist();
-            eprintln!(
-                "  curl -H 'Continuum-Actor: agent-1' -H 'Continuum-Organisation: {organisation}' http://{address}/api/v1/worklists/{desk}"
-            );
+            eprintln!("  curl -H 'Authorization: Bearer {token}' http://{address}/api/v1/worklists/{desk}");
         }
         if let Some(household) = household {
-            eprintln!("\nA pathway to a lease:\n  continuum timeline {household} --url http://{address}");
+            let siao = roles.iter().find(|role| role.kind == DeskKind::Siao);
+            let token = siao.map(|role| role.token.as_str()).unwrap_or_default();
+            eprintln!(
+                "\nA pathway to a lease:\n  CONTINUUM_TOKEN={token} continuum timeline {household} --url http://{address}"
+            );
         }
         eprintln!("\nThe API describes itself at http://{address}/api/openapi.json");
     }

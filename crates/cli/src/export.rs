@@ -7,7 +7,8 @@ use clap::{Args, Subcommand};
 use desk::Context;
 use projection::{Options, Projection};
 
-use crate::client::{Client, DEFAULT_URL, nobody};
+use crate::client::{Client, DEFAULT_URL};
+use crate::credentials::Credentials;
 use crate::output::Output;
 use crate::progress::Progress;
 use crate::services::Service;
@@ -46,6 +47,8 @@ enum What {
         /// Where the instance listens.
         #[arg(long, visible_alias = "to", value_name = "URL", default_value = DEFAULT_URL)]
         url: String,
+        #[command(flatten)]
+        credentials: Credentials,
     },
     /// Every row of a service's view; the instance must be stopped.
     #[command(after_help = "Example:\n  continuum export rows intake --data continuum-data --out intake.txt")]
@@ -69,14 +72,15 @@ impl Export {
     /// An instance that does not answer, a directory in use, a file that cannot be written.
     pub async fn run(self) -> anyhow::Result<()> {
         match self.what {
-            What::Events { after, filter, out, url } => events(after, &filter, out, &url).await,
+            What::Events { after, filter, out, url, credentials } => {
+                events(after, &filter, out, &Client::new(&url, credentials.token()?)?).await
+            }
             What::Rows { service, data, out } => rows(service, &Layout::new(&data), out).await,
         }
     }
 }
 
-async fn events(after: u64, filter: &str, out: Option<PathBuf>, url: &str) -> anyhow::Result<()> {
-    let client = Client::new(url, &nobody())?;
+async fn events(after: u64, filter: &str, out: Option<PathBuf>, client: &Client) -> anyhow::Result<()> {
     let mut to = Output::to(out)?;
     let (mut cursor, mut written) = (after, 0_u64);
     let mut progress: Option<Progress> = None;

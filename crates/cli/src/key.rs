@@ -63,6 +63,18 @@ impl Instance {
     /// # Errors
     /// A bad configuration, a broker that does not answer, a directory in use; the error of the work; a signal.
     pub async fn over<T>(&self, work: impl AsyncFnOnce(&Context) -> anyhow::Result<T>) -> anyhow::Result<T> {
+        self.provisioned(Provision::Verify, work).await
+    }
+
+    /// As [`Instance::over`], making the streams first if they are not there and `provision` says so.
+    ///
+    /// # Errors
+    /// As [`Instance::over`].
+    pub async fn provisioned<T>(
+        &self,
+        provision: Provision,
+        work: impl AsyncFnOnce(&Context) -> anyhow::Result<T>,
+    ) -> anyhow::Result<T> {
         let Some(file) = &self.config else { return stopped::over(&Layout::new(&self.data), work).await };
         let name = Service::Intake.name();
         let settings = config::load::<NothingOfItsOwn>(name, &Sources::of_process(Some(file.clone())))?;
@@ -70,7 +82,7 @@ impl Instance {
         stop_on_signals(stop.clone()).context("cannot listen to signals")?;
         let working = async {
             let context =
-                Context::open(name, settings, Edge::system(), stop.clone(), Provision::Verify, None).await?;
+                Context::open(name, settings, Edge::system(), stop.clone(), provision, None).await?;
             work(&context).await
         };
         tokio::select! {

@@ -8,6 +8,7 @@
 pub mod backup;
 pub mod client;
 pub mod completions;
+pub mod credentials;
 pub mod demo;
 pub mod doctor;
 pub mod export;
@@ -22,5 +23,6 @@ pub mod services;
 pub mod simulate;
 mod stopped;
 pub mod timeline;
+pub mod token;
 pub mod up;
 mod verify;

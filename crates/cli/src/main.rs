@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 use cli::{
-    backup, completions, doctor, export, import, key, rebuild, restore, serve, simulate, timeline, up,
+    backup, completions, doctor, export, import, key, rebuild, restore, serve, simulate, timeline, token, up,
 };
 use service::lifecycle::exit_code;
 
@@ -33,6 +33,7 @@ enum Verb {
     Backup(backup::Backup),
     Restore(restore::Restore),
     Key(key::Key),
+    Token(token::Token),
     Doctor(doctor::Doctor),
     Completions(completions::Completions),
 }
@@ -66,6 +67,7 @@ async fn run(verb: Verb) -> anyhow::Result<ExitCode> {
         Verb::Backup(verb) => Box::pin(verb.run()).await,
         Verb::Restore(verb) => Box::pin(verb.run()).await,
         Verb::Key(verb) => Box::pin(verb.run()).await,
+        Verb::Token(verb) => Box::pin(verb.run()).await,
         Verb::Doctor(verb) => verb.run().await,
         Verb::Completions(verb) => {
             verb.run(Program::command());

@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use clap::Args;
 use journal::Provision;
+use journal::accounts::CoreUser;
 use journal::backup::{self, Backup};
 use journal::keys::{Erasure, Erasures, Escrow, KeyFile, KeyPlaces};
 use service::lifecycle::stop_on_signals;
 use service::{Edge, Stop};
 
 use crate::backup::Bars;
-use crate::up::{Layout, broker, share_out};
+use crate::up::{Layout, as_core_user, broker, share_out};
 
 /// Put a backup back into an empty data directory, without those who were erased since.
 #[derive(Debug, Args)]
@@ -75,6 +76,7 @@ impl Restore {
             let first = settings.first().context("no service has settings")?;
             let mut config = desk::journal_config("continuum", first, Provision::Create);
             share_out(&layout, &mut config)?;
+            let config = as_core_user(&layout, CoreUser::Ops, &config)?;
             let mut told = |stream: &str, done: u64, total: u64| bars.at(stream, done, total);
             let restored = backup::restore(&config, &whole, &erasures, &mut told).await?;
             bars.end();

@@ -9,7 +9,8 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde_json::Value;
 
-use crate::client::{Client, DEFAULT_URL, nobody};
+use crate::client::{Client, DEFAULT_URL};
+use crate::credentials::Credentials;
 
 /// How many facts are asked for at a time.
 const PAGE: usize = 200;
@@ -37,6 +38,8 @@ pub struct Timeline {
     /// Where the instance listens.
     #[arg(long, visible_alias = "to", value_name = "URL", default_value = DEFAULT_URL)]
     url: String,
+    #[command(flatten)]
+    credentials: Credentials,
 }
 
 impl Timeline {
@@ -55,7 +58,7 @@ impl Timeline {
         let mut query = Vec::new();
         query.extend(self.as_of.map(|at| ("as_of", at.until(territory).to_string())));
         query.extend(self.known_at.map(|at| ("known_at", at.until(territory).to_string())));
-        let timeline = whole(&Client::new(&self.url, &nobody())?, &path, query).await?;
+        let timeline = whole(&Client::new(&self.url, self.credentials.token()?)?, &path, query).await?;
         if self.json {
             println!("{}", serde_json::to_string_pretty(&timeline)?);
             return Ok(());

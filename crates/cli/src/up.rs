@@ -7,15 +7,20 @@ use std::pin::pin;
 use anyhow::Context as _;
 use clap::Args;
 use desk::Context;
+use journal::accounts::{CoreUser, Embedded};
 use journal::broker::{Broker, BrokerOptions, Located, locate_for_user, most_of_the_disk};
-use journal::{JournalConfig, Provision};
+use journal::config::JOURNAL;
+use journal::{Journal, JournalConfig, Provision};
 use service::config::{self, LogFormat, Settings, Sources};
 use service::lifecycle::stop_on_signals;
 use service::{Edge, Stop, metrics, telemetry};
 
+use crate::credentials::write_secret;
 use crate::serve::{start, unless_stopped};
 use crate::services::Service;
 
+/// The home of the organisation that runs an instance: where the ministry is.
+const HOME: &str = "75";
 /// How much of the disk the broker's streams may reserve, in bytes: enough for a département, little enough for a
 /// laptop.
 const STORE_BYTES: u64 = 6 << 30;
@@ -78,6 +83,20 @@ impl Layout {
         self.root.join("keys").join("kek")
     }
 
+    /// Who may connect to the broker, and the seeds they connect with: outside of the broker's directory.
+    #[must_use]
+    pub fn accounts(&self) -> PathBuf {
+        self.root.join("accounts")
+    }
+
+    /// The accounts of this instance, made if there are none.
+    ///
+    /// # Errors
+    /// When the directory cannot be written or holds something else.
+    pub fn open_accounts(&self) -> anyhow::Result<Embedded> {
+        Ok(Embedded::open_or_create(&self.accounts(), vec![JOURNAL.to_owned()])?)
+    }
+
     /// The rows of one service.
     #[must_use]
     pub fn views(&self, service: Service) -> PathBuf {
@@ -93,6 +112,7 @@ impl Layout {
         for service in Service::ALL {
             let mut settings: Settings = config::load(service.name(), &Sources::of_process(None))?;
             settings.nats.url = url.parse().context("the address of the broker")?;
+            settings.nats.credentials_file = Some(self.open_accounts()?.credentials(CoreUser::Continuum));
             settings.data.dir = self.views(service);
             settings.keys.file = self.keys();
             settings.http.address = http;
@@ -142,6 +162,7 @@ async fn broker_program() -> anyhow::Result<Located> {
 async fn start_broker(layout: &Layout, located: Located) -> anyhow::Result<Broker> {
     let options = BrokerOptions {
         max_store_bytes: Some(store_bytes(layout)),
+        accounts: Some(layout.open_accounts()?.configuration()),
         ..BrokerOptions::new(located.path, layout.broker())
     };
     Ok(Broker::start(options).await?)
@@ -174,9 +195,13 @@ impl Up {
             return Ok(());
         };
         let context = context?;
+        let empty = context.journal.last_position().await? == 0;
         let DemoSize { demo_households: households, demo_years: years } = self.demo_size;
         let demo =
             if self.demo { crate::demo::fill(&context, &self.data, households, years).await? } else { None };
+        if empty {
+            first_access(&context, &self.data).await?;
+        }
         let Some(started) = unless_stopped(stop, start(&Service::ALL, settings, &context)).await else {
             return Ok(());
         };
@@ -200,13 +225,45 @@ impl Up {
     }
 }
 
+/// Makes the first access to an empty instance, and says where its token is: it is told nowhere else.
+async fn first_access(context: &Context, data: &Path) -> anyhow::Result<()> {
+    let token = context.first_token(HOME.parse()?).await?;
+    let file = data.join("first-token");
+    write_secret(&file, token.as_bytes())?;
+    eprintln!(
+        "first access: the token of the administrator is in {}, good for a week. Issue others with it, then remove it.",
+        file.display()
+    );
+    Ok(())
+}
+
 /// Opens the journal with its keys, for everything that runs in one process.
 ///
 /// # Errors
 /// When a stream or the key file cannot be used.
 pub async fn open(layout: &Layout, settings: &Settings, edge: Edge, stop: &Stop) -> anyhow::Result<Context> {
     let broker = layout.broker();
-    let mut config = desk::journal_config("continuum", settings, Provision::Create);
+    let mut config = desk::journal_config("continuum", settings, Provision::Verify);
     share_out(layout, &mut config)?;
+    // Streams are made with rights that no service holds.
+    let admin = as_core_user(layout, CoreUser::Admin, &config)?;
+    Journal::provision(admin).await.context("the streams cannot be made")?;
     Context::open_with(config, settings.clone(), edge, stop.clone(), Some(&broker)).await
+}
+
+/// These settings in the hands of a user of the broker who may create streams.
+///
+/// # Errors
+/// When the accounts of the data directory cannot be read.
+pub(crate) fn as_core_user(
+    layout: &Layout,
+    user: CoreUser,
+    config: &JournalConfig,
+) -> anyhow::Result<JournalConfig> {
+    Ok(JournalConfig {
+        credentials: Some(layout.open_accounts()?.credentials(user)),
+        inbox: Some(user.inbox()),
+        provision: Provision::Create,
+        ..config.clone()
+    })
 }

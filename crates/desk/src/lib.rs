@@ -16,6 +16,7 @@ mod clock;
 mod commands;
 mod describe;
 mod file;
+mod first;
 mod gate;
 mod index;
 mod nightly;

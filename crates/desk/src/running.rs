@@ -124,6 +124,8 @@ pub fn journal_config(name: &str, settings: &Settings, provision: Provision) -> 
     JournalConfig {
         name: name.to_owned(),
         credentials: settings.nats.credentials_file.clone(),
+        // Answers come where nobody else may listen: the credentials of a service allow this prefix and no other.
+        inbox: settings.nats.credentials_file.as_ref().map(|_| format!("_INBOX_{name}")),
         root_certificates: settings.nats.root_certificates_file.clone(),
         connect_within: settings.nats.connect_timeout(),
         provision,

@@ -12,6 +12,8 @@
 //!
 //! **Invariant.** What was recorded cannot be changed, removed or cut off unnoticed.
 //!
+//! **Invariant.** A partner shares no account with anybody and says nowhere who it is: the broker does.
+//!
 //! This crate alone speaks to NATS.
 
 pub mod access;

@@ -6,7 +6,6 @@ use std::process::ExitCode;
 use anyhow::{Context as _, bail};
 use clap::Args;
 use domain::calendar::Day;
-use domain::event::Actor;
 use domain::id::{OrganisationId, Territory};
 use jiff::civil::Date;
 
@@ -17,6 +16,7 @@ use super::origin::Origin;
 use super::send::send;
 use super::verdict::{Report, Verdict};
 use super::{table, template};
+use crate::credentials::Credentials;
 use crate::progress::Progress;
 
 /// What the program ends with when some lines were refused.
@@ -45,12 +45,8 @@ pub struct Import {
     /// On whose behalf: the id of your organisation.
     #[arg(long, value_name = "ID", env = "CONTINUUM_ORGANISATION", required_unless_present_any = ["template", "columns"])]
     organisation: Option<OrganisationId>,
-    /// Who imports, as an opaque code.
-    #[arg(long, value_name = "CODE", default_value = "import")]
-    actor: Actor,
-    /// A file that holds the bearer token; else the environment variable CONTINUUM_TOKEN.
-    #[arg(long, value_name = "FILE")]
-    token_file: Option<PathBuf>,
+    #[command(flatten)]
+    credentials: Credentials,
     /// The département of the households, and of places that name none; that of the organisation if absent.
     #[arg(long, value_name = "CODE")]
     territory: Option<Territory>,
@@ -131,9 +127,9 @@ impl Import {
         let (report, stopped) = if self.dry_run {
             (rehearse(plan), None)
         } else {
-            let token = self.token()?;
+            let token = self.credentials.token()?;
             let to = self.to.as_deref().context("--to is needed: the address of the instance")?;
-            let instance = Instance::at(to, origin.organisation, &self.actor, token.as_deref())?;
+            let instance = Instance::at(to, token.as_deref())?;
             let total = u64::try_from(table.lines.len()).unwrap_or(u64::MAX);
             let mut progress = Progress::begin(format!("import {}", self.kind.name()), total);
             let done = |lines: usize| progress.at(u64::try_from(lines).unwrap_or(u64::MAX));
@@ -162,16 +158,6 @@ impl Import {
             println!("… et {} autres motifs dans le fichier des lignes refusées.", verdicts.len() - shown);
         }
         println!("{}", report.summary());
-    }
-
-    fn token(&self) -> anyhow::Result<Option<String>> {
-        let token = match &self.token_file {
-            Some(path) => Some(
-                std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?,
-            ),
-            None => std::env::var("CONTINUUM_TOKEN").ok(),
-        };
-        Ok(token.map(|token| token.trim().to_owned()).filter(|token| !token.is_empty()))
     }
 }
 

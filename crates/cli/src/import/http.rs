@@ -3,8 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::event::Actor;
-use domain::id::OrganisationId;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Bytes;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
@@ -52,16 +50,11 @@ pub enum BadInstance {
 }
 
 impl Instance {
-    /// The instance at `base`, asked by `actor` on behalf of `organisation`, with the bearer `token` if there is one.
+    /// The instance at `base`, signed in to with `token`, if there is one.
     ///
     /// # Errors
     /// [`BadInstance`] when the address, the token or the certificates of the machine do not do.
-    pub fn at(
-        base: &str,
-        organisation: OrganisationId,
-        actor: &Actor,
-        token: Option<&str>,
-    ) -> Result<Self, BadInstance> {
+    pub fn at(base: &str, token: Option<&str>) -> Result<Self, BadInstance> {
         let bad = || BadInstance::Address(base.chars().take(200).collect());
         let uri: Uri = base.parse().map_err(|_| bad())?;
         let tls = match uri.scheme_str() {
@@ -78,14 +71,14 @@ impl Instance {
         };
         let client =
             Client::builder(TokioExecutor::new()).build(connector(tls).map_err(|error| why(&error))?);
-        let headers = headers(organisation, actor, token).ok_or(BadInstance::Token)?;
+        let headers = headers(token).ok_or(BadInstance::Token)?;
         Ok(Self { client, base: base.trim_end_matches('/').to_owned(), headers })
     }
 
-    /// The same instance, asked by somebody else; none if the actor's code has letters that a header cannot carry.
+    /// The same instance, signed in to with another token; none if it has letters that a header cannot carry.
     #[must_use]
-    pub fn on_behalf_of(&self, organisation: OrganisationId, actor: &Actor) -> Option<Self> {
-        let headers = headers(organisation, actor, None)?;
+    pub fn signed_in_with(&self, token: &str) -> Option<Self> {
+        let headers = headers(Some(token))?;
         Some(Self { client: self.client.clone(), base: self.base.clone(), headers })
     }
 
@@ -131,11 +124,9 @@ fn connector(tls: bool) -> std::io::Result<HttpsConnector<HttpConnector>> {
     Ok(builder.with_tls_config(config).https_or_http().enable_http1().build())
 }
 
-fn headers(organisation: OrganisationId, actor: &Actor, token: Option<&str>) -> Option<HeaderMap> {
+fn headers(token: Option<&str>) -> Option<HeaderMap> {
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert("continuum-actor", HeaderValue::from_str(actor.as_str()).ok()?);
-    headers.insert("continuum-organisation", HeaderValue::from_str(&organisation.to_string()).ok()?);
     if let Some(token) = token {
         let mut bearer = HeaderValue::from_str(&format!("Bearer {token}")).ok()?;
         bearer.set_sensitive(true);

@@ -2,6 +2,8 @@
 
 use domain::event::Actor;
 use domain::id::{OrganisationId, Territory};
+use domain::organisation::{Organisation, OrganisationKind};
+use domain::rights::Role;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -24,6 +26,42 @@ pub enum DeskKind {
 }
 
 impl DeskKind {
+    /// What such an organisation is.
+    #[must_use]
+    pub fn organisation(self) -> OrganisationKind {
+        match self {
+            Self::Siao => OrganisationKind::SiaoOperator,
+            Self::Prefecture => OrganisationKind::Prefecture,
+            Self::Referrer => OrganisationKind::Referrer,
+            Self::Provider => OrganisationKind::Provider,
+            Self::Landlord => OrganisationKind::SocialLandlord,
+        }
+    }
+
+    /// The role in which its software asks.
+    #[must_use]
+    pub fn role(self) -> Role {
+        match self {
+            Self::Siao => Role::SiaoManager,
+            Self::Prefecture => Role::PrefectureOfficer,
+            Self::Referrer => Role::Referrer,
+            Self::Provider => Role::ProviderManager,
+            Self::Landlord => Role::LandlordOfficer,
+        }
+    }
+
+    /// What it is called, the `nth` of its kind in `territory`.
+    fn name(self, territory: Territory, nth: usize) -> String {
+        let name = match self {
+            Self::Siao => return format!("SIAO {territory}"),
+            Self::Prefecture => return format!("Préfecture {territory}"),
+            Self::Referrer => "Service social",
+            Self::Provider => "Gestionnaire",
+            Self::Landlord => "Bailleur",
+        };
+        format!("{name} {territory}-{}", nth + 1)
+    }
+
     /// The name of its worklist in URLs.
     #[must_use]
     pub fn worklist(self) -> &'static str {
@@ -44,6 +82,20 @@ pub struct Desk {
     pub kind: DeskKind,
     /// Its id, the same for the same seed and territory.
     pub organisation: OrganisationId,
+}
+
+impl Desk {
+    /// What it is, as the `nth` of all.
+    #[must_use]
+    pub fn is(&self, nth: usize) -> Organisation {
+        let territory = self.organisation.territory();
+        Organisation {
+            name: self.kind.name(territory, nth),
+            kind: self.kind.organisation(),
+            territories: [territory].into(),
+            siret: None,
+        }
+    }
 }
 
 /// Who asks for a command: an organisation and one of its agents.

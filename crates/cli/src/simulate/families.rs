@@ -1,7 +1,7 @@
 //! What happens in families: births, deaths, separations, reunions; and what people change about themselves.
 
 use domain::calendar::{Day, days_after};
-use domain::decide::consent::WithdrawConsent;
+use domain::decide::consent::{Object, WithdrawConsent};
 use domain::decide::family::{Keeper, Merge, Split};
 use domain::decide::registration::{AddMember, CorrectIdentity, DeclarePregnancy, NewMember, RemoveMember};
 use domain::household::composition::{Expected, Identity, Person, Sex};
@@ -11,7 +11,8 @@ use domain::household::stay::{Extension, SocialAid};
 use domain::household::{Household, Registration};
 use domain::id::{HouseholdId, PersonId};
 use domain::reference::{
-    CancellationReason, ExitDestination, ExitReason, MemberArrivalReason, MemberDepartureReason, MemberLink,
+    CancellationReason, ConsentPurpose, ExitDestination, ExitReason, MemberArrivalReason,
+    MemberDepartureReason, MemberLink,
 };
 use jiff::civil::Date;
 
@@ -276,6 +277,11 @@ impl World {
                 if self.dice.chance(0.5) { ConsentChannel::Telephone } else { ConsentChannel::Written };
             let who = self.referrer(id);
             self.ask(who, id, WithdrawConsent { consent, channel });
+            // Who takes a consent back often says which other use they do not want either.
+            if let Some(person) = self.main_applicant(id) {
+                let purpose = ConsentPurpose::contact_by_mail();
+                self.ask(who, id, Object { person, purpose, recipient: None, channel });
+            }
         }
     }
 

@@ -24,6 +24,7 @@ mod families;
 mod geography;
 mod people;
 mod places;
+mod purse;
 mod react;
 mod referrals;
 mod replay;
@@ -64,6 +65,12 @@ pub struct Plan {
     pub seed: u64,
     /// The last instant.
     pub until: Timestamp,
+}
+
+/// The organisations of a plan, in the order they are numbered in.
+#[must_use]
+pub fn desks_of(plan: &Plan) -> Vec<Desk> {
+    world::desks_of(plan).all().to_vec()
 }
 
 /// Why a plan cannot be carried out.

@@ -19,8 +19,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::purse::Purse;
 use super::{Plan, Step, Summary, run};
-use crate::client::nobody;
+use crate::client::Client;
 use crate::import::http::Instance;
 use crate::import::plan::Outgoing;
 use crate::import::{self, Answer};
@@ -145,13 +146,14 @@ pub(super) struct Outcome {
 ///
 /// # Errors
 /// When nothing answers at `base`, or what answers takes nothing.
-pub(super) async fn ask(plan: Plan, base: &str) -> anyhow::Result<(Summary, Outcome)> {
-    // Every command is asked for by its own actor; nothing is asked for by this one.
-    let instance = Instance::at(base, nobody().parse()?, &"simulate".parse()?, None)?;
+pub(super) async fn ask(plan: Plan, base: &str, token: Option<String>) -> anyhow::Result<(Summary, Outcome)> {
+    // Every command is asked for by an organisation of its own.
+    let purse = Purse::filled(&Client::new(base, token)?, &super::desks_of(&plan)).await?;
+    let instance = Instance::at(base, None)?;
     let (sender, receiver) = sync_channel(AHEAD);
     let simulating = tokio::task::spawn_blocking(move || simulate(&plan, &sender));
     let today = day(plan.territory, plan.until);
-    let mut asking = Asking::new(instance, today);
+    let mut asking = Asking::new(instance, purse, today);
     let mut progress = Progress::begin(format!("asking {base}"), 0);
     // Steps come from another thread: waiting for them must not hold up those that are being asked for.
     let mut steps = Steps { receiver, held: None };
@@ -223,6 +225,7 @@ fn read_by(command: &Command) -> Option<AggregateId> {
 
 struct Asking {
     instance: Instance,
+    purse: Purse,
     today: Date,
     /// Requests that were transmitted before: the next time it is at today's date.
     transmitted: HashSet<Value>,
@@ -230,8 +233,8 @@ struct Asking {
 }
 
 impl Asking {
-    fn new(instance: Instance, today: Date) -> Self {
-        Self { instance, today, transmitted: HashSet::new(), outcome: Outcome::default() }
+    fn new(instance: Instance, purse: Purse, today: Date) -> Self {
+        Self { instance, purse, today, transmitted: HashSet::new(), outcome: Outcome::default() }
     }
 
     async fn all(&mut self, batch: Vec<Step>) -> anyhow::Result<()> {
@@ -246,9 +249,10 @@ impl Asking {
             }
             lines.extend(Line::of(step));
         }
-        let instance = &self.instance;
-        let asked =
-            futures_util::stream::iter(lines).map(|line| one(instance, line)).buffer_unordered(AT_ONCE);
+        let (instance, purse) = (&self.instance, &self.purse);
+        let asked = futures_util::stream::iter(lines)
+            .map(|line| one(instance, purse, line))
+            .buffer_unordered(AT_ONCE);
         let answers: Vec<anyhow::Result<Option<String>>> = asked.collect().await;
         for answer in answers {
             match answer? {
@@ -261,10 +265,10 @@ impl Asking {
 }
 
 /// Asks for one command, again where the instance says to; the code of the refusal if it is refused.
-async fn one(instance: &Instance, mut line: Line) -> anyhow::Result<Option<String>> {
-    let instance = instance
-        .on_behalf_of(line.organisation, &line.actor)
-        .with_context(|| format!("{} is not the code of an actor", line.actor))?;
+async fn one(instance: &Instance, purse: &Purse, mut line: Line) -> anyhow::Result<Option<String>> {
+    let token =
+        purse.token(line.organisation).with_context(|| format!("{} has no token", line.organisation))?;
+    let instance = instance.signed_in_with(token).context("a token is not one")?;
     let refused = post(&instance, &line).await?;
     // The instance's list is another one than the simulation's, and the coordinator has to say why.
     if refused.as_deref() == Some("deviation-unexplained") {

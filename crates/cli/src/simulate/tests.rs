@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 
 use domain::decide::{Command, HouseholdCommand, PlaceCommand, StructureCommand};
+use domain::household::follow_up::FollowUpEvent;
+use domain::household::protection::ProtectionEvent;
 use domain::household::request::RequestStream;
 use domain::household::{HouseholdEvent, Registration};
 use domain::ledger::{AggregateId, Ledgers, State};
@@ -77,7 +79,10 @@ fn every_kind_of_structure_is_there_and_in_use() {
 fn everything_that_can_happen_happens() {
     let (_, summary) = steps(&plan(4_000, 3, 5));
     let kinds = [HouseholdEvent::kinds(), PlaceEvent::kinds(), StructureEvent::kinds()].concat();
-    let missing = kinds.iter().map(|(kind, _)| *kind).filter(|kind| summary.of(kind) == 0);
+    // Who is in charge, and which files are protected, is said by people who sign in: nobody does in a simulation.
+    let signed_in = [FollowUpEvent::KINDS, ProtectionEvent::KINDS].concat();
+    let simulated = kinds.iter().filter(|kind| !signed_in.contains(kind));
+    let missing = simulated.map(|(kind, _)| *kind).filter(|kind| summary.of(kind) == 0);
     let missing: Vec<_> = missing.collect();
     assert!(missing.is_empty(), "never happened: {missing:?}");
 }

@@ -14,6 +14,7 @@ use service::Edge;
 
 use super::replay::{self, Line};
 use super::{Plan, Step, Summary, run};
+use crate::credentials::Credentials;
 use crate::progress::Progress;
 
 /// Simulate a territory: people, places and decisions drawn from a seed.
@@ -43,6 +44,8 @@ pub struct Simulate {
     /// Ask a running instance for the commands.
     #[arg(long, visible_alias = "url", value_name = "URL")]
     to: Option<String>,
+    #[command(flatten)]
+    credentials: Credentials,
     /// Show the figures as JSON.
     #[arg(long)]
     json: bool,
@@ -60,7 +63,7 @@ impl Simulate {
         let mut shown = serde_json::Map::new();
         let summary = match (&self.out, &self.to) {
             (_, Some(base)) => {
-                let (summary, outcome) = replay::ask(plan, base).await?;
+                let (summary, outcome) = replay::ask(plan, base, self.credentials.token()?).await?;
                 eprintln!(
                     "taken by the instance: {}, refused: {}",
                     outcome.taken,

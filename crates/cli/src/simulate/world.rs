@@ -66,6 +66,13 @@ pub(super) struct World {
     pub(super) asked: u64,
 }
 
+/// The organisations of a plan: more of them where more households are registered.
+pub(super) fn desks_of(plan: &Plan) -> Desks {
+    let providers = (plan.households as usize / 150).clamp(4, 60);
+    let landlords = (plan.households as usize / 600).clamp(2, 12);
+    Desks::of(plan.territory, plan.seed, providers, landlords)
+}
+
 impl World {
     /// The territory of `plan` before its first day: nothing is there yet.
     pub(super) fn new(plan: Plan) -> Self {
@@ -75,9 +82,7 @@ impl World {
         let last = domain::calendar::day(plan.territory, plan.until);
         let first = domain::calendar::months_after(last, -12 * i64::from(plan.years));
         let from = domain::calendar::start_of_day(plan.territory, first);
-        let providers = (plan.households as usize / 150).clamp(4, 60);
-        let landlords = (plan.households as usize / 600).clamp(2, 12);
-        let desks = Desks::of(plan.territory, plan.seed, providers, landlords);
+        let desks = desks_of(&plan);
         let structures = PlannedStructure::all(&plan, settings, &geography, &desks, &mut dice);
         let summary = Summary { desks: desks.all().to_vec(), ..Summary::default() };
         Self {

@@ -13,11 +13,12 @@ use cli::import::{Answer, Import, Kind, Stopped, Target, Unreachable, Verdict, s
 use serde_json::{Value, json};
 use service::axum::Router;
 use service::axum::extract::State;
+use service::axum::http::HeaderMap;
 use service::axum::http::{StatusCode, Uri};
 use service::axum::response::{IntoResponse, Response};
 use service::axum::routing::post;
 use service::config::{Settings, Sources, load};
-use service::extract::{Caller, IdempotencyKey, Json};
+use service::extract::{IdempotencyKey, Json};
 use service::{Handle, Problem, Server, Site, Stop, Tasks};
 
 use super::memory::Memory;
@@ -42,11 +43,11 @@ struct Desk {
 async fn take(
     State(desk): State<Desk>,
     uri: Uri,
-    caller: Caller,
+    headers: HeaderMap,
     key: Option<IdempotencyKey>,
     Json(body): Json<Value>,
 ) -> Result<Response, Problem> {
-    assert_eq!((caller.actor.as_str(), caller.organisation), ("import", organisation().to_string()));
+    assert_eq!(headers["authorization"], "Bearer secret");
     let left = desk.out_of_order.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
     if left.is_ok() {
         return Err(Problem::contended(5));
@@ -87,7 +88,7 @@ impl Serving {
 }
 
 fn client(base: &str) -> Instance {
-    Instance::at(base, organisation(), &"import".parse().unwrap(), Some("secret")).unwrap()
+    Instance::at(base, Some("secret")).unwrap()
 }
 
 #[tokio::test]
@@ -142,7 +143,7 @@ async fn something_else_that_answers_is_told_apart_from_an_instance() {
     assert!(matches!(stopped, Some(Stopped::Misaddressed(_))), "{stopped:?}");
     assert_eq!((report.counts().not_asked, serving.instance.events()), (2, 0));
     for bad in ["", "ftp://x", "http://", "127.0.0.1:8080"] {
-        assert!(Instance::at(bad, organisation(), &"import".parse().unwrap(), None).is_err(), "{bad}");
+        assert!(Instance::at(bad, None).is_err(), "{bad}");
     }
     serving.stop().await;
 }
@@ -161,7 +162,11 @@ async fn run(arguments: &[&str]) -> anyhow::Result<ExitCode> {
 async fn imported(serving: &Serving, file: &Path) -> ExitCode {
     let (to, organisation) = (format!("http://{}", serving.address), organisation().to_string());
     let file = file.to_str().unwrap();
-    run(&["households", file, "--to", &to, "--organisation", &organisation]).await.unwrap()
+    let secret = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(secret.path(), "secret\n").unwrap();
+    let token = secret.path().to_str().unwrap();
+    let own = ["households", file, "--to", &to, "--organisation", &organisation, "--token-file", token];
+    run(&own).await.unwrap()
 }
 
 #[tokio::test]

@@ -192,7 +192,8 @@ impl Addressed for OrganisationCommand {
     }
 
     fn creating(self, home: Territory, command: crate::id::CommandId) -> Command {
-        self.on(OrganisationId::created_by(home, command))
+        let own = if let Self::Register(register) = &self { register.id } else { None };
+        self.on(own.unwrap_or_else(|| OrganisationId::created_by(home, command)))
     }
 }
 

@@ -65,6 +65,9 @@ pub(super) fn taking_part(ledgers: &Ledgers, id: OrganisationId) -> Result<&Orga
 pub struct RegisterOrganisation {
     /// The département it is registered in: its home for good.
     pub territory: Territory,
+    /// The id it already has elsewhere; one is made for it if absent.
+    #[serde(default)]
+    pub id: Option<OrganisationId>,
     /// What it is.
     pub organisation: Organisation,
 }
@@ -82,6 +85,10 @@ impl Decide<OrganisationId> for RegisterOrganisation {
         if ledgers.organisation(id)?.known().is_some() {
             let sentence = "Cet organisme est déjà enregistré.";
             return Err(Refusal::conflict("already-registered", "INV-16", sentence).into());
+        }
+        if self.id.is_some_and(|own| own != id || own.territory() != self.territory) {
+            let sentence = "L'identifiant commence par le département d'enregistrement.";
+            return Err(Refusal::invalid("organisation-home", "organisation", sentence).into());
         }
         check(&self.organisation)?;
         draft.organisation(id, ctx.at, OrganisationRegistered { organisation: self.organisation.clone() });

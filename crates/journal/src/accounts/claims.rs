@@ -66,17 +66,7 @@ pub fn core_account(
         "mem_storage": -1, "disk_storage": -1, "streams": -1, "consumer": -1, "mem_max_stream_bytes": -1,
         "disk_max_stream_bytes": -1, "max_bytes_required": true,
     });
-    account_token(
-        account,
-        &Name::trusted("core"),
-        signing,
-        json!([]),
-        json!(exports),
-        &limits,
-        revoked,
-        operator,
-        now,
-    )
+    account_token(account, &Name::trusted("core"), signing, &[], &exports, &limits, revoked, operator, now)
 }
 
 /// The token of the broker's own account, for its administration: no streams, no partners.
@@ -93,7 +83,7 @@ pub fn system_account(
         "subs": -1, "data": -1, "payload": -1, "imports": -1, "exports": -1, "wildcards": true, "conn": -1,
         "leaf": 0, "disallow_bearer": true,
     });
-    account_token(account, &Name::trusted("sys"), signing, json!([]), json!([]), &limits, None, operator, now)
+    account_token(account, &Name::trusted("sys"), signing, &[], &[], &limits, None, operator, now)
 }
 
 /// The token of a partner's account: it imports its own share of [`core_account`] and nothing else, exports nothing, has
@@ -127,7 +117,7 @@ pub fn partner_account(
         "exports": 0, "wildcards": false, "conn": BOUNDS.connections, "leaf": 0, "disallow_bearer": true,
         "mem_storage": 0, "disk_storage": 0, "streams": 0, "consumer": 0,
     });
-    account_token(account, name, signing, json!(imports), json!([]), &limits, revoked, operator, now)
+    account_token(account, name, signing, &imports, &[], &limits, revoked, operator, now)
 }
 
 #[expect(clippy::too_many_arguments, reason = "what all accounts have in common, said once")]
@@ -135,8 +125,8 @@ fn account_token(
     account: &AccountKey,
     name: &Name,
     signing: &str,
-    imports: Value,
-    exports: Value,
+    imports: &[Value],
+    exports: &[Value],
     limits: &Value,
     revoked: Option<Timestamp>,
     operator: &Pair,

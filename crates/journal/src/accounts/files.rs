@@ -18,7 +18,7 @@ pub(super) fn make_dir(dir: &Path) -> Result<(), AccountsError> {
 
 /// Writes a file of mode 0600 that appears whole and survives a power cut.
 pub(super) fn write(path: &Path, text: &str) -> Result<(), AccountsError> {
-    let dir = path.parent().unwrap_or(Path::new("."));
+    let dir = path.parent().unwrap_or_else(|| Path::new("."));
     let write = || -> io::Result<()> {
         // Made with mode 0600 by the library.
         let mut file = tempfile::NamedTempFile::new_in(dir)?;

@@ -3,7 +3,7 @@
 //! **Invariant.** A partner shares no account with anybody. Rights to publish inside a shared account do not bound what a
 //! client can make the broker write: it answers wherever the client asks it to. Between accounts it answers nowhere else.
 //!
-//! **Invariant.** What a partner may ask of the core account is [`grants`] and nothing else; each subject holds the
+//! **Invariant.** What a partner may ask of the core account is the list in `grants.rs` and nothing else; each subject holds the
 //! partner's account key, and the broker checks that it is the asker's.
 //!
 //! **Invariant.** Every user of an installation with signed tokens expires; every name is one literal token of a subject.

@@ -48,6 +48,9 @@ pub struct Rights {
 pub enum CoreUser {
     /// Creates and changes streams. Used while an installation is set up and by its operator, never by a service.
     Admin,
+    /// The hand of whoever backs up and restores: everything in the streams, nothing about accounts. Used by a person on
+    /// an instance that stands still, never by a service.
+    Ops,
     /// All services in one process.
     Continuum,
     /// The service `intake`.
@@ -66,8 +69,9 @@ pub enum CoreUser {
 
 impl CoreUser {
     /// Every user of the core account.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Admin,
+        Self::Ops,
         Self::Continuum,
         Self::Intake,
         Self::Insertion,
@@ -82,6 +86,7 @@ impl CoreUser {
     pub fn name(self) -> &'static str {
         match self {
             Self::Admin => "admin",
+            Self::Ops => "ops",
             Self::Continuum => "continuum",
             Self::Intake => "intake",
             Self::Insertion => "insertion",
@@ -110,6 +115,11 @@ impl CoreUser {
                 publish.deny = vec!["$JS.API.DIRECT.GET.>".to_owned(), "$JS.API.STREAM.MSG.>".to_owned()];
                 false
             }
+            Self::Ops => {
+                publish.allow = OWN.map(str::to_owned).into();
+                publish.allow.extend(["feed.>".to_owned(), "$JS.API.>".to_owned(), "$JS.ACK.>".to_owned()]);
+                false
+            }
             Self::Gateway => {
                 subscribe.allow.extend(["cmd.>".to_owned(), "$SRV.>".to_owned()]);
                 true
@@ -134,15 +144,16 @@ impl fmt::Display for CoreUser {
     }
 }
 
-/// What a service does: decides, reads, seals.
+/// What services write.
+const OWN: [&str; 4] = ["evt.>", "key.>", "access.>", "seal.>"];
+
+/// What a service does: decides, reads, seals, turns keys.
 fn service(streams: &[String]) -> Vec<String> {
-    let own = ["evt.>", "key.>", "access.>", "seal.>"].map(str::to_owned);
-    let looked_at = streams.iter().map(String::as_str).chain([KEYS, FEED, "ACCESS", "SEALS"]);
-    let looking = looked_at.clone().flat_map(|stream| {
-        [format!("$JS.API.STREAM.INFO.{stream}"), format!("$JS.API.STREAM.MSG.GET.{stream}")]
-    });
-    let following = looked_at.filter(|stream| *stream != FEED && *stream != KEYS).flat_map(|stream| {
+    let read = streams.iter().map(String::as_str).chain([KEYS, "ACCESS", "SEALS"]);
+    let reading = read.flat_map(|stream| {
         [
+            format!("$JS.API.STREAM.INFO.{stream}"),
+            format!("$JS.API.STREAM.MSG.GET.{stream}"),
             format!("$JS.API.DIRECT.GET.{stream}"),
             format!("$JS.API.DIRECT.GET.{stream}.>"),
             format!("$JS.API.CONSUMER.CREATE.{stream}.*"),
@@ -152,9 +163,9 @@ fn service(streams: &[String]) -> Vec<String> {
             format!("$JS.API.CONSUMER.MSG.NEXT.{stream}.*"),
         ]
     });
-    // Erasing a household removes its key.
-    let erasing = [format!("$JS.API.STREAM.MSG.DELETE.{KEYS}")];
-    own.into_iter().chain(looking).chain(following).chain(erasing).collect()
+    // Erasing a household removes its key. A service looks whether the feed is there, and reads nothing of it.
+    let more = [format!("$JS.API.STREAM.MSG.DELETE.{KEYS}"), format!("$JS.API.STREAM.INFO.{FEED}")];
+    OWN.map(str::to_owned).into_iter().chain(reading).chain(more).collect()
 }
 
 /// What writes the feed and admits partners to it.

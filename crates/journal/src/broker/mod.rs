@@ -252,7 +252,7 @@ impl Broker {
         // Said before it is done, so that `ready` cannot answer for the server that is about to end.
         self.starting();
         if self.orders.send(Order::Restart).await.is_err() {
-            return Err(BrokerError::Stopped);
+            return Err(self.failed().await);
         }
         self.ready().await.map(drop)
     }

@@ -11,6 +11,10 @@
 //! The body is the command's JSON as over HTTP. The answer's body is the receipt, or a problem document with the headers
 //! `Nats-Service-Error` and `Nats-Service-Error-Code`; `Continuum-Status` holds the status that HTTP would give.
 //!
+//! The gateway itself refuses with `no_such_command` (404), `message_id_missing`, `malformed_id`, `malformed_body` (400),
+//! `command_too_large` (413), `too_many_commands` (429), `busy` (503) and, when the outcome is unknown, `outcome_unknown`
+//! (504): send the command again with the same id then.
+//!
 //! **Invariant.** Who asks is said by the broker alone: the partner's account imports the subject as
 //! `cmd.<account>.<territory>.<aggregate>.<command>`, and it can import no other's.
 //!

@@ -115,7 +115,7 @@ fn a_partner_may_ask_for_its_own_share_and_nothing_else() {
 }
 
 #[test]
-fn no_service_may_manage_streams_and_only_the_administrator_may_at_all() {
+fn no_service_may_manage_streams_and_only_who_administers_may_at_all() {
     let streams = ["JOURNAL".to_owned(), "SUD".to_owned()];
     for user in CoreUser::ALL {
         let rights = user.rights(&streams);
@@ -124,13 +124,13 @@ fn no_service_may_manage_streams_and_only_the_administrator_may_at_all() {
             let subject = format!("$JS.API.STREAM.{verb}.");
             let may =
                 rights.publish.allow.iter().any(|s| s == "$JS.API.>" || s == ">" || s.starts_with(&subject));
-            assert_eq!(may, user == CoreUser::Admin, "{user} {verb}");
+            assert_eq!(may, matches!(user, CoreUser::Admin | CoreUser::Ops), "{user} {verb}");
         }
         let writes = rights.publish.allow.iter().any(|s| s.starts_with("evt"));
         assert_eq!(writes, !matches!(user, CoreUser::Admin | CoreUser::Gateway), "{user}");
         assert_eq!(
             rights.publish.allow.iter().any(|s| s == "feed.>"),
-            matches!(user, CoreUser::Feed | CoreUser::Continuum)
+            matches!(user, CoreUser::Feed | CoreUser::Continuum | CoreUser::Ops)
         );
         assert!(rights.subscribe.allow.contains(&format!("_INBOX_{user}.>")));
         assert!(

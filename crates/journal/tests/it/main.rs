@@ -17,6 +17,7 @@ mod execute;
 mod follow;
 mod keys;
 mod open;
+mod partner_feed;
 mod partners;
 mod read;
 mod rotation;

@@ -78,6 +78,8 @@ fn schema() -> Value {
             "column": { "type": "integer", "minimum": 1 },
             "parameter": { "type": "string", "description": "Which parameter of the path or the query." },
             "header": { "type": "string", "description": "Which header." },
+            "role": { "type": "string", "description": "The role that may not do this." },
+            "limit": { "type": "string", "description": "Which limit of the token was met." },
             "bound": {
                 "type": "object",
                 "description": "The bound that was met.",

@@ -95,7 +95,7 @@ impl World {
     pub(crate) fn organisation(&mut self, id: OrganisationId, kind: OrganisationKind) -> OrganisationId {
         let organisation =
             Organisation { name: "Organisme".to_owned(), kind, territories: [gironde()].into(), siret: None };
-        self.does(id, RegisterOrganisation { territory: gironde(), organisation });
+        self.does(id, RegisterOrganisation { territory: gironde(), id: None, organisation });
         id
     }
 

@@ -32,7 +32,7 @@ impl World {
             territories: [home()].into(),
             siret: None,
         };
-        let register = RegisterOrganisation { territory: home(), organisation };
+        let register = RegisterOrganisation { territory: home(), id: None, organisation };
         let command = self.mint();
         self.ask(&Command::Organisation(provider(), OrganisationCommand::Register(register)), command)
             .unwrap();

@@ -141,10 +141,13 @@ impl Partner {
 
     /// What a partner is for: its own feed, its own commands.
     async fn own(&self, client: &Client) -> Value {
+        let wanted = usize::try_from(self.role["messages"].as_u64().unwrap()).unwrap();
+        if wanted == 0 {
+            return json!({ "at": "own" });
+        }
         let account = self.role["names"]["A"].as_str().unwrap();
         let js = jetstream::with_prefix(client.clone(), journal::accounts::PARTNER_PREFIX);
         let reader: PullConsumer = js.get_consumer_from_stream(account, "FEED").await.unwrap();
-        let wanted = usize::try_from(self.role["messages"].as_u64().unwrap()).unwrap();
         let mut feed = Vec::new();
         while feed.len() < wanted {
             let batch = reader.fetch().max_messages(10).messages().await.unwrap();

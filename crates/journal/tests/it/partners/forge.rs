@@ -10,6 +10,8 @@ use journal::accounts::{
 };
 use serde_json::{Value, json};
 
+use crate::support::now;
+
 /// Everything a partner's account could allow.
 pub(super) fn everything() -> Rights {
     let all = || Subjects { allow: vec![">".to_owned()], deny: Vec::new() };
@@ -17,7 +19,7 @@ pub(super) fn everything() -> Rights {
 }
 
 pub(super) fn hours(n: i64) -> Timestamp {
-    Timestamp::now() + Span::new().hours(n)
+    now() + Span::new().hours(n)
 }
 
 /// Writes a `.creds` file.

@@ -1,28 +1,27 @@
 //! The house that partners connect to: a broker with accounts, streams, feeds.
 
+mod tried;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use async_nats::jetstream::{self, consumer::PullConsumer};
-use async_nats::{Client, ConnectOptions, HeaderMap};
+use async_nats::{Client, ConnectOptions};
 use domain::id::EventId;
-use futures_util::TryStreamExt;
-use jiff::Timestamp;
-use journal::accounts::{
-    AccountKey, Admitted, CoreUser, Embedded, KeyKind, Operator, PARTNER_PREFIX, Pair, push,
-};
+use journal::accounts::{AccountKey, Admitted, CoreUser, Embedded, Operator, PARTNER_PREFIX, push};
 use journal::broker::{Broker, BrokerOptions};
 use journal::partner_feed::{Outgoing, Published};
 use journal::{Journal, JournalConfig, Provision};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
-use super::driver::{Language, scripts};
+use super::driver::scripts;
 use super::{MESSAGES, forge};
+use crate::support::now;
 use crate::tls;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,8 +54,6 @@ pub(super) struct House {
     attacks: Vec<Value>,
 }
 
-const STREAMS: [&str; 5] = ["JOURNAL", "KEYS", "FEED", "ACCESS", "SEALS"];
-
 impl House {
     pub(super) async fn start(mode: Mode) -> Self {
         let dir = tempfile::tempdir().unwrap();
@@ -79,7 +76,7 @@ impl House {
             }
             Mode::Operator => {
                 let (home, offline) = (dir.path().join("operator"), dir.path().join("offline.nk"));
-                let (now, until) = (Timestamp::now(), forge::hours(24));
+                let (now, until) = (now(), forge::hours(24));
                 let operator =
                     Operator::open_or_create(&home, &"test".parse().unwrap(), &offline, streams, now)
                         .unwrap();
@@ -190,7 +187,7 @@ impl House {
 
     /// A partner with a feed.
     pub(super) async fn admit(&mut self, name: &str) -> Admitted {
-        let (name, now) = (name.parse().unwrap(), Timestamp::now());
+        let (name, now) = (name.parse().unwrap(), now());
         let config = self.config(CoreUser::Admin);
         let admitted = match &mut self.accounts {
             Accounts::Embedded { accounts, broker } => {
@@ -238,104 +235,17 @@ impl House {
         }
     }
 
-    /// What would be seen if something leaked: in every stream of the house, in the victim's feed and command.
-    pub(super) async fn leave_canaries(&self, victim: &Admitted) {
-        let client = self.connect(&self.credentials(CoreUser::Continuum), "_INBOX_continuum").await.unwrap();
-        let streams = jetstream::new(client);
-        let number = Uuid::from_u128(9);
-        for subject in [
-            format!("evt.33.household.{number}"),
-            "key.33-canary".into(),
-            "access.canary".into(),
-            "seal.canary".into(),
-        ] {
-            streams.publish(subject, "CANARY".into()).await.unwrap().await.unwrap();
-        }
-        self.feed(&victim.partner.account, "CANARY", MESSAGES).await;
-        let partner = self.connect(&victim.credentials, "_INBOX").await.unwrap();
-        let mut headers = HeaderMap::new();
-        headers.insert("Nats-Msg-Id", "same-key");
-        let body = json!({ "text": "CANARY" }).to_string().into();
-        let receipt =
-            partner.request_with_headers("cmd.33.households.register", headers, body).await.unwrap();
-        let receipt: Value = serde_json::from_slice(&receipt.payload).unwrap();
-        assert_eq!(receipt["account"], json!(victim.partner.account));
-    }
-
-    /// Everything an attack could have changed.
-    pub(super) async fn state(&self, victim: &Admitted) -> Value {
-        let streams = self.streams().await;
-        let mut state = json!({});
-        let mut names: Vec<String> = streams.stream_names().try_collect().await.unwrap();
-        names.sort();
-        state["streams"] = json!(names);
-        for name in STREAMS {
-            let stream = streams.get_stream(name).await.unwrap();
-            let info = stream.get_info().await.unwrap();
-            let mut consumers: Vec<String> = stream.consumer_names().try_collect().await.unwrap();
-            consumers.sort();
-            state[name] = json!([info.state.messages, info.state.last_sequence, info.config, consumers]);
-        }
-        let reader = streams.get_consumer_from_stream::<jetstream::consumer::pull::Config, _, _>(
-            victim.partner.account.as_str(),
-            "FEED",
-        );
-        let info = reader.await.unwrap().cached_info().clone();
-        state["victim"] = json!([
-            info.num_pending,
-            info.num_ack_pending,
-            info.delivered.stream_sequence,
-            info.config.filter_subject
-        ]);
-        state
-    }
-
     pub(super) fn attacks(&self) -> BTreeSet<&str> {
         let operator = self.mode() == Mode::Operator;
         let tried = self.attacks.iter().filter(|attack| attack["only"].is_null() || operator);
         tried.map(|attack| attack["name"].as_str().unwrap()).collect()
     }
 
-    /// What a partner's program is told at its start.
-    pub(super) fn role(&self, language: Language, own: &Admitted, victim: &Admitted) -> Value {
-        let (a, b) = (&own.partner.account, &victim.partner.account);
-        let dir = self.dir.path().join(format!("{}-credentials", language.name()));
-        std::fs::create_dir(&dir).unwrap();
-        let stranger = dir.join("stranger.nk");
-        std::fs::write(&stranger, Pair::generate(KeyKind::User).unwrap().seed().unwrap().as_bytes()).unwrap();
-        let mut credentials = json!({ "own": own.credentials, "stranger": stranger });
-        let mut core = Pair::generate(KeyKind::Account).unwrap().public().parse().unwrap();
-        if let Accounts::Operator { operator, .. } = &self.accounts {
-            core = operator.core().clone();
-            let seed = self.dir.path().join(format!("operator/partners/{}.signing.nk", language.name()));
-            let seed = std::fs::read_to_string(seed).unwrap();
-            let signing = Pair::from_seed(KeyKind::Account, &seed).unwrap();
-            let alien = Pair::generate(KeyKind::Account).unwrap();
-            let alien_key = AccountKey::of(&alien).unwrap();
-            credentials["own"] = json!(forge::token(&dir, "own", a, &signing, 0, 1));
-            credentials["expired"] = json!(forge::token(&dir, "expired", a, &signing, -2, -1));
-            credentials["forged account"] = json!(forge::token(&dir, "account", &alien_key, &alien, 0, 1));
-            credentials["forged user"] = json!(forge::token(&dir, "user", a, &alien, 0, 1));
-            credentials["other's user signed with own key"] =
-                json!(forge::token(&dir, "other", b, &signing, 0, 1));
-            credentials["bearer"] = json!(forge::bearer(&dir, a, &seed));
-        }
-        json!({
-            "url": self.url,
-            "ca": self.authority,
-            "mode": match self.mode() { Mode::Embedded => "embedded", Mode::Operator => "operator" },
-            "messages": MESSAGES,
-            "attacks": scripts().join("attacks.json"),
-            "credentials": credentials,
-            "names": { "A": a, "B": b, "CORE": core, "SERVER": "N", "FORGED": forge::account(a, &core) },
-        })
-    }
-
     /// Nobody may connect for these partners any more.
     pub(super) async fn revoke(&mut self, names: &[&str]) {
         let config = self.config(CoreUser::Admin);
         // The tokens that were forged for the attacks were minted up to now.
-        let now = Timestamp::now();
+        let now = now();
         match &mut self.accounts {
             Accounts::Embedded { accounts, broker } => {
                 for name in names {
@@ -380,6 +290,18 @@ impl House {
         assert_eq!(reader.cached_info().config.filter_subject, format!("feed.{}.>", partner.partner.account));
         let info = reader.cached_info();
         assert_eq!(usize::try_from(info.num_pending).unwrap() + info.num_ack_pending, MESSAGES);
+    }
+
+    /// Whether who connects as `who` sees the reader of `whose`.
+    pub(super) async fn reads_own_feed_as(&self, who: &Admitted, whose: &Admitted) -> Result<(), String> {
+        let client = self.connect(&who.credentials, "_INBOX").await.unwrap();
+        let mut feed = jetstream::with_prefix(client, PARTNER_PREFIX);
+        feed.set_timeout(Duration::from_secs(1));
+        let reader = feed.get_consumer_from_stream::<jetstream::consumer::pull::Config, _, _>(
+            whose.partner.account.as_str(),
+            "FEED",
+        );
+        reader.await.map(drop).map_err(|why| why.to_string())
     }
 
     pub(super) async fn stop(self) {

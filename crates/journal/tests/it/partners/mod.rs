@@ -143,3 +143,58 @@ async fn a_partner_of_a_shared_installation_sees_and_writes_only_its_own_even_wi
 {
     prove(Mode::Operator).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_attacks_find_what_is_open_to_who_shares_the_account_of_the_house() {
+    let mut house = House::start(Mode::Operator).await;
+    let (gateway, _log) = gateway(&house).await;
+    let victim = house.admit("victim").await;
+    let own = house.admit(Language::Rust.name()).await;
+    let mut role = house.role(Language::Rust, &own, &victim);
+    role["credentials"]["own"] = json!(house.inmate());
+    role["messages"] = json!(0);
+    let mut driver = Driver::start(Language::Rust, &role, house.dir()).await.unwrap();
+    driver.expect("subscribed").await;
+    house.leave_canaries(&victim).await;
+    let before = house.state(&victim).await;
+    driver.tell(json!({ "do": "go" })).await;
+    driver.expect("own").await;
+    let verdicts = driver.verdicts().await;
+    let of_kind = |kind: &str| {
+        let names = house.named(kind);
+        let passed = verdicts.iter().filter(|v| v["refused"] == json!(false));
+        passed.filter(|v| names.contains(v["attack"].as_str().unwrap())).count()
+    };
+    assert!(of_kind("subscribe") >= 10, "{verdicts:#?}");
+    assert!(of_kind("request") >= 20, "{verdicts:#?}");
+    assert_ne!(house.state(&victim).await, before, "deputies and writers are seen in the house");
+    driver.end().await;
+    gateway.stop().await;
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn in_the_house_the_gateway_is_found_and_its_answers_go_nowhere_else() {
+    let house = House::start(Mode::Operator).await;
+    let (gateway, mut log) = gateway(&house).await;
+    let found = house.discover().await;
+    assert_eq!(found["name"], json!("continuum-commands"));
+    assert_eq!(found["endpoints"][0]["subject"], json!("cmd.*.>"));
+    house.command_with_reply_into_the_journal().await;
+    gateway.stop().await;
+    assert!(log.all().is_empty());
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn an_account_that_imports_the_share_of_another_gets_nothing_even_if_the_operator_signed_it() {
+    let mut house = House::start(Mode::Operator).await;
+    let victim = house.admit("victim").await;
+    house.feed(&victim.partner.account, "CANARY", MESSAGES).await;
+    let thief = house.admit("thief").await;
+    house.reads_own_feed_as(&victim, &victim).await.unwrap();
+    house.push_account_with_the_share_of(&thief, &victim).await;
+    assert!(house.reads_own_feed_as(&thief, &victim).await.is_err());
+    house.reads_own_feed_as(&victim, &victim).await.unwrap();
+    house.stop().await;
+}
