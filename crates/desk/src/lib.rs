@@ -36,8 +36,8 @@ pub use commands::{Advice, Advised, collection, commands};
 pub use describe::{described, schemas};
 pub use file::{Filed, withheld};
 pub use gate::{
-    COOKIE, CSRF, Caller, Doorkeeper, InvitationText, PURPOSE, Secret, SessionText, SignedIn, TokenText,
-    csrf_token, fresh_cookie, no_cookie, still,
+    COOKIE, CSRF, Caller, Doorkeeper, IDLE_S, InvitationText, PURPOSE, Rates, Secret, SessionText, SignedIn,
+    TokenText, csrf_token, fresh_cookie, hex, no_cookie, sign_in_needed, still,
 };
 pub use index::{DEADLINES, PLACES, TASKS, TREES, WAITING, index};
 pub use nightly::rotate_nightly;

@@ -1,9 +1,9 @@
-//! Supervision: pathways on one line of time, at two dates.
+//! Supervision: pathways on one line of time, at two dates; organisations and those who sign in.
 //!
 //! **Invariant.** Its view holds no identity of a household: a pathway is read without it, and nothing here could open one.
 //!
 //! **Invariant.** Passwords, codes and tokens are hashed before a command is made of them; what is shown once is kept
-//! nowhere.
+//! nowhere. Whoever does not get in is told the same, whatever was wrong.
 //!
 //! **Invariant.** Both dates of every fact are kept: « what was true then » and « what was known then » are answered from
 //! the same rows.
@@ -26,7 +26,7 @@ use desk::{Context, Desk, Reading, Running};
 pub const NAME: &str = "supervision";
 
 /// Raised whenever the same events would give other states of ledgers, or other entries.
-const VIEW_VERSION: u32 = 1;
+const VIEW_VERSION: u32 = 2;
 
 /// What the service keeps in its view.
 #[must_use]
@@ -60,6 +60,6 @@ pub async fn start(context: &Context) -> anyhow::Result<Running> {
     let desk = Desk::new(NAME, context.journal.clone(), ledgers, context.edge.clone(), context.book.clone());
     let site = desk::commands(site, &desk, Service::Supervision, None);
     let site = pathway::routes(site, &desk, &reading);
-    running.site = accounts::routes(site, &desk, &reading);
+    running.site = accounts::routes(site, &desk, &reading, context.settings.sign_in.as_ref());
     Ok(running)
 }

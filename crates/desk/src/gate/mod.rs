@@ -30,10 +30,9 @@ use service::problem::{Bound, Kind};
 use service::{Edge, Gate, Needs, Problem, TraceContext};
 
 pub use caller::{Caller, SignedIn};
-pub(crate) use credentials::hex;
-pub use credentials::{COOKIE, InvitationText, Secret, SessionText, TokenText};
-pub(crate) use rate::Rates;
-pub use session::{csrf_token, fresh_cookie, no_cookie};
+pub use credentials::{COOKIE, InvitationText, Secret, SessionText, TokenText, hex};
+pub use rate::Rates;
+pub use session::{IDLE_S, csrf_token, fresh_cookie, no_cookie};
 
 use crate::reading::{Reading, folded};
 use caller::verb;
@@ -63,7 +62,9 @@ struct Recognised {
     cookie: Option<HeaderValue>,
 }
 
-fn sign_in_needed() -> Problem {
+/// What whoever has not signed in is told.
+#[must_use]
+pub fn sign_in_needed() -> Problem {
     Problem::new(Kind::SignInNeeded)
         // RFC 9110 asks every 401 to name a scheme.
         .header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"continuum\""))
@@ -112,12 +113,12 @@ impl Doorkeeper {
     fn session(&self, text: &SessionText, now: Timestamp) -> Result<Recognised, Problem> {
         let page = self.reading.now()?;
         let digest = text.secret.digest();
-        let user = user(&page, text.user)?.ok_or_else(sign_in_needed)?;
+        let user = user(&page, text.user)?.ok_or_else(session::over)?;
         let session = user.session(text.session, now).filter(|session| session.digest == digest);
-        let session = session.ok_or_else(sign_in_needed)?;
+        let session = session.ok_or_else(session::over)?;
         let profile = session.profile;
-        let ledger = organisation(&page, profile.organisation)?.ok_or_else(sign_in_needed)?;
-        let organisation = ledger.open().ok_or_else(sign_in_needed)?;
+        let ledger = organisation(&page, profile.organisation)?.ok_or_else(session::over)?;
+        let organisation = ledger.open().ok_or_else(session::over)?;
         let cookie = session::seen(text, &self.journal, now)?;
         let rights = rights::Caller {
             actor: Actor::of_user(text.user),

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 const KEPT: usize = 20_000;
 
 /// Buckets by caller.
-pub(crate) struct Rates<K> {
+pub struct Rates<K> {
     buckets: Mutex<HashMap<K, Bucket>>,
 }
 
@@ -36,13 +36,21 @@ impl Bucket {
     }
 }
 
+impl<K: Hash + Eq> Default for Rates<K> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl<K: Hash + Eq> Rates<K> {
-    pub(crate) fn new() -> Self {
+    /// Full buckets for everybody.
+    #[must_use]
+    pub fn new() -> Self {
         Self { buckets: Mutex::default() }
     }
 
     /// Takes one request of `caller`, who may make so many in a minute; false if none is left.
-    pub(crate) fn take(&self, caller: K, per_minute: u32, now: Timestamp) -> bool {
+    pub fn take(&self, caller: K, per_minute: u32, now: Timestamp) -> bool {
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         if buckets.len() >= KEPT {
             buckets.retain(|_, bucket| !bucket.filled(now).is_full());

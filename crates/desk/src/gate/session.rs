@@ -12,7 +12,7 @@ use super::credentials::{COOKIE, SessionText, hex};
 use super::{CSRF, sign_in_needed};
 
 /// How long a session may go unused, in seconds: half an hour, as in SI SIAO.
-pub(super) const IDLE_S: i64 = 30 * 60;
+pub const IDLE_S: i64 = 30 * 60;
 /// How old the moment in the cookie may grow before a new cookie is sent, in seconds.
 const RENEWED_S: i64 = 60;
 
@@ -53,6 +53,14 @@ pub fn no_cookie() -> HeaderValue {
     HeaderValue::from_static("__Host-session=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0")
 }
 
+/// What is told to whoever asks in a session that is over, whatever ended it. The request was not read: what was typed is
+/// where it was typed.
+pub(super) fn over() -> Problem {
+    sign_in_needed().detail(
+        "Votre session est terminée. Ce que vous avez saisi reste à l'écran : reconnectez-vous, puis envoyez-le de nouveau.",
+    )
+}
+
 /// Refuses a session that was not used for too long; a new cookie, if the one that was sent has grown old.
 pub(super) fn seen(
     text: &SessionText,
@@ -61,7 +69,7 @@ pub(super) fn seen(
 ) -> Result<Option<HeaderValue>, Problem> {
     let idle = now.as_second() - text.seen;
     if seen_at(journal, text.session, text.seen)? != text.proof || idle >= IDLE_S {
-        return Err(sign_in_needed());
+        return Err(over());
     }
     if idle < RENEWED_S { Ok(None) } else { fresh_cookie(text, journal, now).map(Some) }
 }

@@ -94,6 +94,7 @@ pub const READS: &[Action] = &[
     Action::follow("event", "follow"),
     Action::read("organisation", "list"),
     Action::read("user", "list"),
+    Action::read("alert", "list"),
 ];
 
 /// Who asks: what has been proven of them, never what they say of themselves.

@@ -5,6 +5,7 @@
 //! variable) and the key, and the program ends with [`EXIT_CODE`]: a service never starts on half of what was meant.
 
 mod sections;
+mod sign_in;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -12,6 +13,7 @@ use std::path::{Path, PathBuf};
 use ::config::{Config, Environment, File, FileFormat, Source, Value, ValueKind};
 
 pub use sections::{Data, Http, Keys, Limits, Log, LogFormat, Nats, NothingOfItsOwn, Own, Settings, Wrong};
+pub use sign_in::{Provider, ProviderProfile, SignIn};
 
 /// What the program ends with when its configuration is bad (`EX_USAGE`): restarting it will not help.
 pub const EXIT_CODE: u8 = 64;

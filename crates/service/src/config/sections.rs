@@ -9,6 +9,8 @@ use jiff::tz::TimeZone;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 
+use super::SignIn;
+
 /// A value that does not make sense.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wrong {
@@ -77,6 +79,9 @@ pub struct Settings<O = NothingOfItsOwn> {
     pub keys: Keys,
     /// The log.
     pub log: Log,
+    /// What people sign in with; only where they do.
+    #[serde(default)]
+    pub sign_in: Option<SignIn>,
     /// The keys of this service alone.
     pub service: O,
 }
@@ -93,6 +98,7 @@ impl<O: Own> Settings<O> {
         self.limits.check()?;
         self.nats.check()?;
         self.keys.check()?;
+        self.sign_in.as_ref().map_or(Ok(()), SignIn::check)?;
         for (key, path) in [("data.dir", &self.data.dir), ("keys.file", &self.keys.file)] {
             if path.as_os_str().is_empty() {
                 return Err(Wrong::new(key, "a path"));

@@ -157,3 +157,28 @@ fn a_service_has_keys_of_its_own_and_a_table_left_empty_is_free() {
     let refusal = load("CONTINUUM_INTAKE__SERVICE__TICK_S", "61").unwrap_err().to_string();
     assert!(refusal.contains("CONTINUUM_INTAKE__SERVICE__TICK_S") && refusal.contains("60"), "{refusal}");
 }
+
+#[test]
+fn a_provider_of_identities_is_configured_whole_or_not_at_all() {
+    let with = |pairs: &[(&str, &str)]| {
+        let name = |key: &str| format!("CONTINUUM_SUPERVISION__SIGN_IN__PROVIDER__{key}");
+        let environment = pairs.iter().map(|(key, value)| (name(key), (*value).to_owned())).collect();
+        load::<NothingOfItsOwn>("supervision", &Sources { environment, ..Sources::default() })
+    };
+    assert_eq!(with(&[]).unwrap().sign_in.unwrap().oidc(), None);
+    let all = [
+        ("ISSUER", "https://fca.example/api/v2"),
+        ("PROFILE", "proconnect"),
+        ("CLIENT_ID", "continuum"),
+        ("CLIENT_SECRET_FILE", "/run/secrets/proconnect"),
+        ("REDIRECT_URI", "https://continuum.example/api/v1/sign-in/callback"),
+        ("ACR_MINIMUM", "eidas2"),
+    ];
+    let config = with(&all).unwrap().sign_in.unwrap().oidc().unwrap();
+    assert_eq!((config.acr_minimum.as_str(), config.pkce), ("eidas2", true));
+    assert_eq!(config.userinfo, crate::sign_in::oidc::Userinfo::Signed);
+    let refusal = with(&all[..3]).unwrap_err().to_string();
+    assert!(refusal.contains("sign_in.provider.redirect_uri"), "{refusal}");
+    let intake: Settings = load("intake", &Sources::default()).unwrap();
+    assert_eq!(intake.sign_in, None, "nobody signs in there");
+}

@@ -1,14 +1,28 @@
-//! Organisations, the tokens of their software, and those who sign in.
+//! Organisations, the tokens of their software, those who sign in, and what others look at because of them.
 
+mod alerts;
+mod enrolment;
+mod finding;
+mod invitations;
 mod lists;
+mod others;
+mod provider;
+mod sessions;
+mod sign_in;
+mod taking;
 mod tokens;
+mod users;
+
+use std::sync::Arc;
 
 use domain::ledger::{AggregateId, State};
 use projection::ledgers::IndexEntry;
 use projection::{Tree, key};
 use service::Site;
+use service::config::SignIn;
+use service::sign_in::local::Hasher;
 
-use desk::{Desk, Reading};
+use desk::{Desk, Rates, Reading};
 
 /// Organisations: `(organisation)`.
 pub(crate) const ORGANISATIONS: Tree = Tree::named("accounts/organisations");
@@ -16,8 +30,12 @@ pub(crate) const ORGANISATIONS: Tree = Tree::named("accounts/organisations");
 pub(crate) const LOGINS: Tree = Tree::named("accounts/logins");
 /// Users by organisation: `(organisation, user)`.
 pub(crate) const USERS: Tree = Tree::named("accounts/users");
+/// Accounts for emergencies: `(user)`.
+pub(crate) const EMERGENCY: Tree = Tree::named("accounts/emergency");
+/// Protected files that were opened in an emergency, which nobody has looked at since: `(household)`.
+pub(crate) const OPENINGS: Tree = Tree::named("accounts/openings");
 /// All of them.
-pub(crate) const TREES: &[Tree] = &[ORGANISATIONS, LOGINS, USERS];
+pub(crate) const TREES: &[Tree] = &[ORGANISATIONS, LOGINS, USERS, EMERGENCY, OPENINGS];
 
 /// What a user or an organisation is found by. Keys name the ledger, so that two never give the same one.
 pub(crate) fn index(ledger: &AggregateId, state: &State) -> Vec<IndexEntry> {
@@ -35,7 +53,11 @@ pub(crate) fn index(ledger: &AggregateId, state: &State) -> Vec<IndexEntry> {
             let of = organisations
                 .into_iter()
                 .map(|organisation| (USERS, key::of(&(organisation, *ledger)), Vec::new()));
-            logins.chain(of).collect()
+            let emergency = user.emergency.then(|| (EMERGENCY, key::of(ledger), Vec::new()));
+            logins.chain(of).chain(emergency).collect()
+        }
+        State::Household(is) if is.openings.iter().any(|opening| !opening.reviewed) => {
+            vec![(OPENINGS, key::of(ledger), Vec::new())]
         }
         State::Organisation(_) | State::Household(_) | State::Place(_) | State::Structure(_) => Vec::new(),
     }
@@ -46,10 +68,30 @@ pub(crate) fn index(ledger: &AggregateId, state: &State) -> Vec<IndexEntry> {
 pub(crate) struct Office {
     pub(crate) desk: Desk,
     pub(crate) reading: Reading,
+    pub(crate) hasher: Hasher,
+    /// Attempts to sign in, by what was given as login.
+    pub(crate) attempts: Arc<Rates<String>>,
+    /// The provider of identities, if there is one.
+    pub(crate) provided: Option<Arc<provider::Provided>>,
 }
 
-pub(crate) fn routes(site: Site, desk: &Desk, reading: &Reading) -> Site {
-    let office = Office { desk: desk.clone(), reading: reading.clone() };
+pub(crate) fn routes(site: Site, desk: &Desk, reading: &Reading, settings: Option<&SignIn>) -> Site {
+    let provided = settings.and_then(SignIn::oidc).map(|config| Arc::new(provider::Provided::by(config)));
+    let office = Office {
+        desk: desk.clone(),
+        reading: reading.clone(),
+        hasher: Hasher::default(),
+        attempts: Arc::default(),
+        provided,
+    };
     let site = lists::routes(site, &office);
-    tokens::routes(site, &office)
+    let site = tokens::routes(site, &office);
+    let site = users::routes(site, &office);
+    let site = invitations::routes(site, &office);
+    let site = enrolment::routes(site, &office);
+    let site = sign_in::routes(site, &office);
+    let site = sessions::routes(site, &office);
+    let site = others::routes(site, &office);
+    let site = provider::routes(site, &office);
+    alerts::routes(site, &office)
 }

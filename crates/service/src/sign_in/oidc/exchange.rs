@@ -33,6 +33,19 @@ pub(super) async fn tokens(
     code: &Secret,
     pending: &Pending,
 ) -> Result<Tokens, OidcError> {
+    let (form, authorization) = asked(config, secret, code, pending)?;
+    let answer = http.post(Document::Token, &metadata.token, form, authorization).await?;
+    read(&answer)
+}
+
+/// The form that asks for tokens, and the header that says who asks. Written apart: a form being written must not be held
+/// while an answer is waited for, or no handler could wait for it.
+fn asked(
+    config: &Config,
+    secret: &Secret,
+    code: &Secret,
+    pending: &Pending,
+) -> Result<(String, Option<HeaderValue>), OidcError> {
     let mut form = form_urlencoded::Serializer::new(String::new());
     form.append_pair("grant_type", "authorization_code")
         .append_pair("code", code.reveal())
@@ -47,8 +60,7 @@ pub(super) async fn tokens(
             None
         }
     };
-    let answer = http.post(Document::Token, &metadata.token, form.finish(), authorization).await?;
-    read(&answer)
+    Ok((form.finish(), authorization))
 }
 
 fn read(answer: &Answer) -> Result<Tokens, OidcError> {
