@@ -179,7 +179,7 @@ impl Served {
         let id = OrganisationId::created_by(home, command);
         let organisation =
             Organisation { name: name.to_owned(), kind, territories: [home].into(), siret: None };
-        let register = RegisterOrganisation { territory: home, organisation };
+        let register = RegisterOrganisation { territory: home, id: None, organisation };
         self.takes(command, id, OrganisationCommand::Register(register)).await;
         id
     }
