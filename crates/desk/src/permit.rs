@@ -124,10 +124,12 @@ impl Desk {
         };
         self.see(page, caller, id, place_of(body, is))?;
         // The other household that a command reads must be seen too.
-        let other = match command {
-            HouseholdCommand::Merge(merge) => Some(merge.from),
-            HouseholdCommand::ShareCustody(share) => Some(share.of),
-            _ => None,
+        let other = if let HouseholdCommand::Merge(merge) = command {
+            Some(merge.from)
+        } else if let HouseholdCommand::ShareCustody(share) = command {
+            Some(share.of)
+        } else {
+            None
         };
         match other {
             Some(other) => self.see(page, caller, other, None).map(drop),

@@ -57,8 +57,11 @@ pub struct UserEnrolled {
     pub password: Personal<String>,
     /// The secret of the one-time passwords (RFC 6238), base32.
     pub totp: Personal<String>,
-    /// SHA-256 of each recovery code, in hexadecimal.
+    /// The hash of each recovery code (argon2id, PHC form).
     pub recovery: Personal<Vec<String>>,
+    /// The time step of the one-time password that proved the second factor: it is not taken again.
+    #[serde(default, skip_serializing_if = "crate::user::is_zero")]
+    pub step: u64,
 }
 
 /// `user.password_changed`: every session ends, the one it was changed in too.

@@ -94,7 +94,7 @@ pub struct Credentials {
     pub password: Kept<String>,
     /// The secret of the one-time passwords.
     pub totp: Kept<String>,
-    /// SHA-256 of each recovery code.
+    /// The hash of each recovery code (argon2id, PHC form).
     pub recovery: Kept<Vec<String>>,
     /// Those that were used.
     pub used: BTreeSet<u8>,
@@ -111,6 +111,12 @@ pub struct Session {
     pub profile: Profile,
     /// Since when.
     pub since: Timestamp,
+}
+
+/// Whether no step was taken yet.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+pub(crate) fn is_zero(step: &u64) -> bool {
+    *step == 0
 }
 
 /// How long a session lasts at most, in hours (ASVS 7.3.2).
@@ -210,7 +216,7 @@ impl User {
                     totp: Kept::new(kind, stamp, e.totp.clone()),
                     recovery: Kept::new(kind, stamp, e.recovery.clone()),
                     used: BTreeSet::new(),
-                    step: 0,
+                    step: e.step,
                 });
             }
             AccountEvent::PasswordChanged(e) => {

@@ -224,10 +224,8 @@ async fn a_body_that_is_too_large_is_refused_with_the_bound_however_it_is_sent()
     }
     // Without announcing its size.
     let mut stream = TcpStream::connect(service.address).await.unwrap();
-    let head = format!(
-        "POST /api/v1/households/33-a/propose-referral HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n\
-         Authorization: a\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
-    );
+    let head = "POST /api/v1/households/33-a/propose-referral HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n\
+         Authorization: a\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n";
     stream.write_all(head.as_bytes()).await.unwrap();
     for _ in 0..3 {
         stream.write_all(format!("400\r\n{}\r\n", "x".repeat(1024)).as_bytes()).await.unwrap();
@@ -365,10 +363,8 @@ async fn a_caller_that_sends_its_body_drop_by_drop_does_not_hold_a_place_for_eve
     settings.http.request_timeout_s = 1;
     let service = Running::start(&settings, |_| site()).await;
     let mut stream = TcpStream::connect(service.address).await.unwrap();
-    let head = format!(
-        "POST /api/v1/households/33-a/propose-referral HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n\
-         Authorization: a\r\nContent-Length: 100\r\n\r\n{{"
-    );
+    let head = "POST /api/v1/households/33-a/propose-referral HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n\
+         Authorization: a\r\nContent-Length: 100\r\n\r\n{";
     stream.write_all(head.as_bytes()).await.unwrap();
     let mut answer = [0; 2048];
     let read =

@@ -133,7 +133,8 @@ async fn finished(
     let agent = office.agent(id, &mut user).await?;
     let password = AdmittedPassword::new(&asked.password, &agent.email).map_err(unfit)?;
     let key = TotpKey::from_text(&asked.totp_secret).map_err(|_| wrong_code())?;
-    key.check(asked.code.reveal(), office.desk.edge().now(), None).ok_or_else(wrong_code)?;
+    let step = key.check(asked.code.reveal(), office.desk.edge().now(), None).ok_or_else(wrong_code)?;
+    let step = serde_json::to_value(step).and_then(serde_json::from_value).map_err(Problem::internal)?;
     let password = office.hasher.hash(&password, &SystemRandom).await.map_err(unhashed)?;
     let codes = RecoveryCodes::draw(&office.hasher, &SystemRandom).await.map_err(unhashed)?;
     let enrol = Enrol {
@@ -141,6 +142,7 @@ async fn finished(
         password: text(&password)?,
         totp: key.to_text().reveal().to_owned(),
         recovery: texts(&codes.kept)?,
+        step,
     };
     let profile = user.profiles.first().ok_or_else(over)?;
     let asking = Asking::by(&office, id, profile.organisation, TraceContext::of_request(&headers));

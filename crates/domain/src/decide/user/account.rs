@@ -178,8 +178,11 @@ pub struct Enrol {
     pub password: String,
     /// The secret of the one-time passwords.
     pub totp: String,
-    /// SHA-256 of each recovery code.
+    /// The hash of each recovery code (argon2id, PHC form).
     pub recovery: Vec<String>,
+    /// The time step of the one-time password that proved the second factor.
+    #[serde(default)]
+    pub step: u64,
 }
 
 impl Decide<UserId> for Enrol {
@@ -195,6 +198,7 @@ impl Decide<UserId> for Enrol {
             password: Personal::Known(self.password.clone()),
             totp: Personal::Known(self.totp.clone()),
             recovery: Personal::Known(self.recovery.clone()),
+            step: self.step,
         };
         draft.user(id, ctx.at, enrolled);
         Ok(())

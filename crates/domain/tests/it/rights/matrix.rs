@@ -101,7 +101,16 @@ impl Full {
             Level::Own => match group {
                 Group::Hist => (vec![current], vec![old, "on_the_street".to_owned()]),
                 Group::Path => (vec!["\"proposed\"".to_owned()], vec!["\"seniority\"".to_owned()]),
-                _ => (Vec::new(), all),
+                Group::Id
+                | Group::Comp
+                | Group::Need
+                | Group::Res
+                | Group::Adm
+                | Group::Soc
+                | Group::Viol
+                | Group::Just
+                | Group::Sne
+                | Group::Let => (Vec::new(), all),
             },
             Level::Recent => (vec![current], vec![old]),
             Level::Zones => (own(&["commune:33281"]), own(&["VIOLENCE"])),

@@ -47,6 +47,7 @@ fn enrol() -> Enrol {
         password: "$argon2id$…".to_owned(),
         totp: "JBSWY3DPEHPK3PXP".to_owned(),
         recovery: vec!["c0".to_owned(), "c1".to_owned()],
+        step: 5,
     }
 }
 
@@ -134,6 +135,11 @@ fn a_one_time_password_and_a_recovery_code_are_taken_once() {
     w.organisation(organisation(), OrganisationKind::SiaoOperator);
     let id = w.invited(organisation(), Role::SiaoManager);
     w.does(id, enrol());
+    assert_eq!(
+        w.refuses(id, sign_in(Factor::Totp { step: 5 })).code,
+        "sign-in-refused",
+        "taken at enrolment"
+    );
     w.does(id, sign_in(Factor::Totp { step: 7 }));
     for step in [6, 7] {
         assert_eq!(w.refuses(id, sign_in(Factor::Totp { step })).code, "sign-in-refused");
@@ -155,14 +161,14 @@ fn a_session_ends_by_itself_after_twelve_hours_by_hand_and_with_the_account() {
     let id = w.invited(organisation(), Role::SiaoManager);
     w.does(id, enrol());
     let session = SessionId::created_by(w.upcoming());
-    w.does(id, sign_in(Factor::Totp { step: 1 }));
+    w.does(id, sign_in(Factor::Totp { step: 11 }));
     assert!(at(&w, id).session(session, w.now + 11.hours()).is_some());
     assert!(at(&w, id).session(session, w.now + 12.hours()).is_none());
     w.does(id, SignOut { session });
     assert!(at(&w, id).session(session, w.now).is_none());
 
     let session = SessionId::created_by(w.upcoming());
-    w.does(id, sign_in(Factor::Totp { step: 2 }));
+    w.does(id, sign_in(Factor::Totp { step: 12 }));
     let other = Profile { organisation: organisation(), role: Role::Auditor };
     assert_eq!(w.refuses(id, SwitchProfile { session, profile: other }).code, "profile-not-held");
     w.does(id, GrantProfile { profile: other });
@@ -174,10 +180,10 @@ fn a_session_ends_by_itself_after_twelve_hours_by_hand_and_with_the_account() {
     assert_eq!(w.refuses(id, WithdrawProfile { profile: last }).code, "last-profile");
 
     let session = SessionId::created_by(w.upcoming());
-    w.does(id, sign_in(Factor::Totp { step: 3 }));
+    w.does(id, sign_in(Factor::Totp { step: 13 }));
     w.does(id, DisableUser { reason: DisabledBecause::Left });
     assert!(at(&w, id).session(session, w.now).is_none());
-    assert_eq!(w.refuses(id, sign_in(Factor::Totp { step: 4 })).code, "sign-in-refused");
+    assert_eq!(w.refuses(id, sign_in(Factor::Totp { step: 14 })).code, "sign-in-refused");
     let again = EnableUser { invitation: "cc".to_owned(), until: Instant(w.now + 1.hour()) };
     w.does(id, again.clone());
     assert_eq!(w.refuses(id, again).code, "user-not-disabled");
