@@ -25,7 +25,9 @@ pub fn schemas() -> Vec<(String, Value)> {
     settings.definitions_path = "/components/schemas".into();
     settings.meta_schema = None;
     let mut generator = SchemaGenerator::new(settings);
-    let mut all: Vec<(String, Value)> = catalogue()
+    // What the surface makes by itself, from a password say, is in no body.
+    let asked = catalogue().filter(|kind| !kind.services.is_empty());
+    let mut all: Vec<(String, Value)> = asked
         .map(|kind| {
             let schema = Value::from((kind.schema)(&mut generator));
             let schema = json!({ "title": kind.name, "description": kind.summary, "allOf": [schema] });

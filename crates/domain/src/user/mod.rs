@@ -35,6 +35,7 @@ pub struct Agent {
 /// What somebody may act as: a role in an organisation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "UserProfile")]
 pub struct Profile {
     /// The organisation.
     pub organisation: OrganisationId,

@@ -184,7 +184,7 @@ fn schema() -> Value {
                         "at": { "type": "string", "format": "date-time" },
                         "user": { "type": "string" },
                         "session": { "type": "string" },
-                        "profile": { "$ref": "#/components/schemas/Profile" },
+                        "profile": { "$ref": "#/components/schemas/UserProfile" },
                         "by": { "type": "object" },
                         "household": { "type": "string" },
                         "organisation": { "type": "string" },

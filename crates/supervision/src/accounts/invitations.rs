@@ -178,7 +178,7 @@ fn new_user() -> Value {
         "properties": {
             "name": { "type": "string", "description": "As colleagues know them." },
             "email": { "type": "string", "description": "The address they sign in with." },
-            "profiles": { "type": "array", "minItems": 1, "items": { "$ref": "#/components/schemas/Profile" } },
+            "profiles": { "type": "array", "minItems": 1, "items": { "$ref": "#/components/schemas/UserProfile" } },
             "emergency": { "type": "boolean", "description": "For emergencies alone: every use raises an alert." }
         }
     })

@@ -57,13 +57,7 @@ pub(super) fn routes(site: Site, office: &Office) -> Site {
     )
     .open_to_all()
     .query_parameter("invitation", Schema::Text, "An invitation to take up with the identity.")
-    .problems([
-        Kind::MalformedQuery,
-        Kind::UnknownPath,
-        Kind::RefusedNow,
-        Kind::RequestForged,
-        Kind::NotReady,
-    ])
+    .problems([Kind::MalformedQuery, Kind::RefusedNow, Kind::RequestForged, Kind::NotReady])
     .answer_with(Answer {
         status: 303,
         description: "Where to send the browser. It comes back to `/api/v1/sign-in/callback`.",
@@ -97,9 +91,9 @@ struct Kept {
 impl Office {
     async fn provider(&self) -> Result<&Provider, Problem> {
         let Some(provided) = &self.provided else {
-            return Err(
-                Problem::new(Kind::UnknownPath).detail("no provider of identities is configured here")
-            );
+            let sentence =
+                "Aucun fournisseur d'identité n'est configuré ici : connectez-vous avec votre mot de passe.";
+            return Err(Problem::refused_now("no-identity-provider", "sign-in", sentence));
         };
         let now = self.desk.edge().now();
         let discover = || async {

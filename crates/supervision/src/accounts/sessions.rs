@@ -228,11 +228,11 @@ fn signed_out() -> Response {
 }
 
 fn schemas() -> [(&'static str, Value); 4] {
-    let profile = || json!({ "$ref": "#/components/schemas/Profile" });
+    let profile = || json!({ "$ref": "#/components/schemas/ProfileShown" });
     let secret = || json!({ "type": "string", "writeOnly": true });
     [
         (
-            "Profile",
+            "ProfileShown",
             json!({
                 "type": "object",
                 "required": ["organisation", "role"],

@@ -235,7 +235,7 @@ fn schema() -> Value {
             "password": secret(),
             "code": secret(),
             "recovery_code": secret(),
-            "profile": { "$ref": "#/components/schemas/Profile" }
+            "profile": { "$ref": "#/components/schemas/UserProfile" }
         }
     })
 }

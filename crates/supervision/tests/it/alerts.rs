@@ -37,7 +37,7 @@ async fn every_use_of_an_emergency_account_is_logged_and_listed() {
     for alert in alerts {
         assert_eq!((&alert["kind"], &alert["user"]), (&json!("emergency_account_used"), &json!(rescue.id)));
     }
-    assert_eq!(alerts[0]["at"], "2026-03-15T12:01:00Z", "the latest first");
+    assert_eq!(alerts[0]["at"], "2026-03-15T12:01:30Z", "the latest first");
     let first = software.get(&format!("{ALERTS}?limit=1")).await.is(200);
     let next = first["next"].as_str().unwrap();
     let rest = software.get(&format!("{ALERTS}?limit=1&cursor={next}")).await.is(200);
@@ -87,7 +87,7 @@ async fn the_opening_of_a_protected_file_waits_for_those_who_judge_it() {
     let alert = &seen["alerts"][0];
     assert_eq!((&alert["kind"], &alert["household"]), (&json!("file_opened_in_emergency"), &json!(id)));
     assert_eq!((&alert["user"], &alert["ground"]), (&json!(other.id), &json!("shelter_tonight")));
-    assert_eq!(alert["until"], "2026-03-15T13:00:00Z");
+    assert_eq!(alert["until"], "2026-03-15T13:01:00Z");
     // That the file is protected is nothing for those who run the machines.
     assert_eq!(world.software().get(ALERTS).await.is(200)["alerts"], json!([]));
     let review = ReviewEmergencyOpening { user: user(&other), justified: true };

@@ -141,8 +141,8 @@ async fn what_the_browser_kept_is_used_once_by_itself_alone_and_as_it_was_given(
 #[tokio::test(flavor = "multi_thread")]
 async fn where_no_provider_is_configured_there_is_none_to_go_to() {
     let world = World::start().await;
-    assert_eq!(world.browser().get(BEGIN).await.refusal(), (404, "unknown-path"));
+    assert_eq!(world.browser().get(BEGIN).await.refusal(), (409, "no-identity-provider"));
     let back = world.browser().get("/api/v1/sign-in/callback?code=x&state=y").await;
-    assert_eq!(back.refusal(), (404, "unknown-path"));
+    assert_eq!(back.refusal(), (409, "no-identity-provider"));
     world.stop().await;
 }

@@ -29,7 +29,7 @@ async fn somebody_signs_in_and_acts_as_one_of_their_profiles_and_then_as_another
     assert_eq!(session["profile"]["role"], "siao_manager");
     assert_eq!(session["profile"]["organisation_name"], "SIAO de la Gironde");
     assert_eq!(session["profiles"].as_array().unwrap().len(), 2);
-    assert_eq!((&session["idle_minutes"], &session["ends_at"]), (&json!(30), &json!("2026-03-16T00:00:00Z")));
+    assert_eq!((&session["idle_minutes"], &session["ends_at"]), (&json!(30), &json!("2026-03-16T00:00:30Z")));
     let who = browser.get(SESSION).await.is(200);
     assert_eq!(who["name"], "Jeanne Martin");
     assert_eq!(who, session, "it is told what it was told at the beginning");
