@@ -14,6 +14,7 @@ mod refusals;
 mod repetition;
 mod rights;
 mod sealed;
+mod security;
 mod shutdown;
 mod sudden_death;
 mod two_dates;
