@@ -1,6 +1,7 @@
 //! Who may do and see what: the data file, what it makes of a file, and the decision.
 
 mod decision;
+mod document;
 mod fields;
 mod matrix;
 
