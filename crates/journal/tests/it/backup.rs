@@ -203,26 +203,22 @@ async fn what_is_restored_stands_where_it_stood_and_goes_on_from_there() {
     let (installation, journal) = Installation::new().await;
     let elsewhere = tempfile::tempdir().unwrap();
     let dir = elsewhere.path().join("backup");
-    // A stream that others keep beside the journal, of which the first messages have expired.
+    // What leaves for partners, of which the first messages have expired.
     let raw = installation.ground.raw().await;
-    let access = async_nats::jetstream::stream::Config {
-        name: "ACCESS".to_owned(),
-        subjects: vec!["access.>".to_owned()],
-        max_messages: 5,
-        ..Default::default()
-    };
-    raw.create_stream(access).await.unwrap();
+    let mut feed = raw.get_stream("FEED").await.unwrap().cached_info().config.clone();
+    feed.max_messages = 5;
+    raw.update_stream(feed).await.unwrap();
     for n in 0..8 {
-        raw.publish("access.33", format!("{n}").into()).await.unwrap().await.unwrap();
+        raw.publish("feed.33", format!("{n}").into()).await.unwrap().await.unwrap();
     }
     let manifest = back_up(&journal, &dir).await;
     let names: Vec<_> = manifest.streams.iter().map(|stored| stored.stream.name.as_str()).collect();
-    assert_eq!(names, ["ACCESS", "JOURNAL", "KEYS"]);
+    assert_eq!(names, ["SEALS", "ACCESS", "FEED", "JOURNAL", "KEYS"]);
 
     let new = Broker::temporary().await.unwrap();
     restore(&new, &dir, &[]).await.unwrap();
     let other = installation.open(&small(&new)).await.unwrap();
-    for (name, last) in [("JOURNAL", 240), ("ACCESS", 8)] {
+    for (name, last) in [("JOURNAL", 240), ("FEED", 8)] {
         let (there, here) =
             (raw.get_stream(name).await.unwrap(), connect(&new).await.get_stream(name).await.unwrap());
         assert_eq!(here.cached_info().state.last_sequence, last);
@@ -244,7 +240,7 @@ async fn what_is_restored_stands_where_it_stood_and_goes_on_from_there() {
     // And what is restored can be backed up again, to the same.
     let again = elsewhere.path().join("again");
     back_up(&other, &again).await;
-    let (one, two) = (std::fs::read(dir.join("ACCESS.records")), std::fs::read(again.join("ACCESS.records")));
+    let (one, two) = (std::fs::read(dir.join("FEED.records")), std::fs::read(again.join("FEED.records")));
     assert_eq!(one.unwrap().len(), two.unwrap().len());
 }
 

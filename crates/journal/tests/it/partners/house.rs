@@ -96,16 +96,6 @@ impl House {
             }
         };
         Journal::provision(house.config(CoreUser::Admin)).await.unwrap();
-        let admin = house.streams().await;
-        for (name, subject) in [("ACCESS", "access.>"), ("SEALS", "seal.>")] {
-            let config = jetstream::stream::Config {
-                name: name.to_owned(),
-                subjects: vec![subject.to_owned()],
-                max_bytes: 1 << 20,
-                ..Default::default()
-            };
-            admin.create_stream(config).await.unwrap();
-        }
         let config = JournalConfig { provision: Provision::Verify, ..house.config(CoreUser::Continuum) };
         house.journal = Some(Journal::open(config).await.unwrap());
         house
