@@ -1,4 +1,4 @@
-//! Supervision: pathways on one line of time, at two dates; organisations and those who sign in.
+//! Supervision: pathways on one line of time, at two dates; who read what; organisations and those who sign in.
 //!
 //! **Invariant.** Its view holds no identity of a household: a pathway is read without it, and nothing here could open one.
 //!
@@ -11,6 +11,7 @@
 //! This crate takes no command on households, places or structures. It rotates the keys at night, for all services, and seals
 //! what is recorded.
 
+mod accesses;
 mod accounts;
 mod pathway;
 mod timeline;
@@ -60,6 +61,7 @@ pub async fn start(context: &Context) -> anyhow::Result<Running> {
     let desk = Desk::new(NAME, context.journal.clone(), ledgers, context.edge.clone(), context.book.clone());
     let site = desk::commands(site, &desk, Service::Supervision, None);
     let site = pathway::routes(site, &desk, &reading);
+    let site = accesses::routes(site, &desk, &reading);
     running.site = accounts::routes(site, &desk, &reading, context.settings.sign_in.as_ref());
     Ok(running)
 }

@@ -74,6 +74,7 @@ pub const READS: &[Action] = &[
     FILE,
     Action::read("household", "housing"),
     Action::read("household", "timeline"),
+    Action::read("household", "accesses"),
     Action::read("household", "places"),
     Action::read("household", "why-not"),
     Action::read("place", "list"),
