@@ -21,6 +21,7 @@ pub mod http;
 pub mod lifecycle;
 pub mod metrics;
 pub mod openapi;
+pub mod outgoing;
 pub mod problem;
 pub mod sign_in;
 pub mod sse;

@@ -1,16 +1,14 @@
 //! A running instance over HTTP: one pool of connections, plain or over TLS with the certificates of the machine.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Bytes;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use hyper::{Request, Response, Uri};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
+use service::outgoing::{Connector, connector};
 
 use super::plan::Outgoing;
 use super::target::{Answer, Problem, Target, Unreachable};
@@ -23,7 +21,7 @@ const ANSWER_WAIT_MAX: Duration = Duration::from_secs(60);
 /// A running instance, asked by somebody. A clone shares its connections.
 #[derive(Clone)]
 pub struct Instance {
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    client: Client<Connector, Full<Bytes>>,
     base: String,
     headers: HeaderMap,
 }
@@ -107,21 +105,6 @@ impl Target for Instance {
             Err(_) => Err(Unreachable(format!("aucune en {} s", ANSWER_WAIT_MAX.as_secs()))),
         }
     }
-}
-
-fn connector(tls: bool) -> std::io::Result<HttpsConnector<HttpConnector>> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = HttpsConnectorBuilder::new();
-    if tls {
-        return Ok(builder.with_provider_and_native_roots(provider)?.https_only().enable_http1().build());
-    }
-    // Plain: no certificate of the machine is needed, and none is trusted.
-    let config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(std::io::Error::other)?
-        .with_root_certificates(rustls::RootCertStore::empty())
-        .with_no_client_auth();
-    Ok(builder.with_tls_config(config).https_or_http().enable_http1().build())
 }
 
 fn headers(token: Option<&str>) -> Option<HeaderMap> {

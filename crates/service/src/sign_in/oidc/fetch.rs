@@ -1,24 +1,22 @@
 //! Fetching from a provider: bounded in time and size, never redirected.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use hyper::{Request, StatusCode, Uri};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 
 use super::config::Config;
 use super::error::{Document, Fault, OidcError};
+use crate::outgoing::{Connector, connector};
 
 /// The connections to a provider. A clone shares them.
 #[derive(Debug, Clone)]
 pub struct Http {
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    client: Client<Connector, Full<Bytes>>,
     timeout: Duration,
     bytes_max: usize,
 }
@@ -38,7 +36,7 @@ impl Http {
     ///
     /// [`OidcError::Certificates`].
     pub fn for_provider(config: &Config) -> Result<Self, OidcError> {
-        let connector = connector(config.is_local()).map_err(|_| OidcError::Certificates)?;
+        let connector = connector(!config.is_local()).map_err(|_| OidcError::Certificates)?;
         Ok(Self {
             client: Client::builder(TokioExecutor::new()).build(connector),
             timeout: config.fetch_timeout(),
@@ -122,19 +120,4 @@ impl Answer {
     pub(super) fn is(&self, media_type: &str) -> bool {
         media_type.split(',').any(|accepted| accepted.trim() == self.media_type)
     }
-}
-
-fn connector(local: bool) -> std::io::Result<HttpsConnector<HttpConnector>> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = HttpsConnectorBuilder::new();
-    if !local {
-        return Ok(builder.with_provider_and_native_roots(provider)?.https_only().enable_http1().build());
-    }
-    // Plain: no certificate of the machine is needed, and none is trusted.
-    let config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(std::io::Error::other)?
-        .with_root_certificates(rustls::RootCertStore::empty())
-        .with_no_client_auth();
-    Ok(builder.with_tls_config(config).https_or_http().enable_http1().build())
 }
