@@ -12,7 +12,7 @@ use async_nats::header;
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
 use async_nats::jetstream::context::Context;
 use async_nats::jetstream::response::Response;
-use async_nats::jetstream::stream::ConsumerErrorKind;
+use async_nats::jetstream::stream::{ConsumerError, ConsumerErrorKind};
 use async_nats::jetstream::{self, ErrorCode, publish::PublishAck};
 use bytes::Bytes;
 use domain::id::EventId;
@@ -118,15 +118,7 @@ impl Partners {
         };
         match self.jetstream.create_consumer_on_stream(config, FEED).await {
             Ok(_) => Ok(()),
-            Err(e) => match e.kind() {
-                ConsumerErrorKind::TimedOut | ConsumerErrorKind::Request => {
-                    Err(FeedError::Unanswered { action, why: e.to_string() })
-                }
-                ConsumerErrorKind::InvalidConsumerType
-                | ConsumerErrorKind::InvalidName
-                | ConsumerErrorKind::JetStream(_)
-                | ConsumerErrorKind::Other => Err(FeedError::Refused { action, why: e.to_string() }),
-            },
+            Err(error) => Err(failed(action, &error)),
         }
     }
 
@@ -138,22 +130,14 @@ impl Partners {
     pub async fn revoke(&self, account: &AccountKey) -> Result<(), FeedError> {
         let action = "remove a partner's reader";
         let removed = self.jetstream.delete_consumer_from_stream(account.as_str(), FEED).await;
+        let gone = |error: &ConsumerError| {
+            matches!(error.kind(), ConsumerErrorKind::JetStream(refusal)
+                if refusal.error_code() == ErrorCode::CONSUMER_NOT_FOUND)
+        };
         match removed {
             Ok(_) => Ok(()),
-            Err(e) => match e.kind() {
-                ConsumerErrorKind::JetStream(error)
-                    if error.error_code() == ErrorCode::CONSUMER_NOT_FOUND =>
-                {
-                    Ok(())
-                }
-                ConsumerErrorKind::TimedOut | ConsumerErrorKind::Request => {
-                    Err(FeedError::Unanswered { action, why: e.to_string() })
-                }
-                ConsumerErrorKind::InvalidConsumerType
-                | ConsumerErrorKind::InvalidName
-                | ConsumerErrorKind::JetStream(_)
-                | ConsumerErrorKind::Other => Err(FeedError::Refused { action, why: e.to_string() }),
-            },
+            Err(error) if gone(&error) => Ok(()),
+            Err(error) => Err(failed(action, &error)),
         }
     }
 
@@ -181,6 +165,18 @@ impl Partners {
             Response::Ok(stored) => Ok(Published::Stored(stored.sequence)),
             Response::Err { error } => Err(FeedError::Refused { action, why: error.to_string() }),
         }
+    }
+}
+
+/// Why the broker did not do to a partner's reader what was to be done.
+fn failed(action: &'static str, error: &ConsumerError) -> FeedError {
+    let why = error.to_string();
+    match error.kind() {
+        ConsumerErrorKind::TimedOut | ConsumerErrorKind::Request => FeedError::Unanswered { action, why },
+        ConsumerErrorKind::InvalidConsumerType
+        | ConsumerErrorKind::InvalidName
+        | ConsumerErrorKind::JetStream(_)
+        | ConsumerErrorKind::Other => FeedError::Refused { action, why },
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 
-use crate::broker::quoted;
+use crate::broker::{BOUNDS, quoted};
 
 /// The files of one side of TLS (PEM).
 #[derive(Debug, Clone)]
@@ -69,17 +69,7 @@ listen: "{listen}"
 
 # A client may begin with TLS at once; one that waits for a greeting gets it after a moment, and TLS then.
 {tls}
-max_payload: 262144
-max_connections: 2000
-max_subscriptions: 100000
-max_control_line: 4096
-max_pending: 64MB
-write_deadline: "10s"
-ping_interval: "20s"
-ping_max: 2
-lame_duck_duration: "30s"
-lame_duck_grace_period: "2s"
-
+{BOUNDS}
 jetstream {{
   store_dir: {store}
   # An acknowledgement means that the message is on disk.

@@ -31,7 +31,7 @@ use tokio::task::JoinHandle;
 pub use error::BrokerError;
 pub use locate::{Located, MINIMUM, NoVersion, Version, default_cache_dir, locate, locate_for_user};
 pub use settings::most_of_the_disk;
-pub(crate) use settings::quoted;
+pub(crate) use settings::{BOUNDS, quoted};
 pub use supervisor::Restarts;
 use supervisor::{Launch, Order, Shared, Situation, supervise};
 

@@ -69,19 +69,7 @@ listen: "127.0.0.1:{port}"
 pid_file: {pid}
 logtime: false
 
-max_payload: 262144
-max_connections: 2000
-# Each read in flight is one, and the services of one process share a connection.
-max_subscriptions: 100000
-max_control_line: 4096
-# More than all followers of one connection may have asked for: 4 MiB each.
-max_pending: 64MB
-write_deadline: "10s"
-ping_interval: "20s"
-ping_max: 2
-lame_duck_duration: "30s"
-lame_duck_grace_period: "2s"
-
+{BOUNDS}
 jetstream {{
   store_dir: {store}
   # An acknowledgement means that the message is on disk.
@@ -96,6 +84,21 @@ include "{ACCOUNTS}"
         )
     }
 }
+
+/// The bounds of connections, the same for a server of our own and for one of a shared installation.
+pub(crate) const BOUNDS: &str = r#"max_payload: 262144
+max_connections: 2000
+# Each read in flight is one, and the services of one process share a connection.
+max_subscriptions: 100000
+max_control_line: 4096
+# More than all followers of one connection may have asked for: 4 MiB each.
+max_pending: 64MB
+write_deadline: "10s"
+ping_interval: "20s"
+ping_max: 2
+lame_duck_duration: "30s"
+lame_duck_grace_period: "2s"
+"#;
 
 /// A path as a string of the configuration language.
 pub(crate) fn quoted(path: &Path) -> String {
