@@ -10,6 +10,7 @@ mod seal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use parking_lot::{ArcRwLockReadGuard, Mutex, RawRwLock, RwLock};
 
@@ -22,6 +23,11 @@ use seal::{CHECKPOINT, unsealed};
 /// How much of the store sled keeps in memory, bytes. Its own default, 1 GB a service, would starve a small server; at
 /// 16 MiB writing is half as fast.
 const SLED_CACHE: u64 = 64 << 20;
+
+/// How long a database that was closed may still be held before it counts as in use.
+const LET_GO_WITHIN: Duration = Duration::from_secs(10);
+/// How often it is looked whether it was let go.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// The name of the one sled tree.
 const ROWS: &str = "rows";
@@ -69,13 +75,35 @@ pub(crate) struct Store {
     dirty: AtomicBool,
 }
 
+/// Opens or makes the database in `directory`. sled's own threads hold one that was closed for a moment longer, and so does
+/// a program between its start and its first instruction: that is waited for. No other process works there, for the
+/// projection's directory is locked (see [`crate::home`]).
+fn database(directory: &Path) -> sled::Result<sled::Db> {
+    let config = config(directory);
+    let deadline = Instant::now() + LET_GO_WITHIN;
+    loop {
+        match config.open() {
+            Err(error) if is_held(&error) && Instant::now() < deadline => std::thread::sleep(LOOK_EVERY),
+            opened => return opened,
+        }
+    }
+}
+
+fn config(directory: &Path) -> sled::Config {
+    sled::Config::new().path(directory).cache_capacity(SLED_CACHE).flush_every_ms(None)
+}
+
+/// Whether sled says that somebody holds the database. It has no kind of its own for it.
+fn is_held(error: &sled::Error) -> bool {
+    matches!(error, sled::Error::Io(e) if e.to_string().starts_with("could not acquire lock"))
+}
+
 impl Store {
     /// Opens or makes the database in `directory`, without any check of what is in it.
     ///
     /// sled may panic or hang on a damaged directory: see [`crate::opening`] for the way to call this.
     pub(crate) fn open(directory: &Path, trees: Trees) -> Result<Self, StoreError> {
-        let db =
-            sled::Config::new().path(directory).cache_capacity(SLED_CACHE).flush_every_ms(None).open()?;
+        let db = database(directory)?;
         let rows = db.open_tree(ROWS)?;
         let checkpoint = match rows.get(CHECKPOINT)? {
             Some(stored) => Checkpoint::from_bytes(&stored)
@@ -218,4 +246,31 @@ fn stored_key(tree: u8, key: &[u8]) -> Vec<u8> {
     stored.push(tree);
     stored.extend_from_slice(key);
     stored
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::sync::Barrier;
+
+    use super::*;
+
+    #[test]
+    fn a_database_that_is_still_being_let_go_is_waited_for() {
+        let directory = tempfile::tempdir().unwrap();
+        drop(database(directory.path()).unwrap());
+        let held = File::open(directory.path().join("db")).unwrap();
+        held.lock().unwrap();
+        assert!(config(directory.path()).open().is_err_and(|error| is_held(&error)));
+        let asked = Barrier::new(2);
+        std::thread::scope(|scope| {
+            let opening = scope.spawn(|| {
+                asked.wait();
+                database(directory.path())
+            });
+            asked.wait();
+            drop(held);
+            assert!(opening.join().unwrap().is_ok());
+        });
+    }
 }
