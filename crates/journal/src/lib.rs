@@ -24,6 +24,7 @@ pub mod broker;
 pub mod config;
 pub mod decision;
 pub mod digest;
+mod disk;
 mod envelope;
 pub mod execute;
 pub mod follow;

@@ -16,7 +16,8 @@ use domain::id::CommandId;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Holder, disk};
+use super::Holder;
+use crate::disk;
 
 /// Why the erasure ledger cannot be used.
 #[derive(Debug, thiserror::Error)]

@@ -12,8 +12,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, Zeroizing};
 
-use super::disk;
 use super::file::{Epoch, KeyFileError, key};
+use crate::disk;
 
 /// The version of the file's form.
 const VERSION: u16 = 1;

@@ -8,8 +8,8 @@ use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, Zeroizing};
 
-use super::disk::{self, Identity};
 use super::{Erasures, Escrow};
+use crate::disk::{self, Identity};
 use crate::sealing::{NoRandomness, random};
 
 /// The version of the file's form that this program writes, and the only one so far.
@@ -376,20 +376,13 @@ fn io(what: &'static str, path: &Path, source: std::io::Error) -> KeyFileError {
     KeyFileError::Io { what, path: path.to_owned(), source }
 }
 
-/// Refuses a key file inside the broker's directory, whatever links lead there. The file's directory exists.
+/// Refuses a key file inside the broker's directory. The file's directory exists.
 fn keep_apart(path: &Path, broker: Option<&Path>) -> Result<(), KeyFileError> {
     let Some(broker) = broker else { return Ok(()) };
-    let dir = disk::directory(path);
-    let io = |source| KeyFileError::Io { what: "cannot reach", path: path.to_owned(), source };
-    let named = fs::canonicalize(dir).map_err(io)?;
-    // The file itself may be a link, or not be there yet.
-    let real = fs::canonicalize(path).unwrap_or_else(|_| named.clone());
-    // A broker's directory that does not exist yet holds nothing; what has its name still must not hold the keys.
-    let broker = fs::canonicalize(broker).or_else(|_| std::path::absolute(broker)).map_err(io)?;
-    if named.starts_with(&broker) || real.starts_with(&broker) {
-        return Err(KeyFileError::InsideBroker { path: path.to_owned(), broker });
+    match disk::inside(path, broker).map_err(|source| io("cannot reach", path, source))? {
+        Some(broker) => Err(KeyFileError::InsideBroker { path: path.to_owned(), broker }),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 #[cfg(test)]

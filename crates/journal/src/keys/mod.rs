@@ -19,7 +19,6 @@
 mod align;
 mod cache;
 pub(crate) mod control;
-mod disk;
 mod erasures;
 mod error;
 mod escrow;

@@ -1,9 +1,7 @@
 //! The file of the signing key, and beside it the head of the chain as it was seen last. Both lie outside of the broker:
 //! who can write to the broker alone can neither sign nor cut the chain off unnoticed.
 
-use std::fs::{self, File};
-use std::io::{Read as _, Write as _};
-use std::os::unix::fs::MetadataExt as _;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
@@ -14,6 +12,7 @@ use zeroize::{Zeroize as _, Zeroizing};
 
 use super::entry::PublicKey;
 use super::hash::Hash;
+use crate::disk;
 use crate::sealing::{NoRandomness, random};
 
 /// The version of the file's form that this program writes, and the only one so far.
@@ -109,16 +108,13 @@ impl SealKey {
     pub fn open(path: &Path, broker: Option<&Path>) -> Result<Self, SealKeyError> {
         let io =
             |source| SealKeyError::Io { what: "cannot read the signing key", path: path.to_owned(), source };
-        let mut file = File::open(path).map_err(io)?;
+        let held = disk::read(path).map_err(io)?;
         keep_apart(path, broker)?;
-        let mode = file.metadata().map_err(io)?.mode() & 0o7777;
-        if mode & 0o077 != 0 {
-            return Err(SealKeyError::Exposed { path: path.to_owned(), mode });
+        if held.mode & 0o077 != 0 {
+            return Err(SealKeyError::Exposed { path: path.to_owned(), mode: held.mode });
         }
-        let mut text = Zeroizing::new(Vec::new());
-        file.read_to_end(&mut text).map_err(io)?;
         let malformed = || SealKeyError::Malformed { path: path.to_owned() };
-        let written: Written = serde_json::from_slice(&text).map_err(|_| malformed())?;
+        let written: Written = serde_json::from_slice(&held.text).map_err(|_| malformed())?;
         if written.continuum_seal_key != VERSION {
             return Err(malformed());
         }
@@ -138,15 +134,11 @@ impl SealKey {
     pub fn open_or_create(path: &Path, broker: Option<&Path>) -> Result<Self, SealKeyError> {
         match Self::open(path, broker) {
             Err(SealKeyError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
-                fs::create_dir_all(directory(path)).map_err(|source| cannot_write(path, source))?;
+                fs::create_dir_all(disk::directory(path)).map_err(|source| cannot_write(path, source))?;
                 keep_apart(path, broker)?;
                 let drawn = Self { path: path.to_owned(), current: draw()?, next: None };
-                match write(path, &drawn.text(), false) {
-                    Ok(()) => {
-                        tracing::info!(path = %path.display(), "a signing key was made: keep a copy in a safe")
-                    }
-                    Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {}
-                    Err(source) => return Err(cannot_write(path, source)),
+                if disk::create(path, &drawn.text()).map_err(|source| cannot_write(path, source))? {
+                    tracing::info!(path = %path.display(), "a signing key was made: keep a copy in a safe");
                 }
                 Self::open(path, broker)
             }
@@ -197,7 +189,7 @@ impl SealKey {
     }
 
     fn save(&self) -> Result<(), SealKeyError> {
-        write(&self.path, &self.text(), true).map_err(|source| cannot_write(&self.path, source))
+        disk::put(&self.path, &self.text()).map_err(|source| cannot_write(&self.path, source))
     }
 
     fn text(&self) -> Zeroizing<Vec<u8>> {
@@ -233,7 +225,7 @@ impl SealKey {
     pub(super) fn note_head(&self, position: u64, head: Hash) -> Result<(), SealKeyError> {
         let path = head_path(&self.path);
         let text = format!("{position} {head}\n");
-        write(&path, text.as_bytes(), true).map_err(|source| cannot_write(&path, source))
+        disk::put(&path, text.as_bytes()).map_err(|source| cannot_write(&path, source))
     }
 }
 
@@ -255,42 +247,19 @@ fn cannot_write(path: &Path, source: std::io::Error) -> SealKeyError {
     SealKeyError::Io { what: "cannot write", path: path.to_owned(), source }
 }
 
-/// The directory that holds `path`.
-fn directory(path: &Path) -> &Path {
-    match path.parent() {
-        Some(dir) if !dir.as_os_str().is_empty() => dir,
-        Some(_) | None => Path::new("."),
-    }
-}
-
-/// Writes a file, readable by its owner alone from its first moment, whole when it gets its name.
-fn write(path: &Path, text: &[u8], replace: bool) -> std::io::Result<()> {
-    let dir = directory(path);
-    let mut file = tempfile::Builder::new().prefix(".seal-").tempfile_in(dir)?;
-    file.write_all(text)?;
-    file.as_file().sync_all()?;
-    let persisted = if replace { file.persist(path) } else { file.persist_noclobber(path) };
-    persisted.map_err(|e| e.error)?;
-    File::open(dir)?.sync_all()
-}
-
-/// Refuses a file inside the broker's directory, whatever links lead there. The file's directory exists.
+/// Refuses a file inside the broker's directory. The file's directory exists.
 fn keep_apart(path: &Path, broker: Option<&Path>) -> Result<(), SealKeyError> {
     let Some(broker) = broker else { return Ok(()) };
-    let io = |source| SealKeyError::Io { what: "cannot reach", path: path.to_owned(), source };
-    let named = fs::canonicalize(directory(path)).map_err(io)?;
-    // The file itself may be a link, or not be there yet.
-    let real = fs::canonicalize(path).unwrap_or_else(|_| named.clone());
-    let broker = fs::canonicalize(broker).or_else(|_| std::path::absolute(broker)).map_err(io)?;
-    if named.starts_with(&broker) || real.starts_with(&broker) {
-        return Err(SealKeyError::InsideBroker { path: path.to_owned(), broker });
+    let found = disk::inside(path, broker);
+    match found.map_err(|source| SealKeyError::Io { what: "cannot reach", path: path.to_owned(), source })? {
+        Some(broker) => Err(SealKeyError::InsideBroker { path: path.to_owned(), broker }),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 
     use super::*;
 

@@ -1,10 +1,10 @@
-//! Small secret files: replaced as a whole, under a lock, their former bytes overwritten.
+//! Small secret files: whole on the disk, readable by their owner alone, their former bytes overwritten where that matters.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{MetadataExt, fchown};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
@@ -13,7 +13,7 @@ const TRIES: usize = 100;
 
 /// Which file it is: another one has another identity, and so has the same one after a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Identity {
+pub(crate) struct Identity {
     device: u64,
     inode: u64,
     bytes: u64,
@@ -31,24 +31,24 @@ impl Identity {
     }
 
     /// Of what stands at `path` now.
-    pub(super) fn at(path: &Path) -> io::Result<Self> {
+    pub(crate) fn at(path: &Path) -> io::Result<Self> {
         Ok(Self::of(&fs::metadata(path)?))
     }
 }
 
 /// What a file held at one moment.
-pub(super) struct Held {
+pub(crate) struct Held {
     /// Its bytes.
-    pub(super) text: Zeroizing<Vec<u8>>,
+    pub(crate) text: Zeroizing<Vec<u8>>,
     /// Which file it was.
-    pub(super) identity: Identity,
+    pub(crate) identity: Identity,
     /// Its permission bits.
-    pub(super) mode: u32,
+    pub(crate) mode: u32,
 }
 
 /// Reads the file at `path`. Whoever replaces it overwrites the former bytes, so what was read counts only if it still
 /// has its name afterwards.
-pub(super) fn read(path: &Path) -> io::Result<Held> {
+pub(crate) fn read(path: &Path) -> io::Result<Held> {
     for _ in 0..TRIES {
         let mut file = File::open(path)?;
         let held = held(&mut file)?;
@@ -67,14 +67,14 @@ fn held(file: &mut File) -> io::Result<Held> {
 }
 
 /// A file that nobody else replaces while this lives.
-pub(super) struct Locked {
+pub(crate) struct Locked {
     file: File,
     /// What it holds.
-    pub(super) held: Held,
+    pub(crate) held: Held,
 }
 
 /// Waits until no other process is replacing the file, and keeps others from it.
-pub(super) fn lock(path: &Path) -> io::Result<Locked> {
+pub(crate) fn lock(path: &Path) -> io::Result<Locked> {
     for _ in 0..TRIES {
         // Open for writing too: network file systems lock nothing else.
         let mut file = File::options().read(true).write(true).open(path)?;
@@ -122,7 +122,7 @@ fn overwrite(mut file: File) -> io::Result<()> {
 impl Locked {
     /// Puts `text` in its place, for the same owner, and overwrites the former bytes as far as the disk does as it is
     /// told.
-    pub(super) fn replace(self, path: &Path, text: &[u8]) -> io::Result<()> {
+    pub(crate) fn replace(self, path: &Path, text: &[u8]) -> io::Result<()> {
         let old = self.file.metadata()?;
         let mut new = tempfile::Builder::new().prefix(&next(path)).tempfile_in(directory(path))?;
         let made = new.as_file().metadata()?;
@@ -139,7 +139,7 @@ impl Locked {
 }
 
 /// Writes a new file that only its owner reads, unless there is one already; says whether it did.
-pub(super) fn create(path: &Path, text: &[u8]) -> io::Result<bool> {
+pub(crate) fn create(path: &Path, text: &[u8]) -> io::Result<bool> {
     // Readable by its owner only from its first moment, whole when it gets its name, never put in another's place.
     let mut file = tempfile::Builder::new().prefix(".key-file-").tempfile_in(directory(path))?;
     file.write_all(text)?;
@@ -152,16 +152,37 @@ pub(super) fn create(path: &Path, text: &[u8]) -> io::Result<bool> {
 }
 
 /// Makes what was renamed in the directory of `path` last.
-pub(super) fn sync_directory(path: &Path) -> io::Result<()> {
+pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
     File::open(directory(path))?.sync_all()
 }
 
 /// The directory that holds `path`.
-pub(super) fn directory(path: &Path) -> &Path {
+pub(crate) fn directory(path: &Path) -> &Path {
     match path.parent() {
         Some(dir) if !dir.as_os_str().is_empty() => dir,
         Some(_) | None => Path::new("."),
     }
+}
+
+/// Writes a file that only its owner reads, whole when it gets its name, in the place of what is there: for one process that
+/// alone writes it.
+pub(crate) fn put(path: &Path, text: &[u8]) -> io::Result<()> {
+    let mut file = tempfile::Builder::new().prefix(&next(path)).tempfile_in(directory(path))?;
+    file.write_all(text)?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|e| e.error)?;
+    sync_directory(path)
+}
+
+/// The broker's directory, if `path` lies in it, whatever links lead there: a copy of it would carry secrets along with what
+/// they protect. The file's directory exists.
+pub(crate) fn inside(path: &Path, broker: &Path) -> io::Result<Option<PathBuf>> {
+    let named = fs::canonicalize(directory(path))?;
+    // The file itself may be a link, or not be there yet.
+    let real = fs::canonicalize(path).unwrap_or_else(|_| named.clone());
+    // A broker's directory that does not exist yet holds nothing; what has its name still must not hold secrets.
+    let broker = fs::canonicalize(broker).or_else(|_| std::path::absolute(broker))?;
+    Ok((named.starts_with(&broker) || real.starts_with(&broker)).then_some(broker))
 }
 
 fn replaced_again_and_again() -> io::Error {
