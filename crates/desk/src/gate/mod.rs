@@ -23,6 +23,7 @@ use domain::user::User;
 use jiff::Timestamp;
 use journal::Journal;
 use projection::Page;
+use projection::ledgers::Folded;
 use service::axum::http::request::Parts;
 use service::axum::http::{HeaderName, HeaderValue, header};
 use service::http::{Admission, Admitted};
@@ -32,7 +33,7 @@ use service::{Edge, Gate, Needs, Problem, TraceContext};
 pub use caller::{Caller, SignedIn};
 pub use credentials::{COOKIE, InvitationText, Secret, SessionText, TokenText, hex};
 pub use rate::Rates;
-pub use session::{IDLE_S, csrf_token, fresh_cookie, no_cookie};
+pub use session::{IDLE_S, csrf_token, fresh_cookie, is_from_here, no_cookie};
 
 use crate::reading::{Reading, folded};
 use caller::verb;
@@ -94,7 +95,8 @@ impl Doorkeeper {
         let page = self.reading.now()?;
         // Hashed whether or not there is such a token: both take the same time.
         let digest = text.secret.digest();
-        let ledger = organisation(&page, text.organisation)?.ok_or_else(sign_in_needed)?;
+        let found = folded(&page, &AggregateId::Organisation(text.organisation))?;
+        let ledger = found.as_deref().and_then(organisation).ok_or_else(sign_in_needed)?;
         let token =
             ledger.tokens.get(&text.token).filter(|token| token.digest == digest && token.is_good(now));
         let (Some(token), Some(organisation)) = (token, ledger.open()) else { return Err(sign_in_needed()) };
@@ -113,12 +115,14 @@ impl Doorkeeper {
     fn session(&self, text: &SessionText, now: Timestamp) -> Result<Recognised, Problem> {
         let page = self.reading.now()?;
         let digest = text.secret.digest();
-        let user = user(&page, text.user)?.ok_or_else(session::over)?;
+        let found = folded(&page, &AggregateId::User(text.user))?;
+        let user = found.as_deref().and_then(user).ok_or_else(session::over)?;
         let session = user.session(text.session, now).filter(|session| session.digest == digest);
         let session = session.ok_or_else(session::over)?;
         let profile = session.profile;
-        let ledger = organisation(&page, profile.organisation)?.ok_or_else(session::over)?;
-        let organisation = ledger.open().ok_or_else(session::over)?;
+        let found = folded(&page, &AggregateId::Organisation(profile.organisation))?;
+        let ledger = found.as_deref().and_then(organisation);
+        let organisation = ledger.and_then(OrganisationLedger::open).ok_or_else(session::over)?;
         let cookie = session::seen(text, &self.journal, now)?;
         let rights = rights::Caller {
             actor: Actor::of_user(text.user),
@@ -181,21 +185,21 @@ impl Gate for Doorkeeper {
 /// # Errors
 /// [`Problem`] when the rows cannot be read.
 pub fn still(page: &Page, caller: &Caller, now: Timestamp) -> Result<bool, Problem> {
-    let open = |id| Ok::<_, Problem>(organisation(page, id)?.is_some_and(|ledger| ledger.open().is_some()));
+    let found = folded(page, &AggregateId::Organisation(caller.rights.organisation))?;
+    let Some(ledger) = found.as_deref().and_then(organisation).filter(|ledger| ledger.open().is_some())
+    else {
+        return Ok(false);
+    };
     match caller.by {
-        SignedIn::Token(id, token) => {
-            let ledger = organisation(page, id)?;
-            Ok(ledger.is_some_and(|ledger| {
-                ledger.open().is_some() && ledger.tokens.get(&token).is_some_and(|token| token.is_good(now))
-            }))
-        }
+        // A token acts for the organisation that it was issued to.
+        SignedIn::Token(_, token) => Ok(ledger.tokens.get(&token).is_some_and(|token| token.is_good(now))),
         SignedIn::Session(id, session) => {
-            let user = user(page, id)?;
-            let stands = user.as_ref().and_then(|user| user.session(session, now));
+            let found = folded(page, &AggregateId::User(id))?;
+            let stands = found.as_deref().and_then(user).and_then(|user| user.session(session, now));
             let same = |profile: domain::user::Profile| {
                 (profile.organisation, profile.role) == (caller.rights.organisation, caller.rights.role)
             };
-            Ok(stands.is_some_and(|session| same(session.profile)) && open(caller.rights.organisation)?)
+            Ok(stands.is_some_and(|session| same(session.profile)))
         }
     }
 }
@@ -222,21 +226,20 @@ fn purpose(given: &HeaderValue) -> Result<journal::access::Code, Problem> {
     })
 }
 
-pub(crate) fn organisation(
-    page: &Page,
-    id: domain::id::OrganisationId,
-) -> Result<Option<OrganisationLedger>, Problem> {
-    let folded = folded(page, &AggregateId::Organisation(id))?;
-    Ok(folded.and_then(|folded| match &folded.state {
-        State::Organisation(ledger) => Some((**ledger).clone()),
+/// What is known of an organisation, if the ledger is that of one.
+#[must_use]
+pub fn organisation(folded: &Folded) -> Option<&OrganisationLedger> {
+    match &folded.state {
+        State::Organisation(ledger) => Some(ledger),
         State::Household(_) | State::Place(_) | State::Structure(_) | State::User(_) => None,
-    }))
+    }
 }
 
-pub(crate) fn user(page: &Page, id: domain::id::UserId) -> Result<Option<User>, Problem> {
-    let folded = folded(page, &AggregateId::User(id))?;
-    Ok(folded.and_then(|folded| match &folded.state {
-        State::User(user) => Some((**user).clone()),
+/// What is known of somebody who signs in, if the ledger is that of one.
+#[must_use]
+pub fn user(folded: &Folded) -> Option<&User> {
+    match &folded.state {
+        State::User(user) => Some(user),
         State::Household(_) | State::Place(_) | State::Structure(_) | State::Organisation(_) => None,
-    }))
+    }
 }

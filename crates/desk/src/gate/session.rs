@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use journal::Journal;
 use service::Problem;
 use service::axum::http::request::Parts;
-use service::axum::http::{HeaderValue, Method, header};
+use service::axum::http::{HeaderMap, HeaderValue, Method};
 use service::problem::Kind;
 
 use super::credentials::{COOKIE, SessionText, hex};
@@ -74,20 +74,32 @@ pub(super) fn seen(
     if idle < RENEWED_S { Ok(None) } else { fresh_cookie(text, journal, now).map(Some) }
 }
 
-/// Refuses a request that changes something and does not come from a page of ours: the browser says where it comes from
-/// (Fetch Metadata, or *Origin*), and the page repeats the session's token.
+/// Whether a request comes from a page of this site, as the browser says (Fetch Metadata, or *Origin*); nothing if it does not
+/// say, as software does not.
+#[must_use]
+pub fn is_from_here(headers: &HeaderMap) -> Option<bool> {
+    // What cannot be read is said, and is not ours.
+    let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or_default());
+    match (text("sec-fetch-site"), text("origin")) {
+        (Some(site), _) => Some(site == "same-origin"),
+        (None, Some(origin)) => {
+            let from = origin.split_once("://").map(|(_, from)| from);
+            Some(from.is_some() && from == text("host"))
+        }
+        (None, None) => None,
+    }
+}
+
+/// Refuses a request that changes something and does not come from a page of ours, or does not repeat the session's token.
 pub(super) fn refuse_forged(head: &Parts, journal: &Journal, session: SessionId) -> Result<(), Problem> {
     if [Method::GET, Method::HEAD, Method::OPTIONS].contains(&head.method) {
         return Ok(());
     }
-    let forged = || Problem::new(Kind::RequestForged);
-    let text = |name: &header::HeaderName| head.headers.get(name).and_then(|value| value.to_str().ok());
-    let site = header::HeaderName::from_static("sec-fetch-site");
-    let from_here = match (text(&site), text(&header::ORIGIN), text(&header::HOST)) {
-        (Some(site), _, _) => site == "same-origin",
-        (None, Some(origin), Some(host)) => origin.split_once("://").is_some_and(|(_, from)| from == host),
-        (None, _, _) => false,
-    };
+    let repeated = head.headers.get(CSRF).and_then(|value| value.to_str().ok());
     let token = csrf_token(journal, session)?;
-    if from_here && text(&CSRF) == Some(token.as_str()) { Ok(()) } else { Err(forged()) }
+    if is_from_here(&head.headers) == Some(true) && repeated == Some(token.as_str()) {
+        Ok(())
+    } else {
+        Err(Problem::new(Kind::RequestForged))
+    }
 }

@@ -201,10 +201,10 @@ async fn each_no_of_a_command_has_its_own_status_and_code() {
     let command = service.command("33-a").header("Idempotency-Key", "two words").json(&good);
     problem(sent(command).await, 400, "malformed-header").await;
 
-    let anonymous = service.client.post(service.url("/api/v1/households/33-a/propose-referral")).json(&good);
-    let answer = sent(anonymous).await;
-    problem(answer, 401, "sign-in-needed").await;
-    let forbidden = service.command("33-a").header("Authorization", "nobody").json(&good);
+    let unsigned =
+        || service.client.post(service.url("/api/v1/households/33-a/propose-referral")).json(&good);
+    problem(sent(unsigned()).await, 401, "sign-in-needed").await;
+    let forbidden = unsigned().header("Authorization", "nobody");
     assert_eq!(problem(sent(forbidden).await, 403, "not-allowed").await["role"], "nobody");
     service.stop().await;
 }

@@ -1,7 +1,7 @@
 //! Finding a user in the view, and opening what is sealed of them.
 
 use domain::id::UserId;
-use domain::ledger::{AggregateId, State};
+use domain::ledger::AggregateId;
 use domain::user::User;
 use journal::keys::{Holder, KeyRing};
 use projection::{Page, key};
@@ -65,8 +65,5 @@ impl Office {
 /// The user of this id, as `page` has them.
 pub(super) fn user(page: &Page, id: UserId) -> Result<Option<User>, Problem> {
     let folded = folded(page, &AggregateId::User(id))?;
-    Ok(folded.and_then(|folded| match &folded.state {
-        State::User(user) => Some((**user).clone()),
-        State::Household(_) | State::Place(_) | State::Structure(_) | State::Organisation(_) => None,
-    }))
+    Ok(folded.as_deref().and_then(desk::user).cloned())
 }

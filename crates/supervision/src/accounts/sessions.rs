@@ -2,7 +2,7 @@
 
 use domain::decide::user::{ChangePassword, SignOut, SwitchProfile};
 use domain::id::{SessionId, UserId};
-use domain::ledger::{AggregateId, State as Ledger};
+use domain::ledger::AggregateId;
 use domain::rights::{Matrix, Role};
 use domain::user::{Profile, SESSION_HOURS, User};
 use jiff::{SignedDuration, Timestamp};
@@ -126,10 +126,8 @@ impl Held {
 /// A profile, in words too.
 fn profile_shown(office: &Office, profile: &Profile) -> Result<Value, Problem> {
     let folded = folded(&office.reading.now()?, &AggregateId::Organisation(profile.organisation))?;
-    let name = folded.and_then(|folded| match &folded.state {
-        Ledger::Organisation(is) => is.known().map(|is| is.name.clone()),
-        Ledger::Household(_) | Ledger::Place(_) | Ledger::Structure(_) | Ledger::User(_) => None,
-    });
+    let known = folded.as_deref().and_then(desk::organisation).and_then(|is| is.known());
+    let name = known.map(|is| is.name.as_str());
     Ok(json!({
         "organisation": profile.organisation,
         "organisation_name": name,

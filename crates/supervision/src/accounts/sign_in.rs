@@ -104,13 +104,10 @@ async fn sign_in_now(
 
 /// Refuses what another site's page sends: nobody is to be signed in as somebody else without knowing it.
 pub(super) fn refuse_foreign(headers: &HeaderMap) -> Result<(), Problem> {
-    let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or_default());
-    let foreign = match (text("sec-fetch-site"), text("origin"), text("host")) {
-        (Some(site), _, _) => site != "same-origin",
-        (None, Some(origin), host) => origin.split_once("://").map(|(_, from)| from) != host,
-        (None, None, _) => false,
-    };
-    if foreign { Err(Problem::new(Kind::RequestForged)) } else { Ok(()) }
+    match desk::is_from_here(headers) {
+        Some(false) => Err(Problem::new(Kind::RequestForged)),
+        Some(true) | None => Ok(()),
+    }
 }
 
 impl Office {
