@@ -36,6 +36,10 @@ async fn no_personal_word_is_found_in_journal_rows_or_logs() {
     be_refused(&caller, &household, &mut canaries).await;
     split_and_merge(&caller, &household, &mut canaries).await;
     be_malformed(&caller, &household, &mut canaries).await;
+    be_known_by_codes_and_numbers(&caller, &mut canaries).await;
+    // Nothing that the rules marked as personal is written as they marked it, nor any sealed need.
+    canaries.exactly("{\"personal\":");
+    canaries.exactly("\"is\":true");
     let control = "Résidence-Témoin-Ωmega";
     let mut structure = bodies::structure("chrs", caller.provider("chrs"));
     structure["profile"]["name"] = json!(control);
@@ -199,6 +203,50 @@ async fn split_and_merge(caller: &Caller, household: &str, canaries: &mut Canari
         .await;
     let members = caller.file(household).await["file"]["composition"]["members"].clone();
     assert_eq!(members[person]["identity"], joins["identity"], "who joins brings their name along");
+}
+
+/// What is told in codes, numbers and amounts: why a household asks, what it needs to be safe, what it earns and owes, the
+/// numbers under which registers know it. Each is one that nothing else says.
+async fn be_known_by_codes_and_numbers(caller: &Caller, canaries: &mut Canaries) {
+    let household = caller.register(&bodies::household("Inconnue")).await;
+    let ledger = format!("households/{household}");
+    let need = json!({ "violence_dedicated": true, "justice_measure": true, "resources": canaries.exactly("from1800") });
+    let mut asks = bodies::request(&["chrs"]);
+    asks["file"]["reason"] = json!(canaries.exactly("end_of_supported_housing"));
+    asks["file"]["need"] = need.clone();
+    let request = caller.act(&ledger, "create-request", &asks).await.new_one("request");
+    caller.act(&ledger, "submit-request", &json!({ "request": request })).await;
+    let assess = json!({ "request": request, "need": need, "autonomy": 2, "support": 4 });
+    caller.act(&ledger, "assess-request", &assess).await;
+    let qualify = json!({ "request": request, "qualification": bodies::qualification(&["chrs"], 1) });
+    caller.act(&ledger, "qualify-request", &qualify).await;
+    let file = caller.file(&household).await["file"]["requests"][&request]["file"].clone();
+    assert_eq!(file["reason"], asks["file"]["reason"], "its own SIAO reads it: {file}");
+    assert_eq!(file["need"]["violence_dedicated"]["is"], true, "{file}");
+    let ranking =
+        caller.get(&format!("/api/v1/places/{}/ranking", caller.vacant("chrs", 2).await)).await.ok();
+    let excluded = ranking["excluded"].as_array().unwrap().iter().find(|one| one["household"] == *household);
+    assert_eq!(excluded.unwrap()["rule"], "violence", "what it needs is opened for the list: {ranking}");
+
+    let number = canaries.exactly(&bodies::number(918_273));
+    let application = caller.apply(&household, 918_273).await;
+    assert_eq!(caller.housing(&household).await["applications"][&application]["number"], number);
+    let document = canaries.exactly("DALO-2026/918273");
+    let dalo = json!({ "ground": "dalo", "source": "mediation_board", "document": document });
+    caller.act(&ledger, "grant-priority", &dalo).await;
+    let dwelling = caller.vacant("social_dwelling", 4).await;
+    let designate = json!({ "candidates": [{ "household": household, "dalo": true }] });
+    caller.act(&format!("dwellings/{dwelling}"), "designate-candidates", &designate).await;
+
+    let residence = caller.vacant("social_residence", 2).await;
+    caller.act(&ledger, "admit-directly", &json!({ "place": residence })).await;
+    let stay = caller.only(&household, "stays").await;
+    let (debt, monthly) = (918_273_645_546_u64, 123_454_321_678_u64);
+    for amount in [debt, monthly] {
+        canaries.exactly(&amount.to_string());
+    }
+    let ground = json!({ "because": "unpaid", "months": 5, "debt": debt, "monthly": monthly });
+    caller.act(&ledger, "notify-termination", &json!({ "stay": stay, "ground": ground })).await;
 }
 
 /// What is refused is not repeated in a log either.

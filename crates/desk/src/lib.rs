@@ -20,6 +20,7 @@ mod first;
 mod gate;
 mod index;
 mod nightly;
+mod opened;
 mod permit;
 mod places;
 mod reading;
@@ -42,6 +43,7 @@ pub use gate::{
 };
 pub use index::{DEADLINES, PLACES, TASKS, TREES, WAITING, index};
 pub use nightly::rotate_nightly;
+pub use opened::plain;
 pub use places::{PlaceFilter, listed, place_list, shown};
 pub use reading::{Reading, ViewState, folded};
 pub use running::{Context, Running, journal_config, key_places, serve};

@@ -2,8 +2,8 @@
 //!
 //! A [`Personal`] value is written by the rules in the clear, as `{"personal": …}`, and never leaves the process so:
 //! the journal replaces the marker by a sealed blob under the household's data key, and back. What the rules decide
-//! on is in the clear beside it (months of birth, needs, codes); names, contacts, free notes, resources, safety and
-//! justice facts are personal.
+//! on in the clear stands beside it (months of birth, functional needs, codes). Names and contacts, the social situation,
+//! violence, justice, resources, numbers given by registers and free notes are personal: a decision has them opened for it.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -28,6 +28,36 @@ impl<T> Personal<T> {
         match self {
             Self::Known(value) => Some(value),
             Self::Sealed(_) | Self::Erased(_) => None,
+        }
+    }
+
+    /// The value as another event can carry it. One that is not readable here cannot travel: a blob opens in its own event
+    /// alone.
+    #[must_use]
+    pub fn carried(&self) -> Self
+    where
+        T: Clone,
+    {
+        self.known().map_or(Self::Erased(true), |value| Self::Known(value.clone()))
+    }
+
+    /// Makes the value readable through `open`, which is given the event, its schema and the sealed blob, and answers
+    /// `{"personal": …}` or `{"erased": true}`. What cannot be read stays sealed.
+    pub(crate) fn open(
+        &mut self,
+        event: crate::id::EventId,
+        schema: &str,
+        open: &mut dyn FnMut(crate::id::EventId, &str, &Value) -> Option<Value>,
+    ) where
+        T: serde::de::DeserializeOwned,
+    {
+        if let Self::Sealed(blob) = self {
+            let marked = serde_json::json!({ "sealed": blob });
+            if let Some(opened) = open(event, schema, &marked)
+                && let Ok(value) = serde_json::from_value(opened)
+            {
+                *self = value;
+            }
         }
     }
 }
@@ -82,22 +112,37 @@ impl<T> Kept<T> {
     /// Keeps the `value` that came in the event of this kind and stamp.
     #[must_use]
     pub fn new(kind: &str, stamp: &crate::event::Stamp, value: Personal<T>) -> Self {
-        Self { event: stamp.event, schema: format!("{kind}/{}", stamp.version), value }
+        SealedIn::new(kind, stamp).keep(value)
     }
 
-    /// Makes the value readable through `open`, which is given the event, its schema and the sealed blob, and answers
-    /// `{"personal": …}` or `{"erased": true}`. What cannot be read stays sealed.
+    /// Makes the value readable: see [`Personal::open`].
     pub(crate) fn open(&mut self, open: &mut dyn FnMut(crate::id::EventId, &str, &Value) -> Option<Value>)
     where
         T: serde::de::DeserializeOwned,
     {
-        if let Personal::Sealed(blob) = &self.value {
-            let marked = serde_json::json!({ "sealed": blob });
-            if let Some(opened) = open(self.event, &self.schema, &marked)
-                && let Ok(value) = serde_json::from_value(opened)
-            {
-                self.value = value;
-            }
-        }
+        self.value.open(self.event, &self.schema, open);
+    }
+}
+
+/// The event in which several values of a ledger were sealed together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SealedIn {
+    /// That event.
+    pub event: crate::id::EventId,
+    /// Its kind and the version it was recorded in, `request.created/2`.
+    pub schema: String,
+}
+
+impl SealedIn {
+    /// The event of this kind and stamp.
+    #[must_use]
+    pub fn new(kind: &str, stamp: &crate::event::Stamp) -> Self {
+        Self { event: stamp.event, schema: format!("{kind}/{}", stamp.version) }
+    }
+
+    /// Keeps a `value` that came in this event by itself.
+    #[must_use]
+    pub fn keep<T>(&self, value: Personal<T>) -> Kept<T> {
+        Kept { event: self.event, schema: self.schema.clone(), value }
     }
 }

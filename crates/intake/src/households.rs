@@ -3,7 +3,6 @@
 use domain::calendar;
 use domain::household::Registration;
 use domain::id::HouseholdId;
-use domain::ledger::AggregateId;
 use serde_json::{Value, json};
 use service::axum::extract::State;
 use service::axum::response::Response;
@@ -65,7 +64,7 @@ async fn household(
         "version": version,
         "merged_into": merged_into,
         "typology": is.composition.typology(today),
-        "file": plain(file),
+        "file": desk::plain(file),
         "withheld": desk::withheld(&seen),
         "opened_in_emergency": seen.grant.in_emergency,
         "view": state,
@@ -82,41 +81,9 @@ impl Shelf {
         seen: &Seen,
         state: ViewState,
     ) -> Result<Filed, Problem> {
-        let mut is = seen.household().ok_or_else(|| Problem::unknown_id("household", id))?.clone();
-        if let Some(keys) = self.desk.journal().keys() {
-            let opener = keys.opener(id).await.map_err(desk::key_problem)?;
-            let ledger = AggregateId::Household(id);
-            is.open(&mut |event, schema, sealed| match opener.open(schema, event, sealed.clone()) {
-                Ok(opened) => Some(opened),
-                Err(error) => {
-                    tracing_damage(&ledger, &error);
-                    None
-                }
-            });
-        }
+        let is = seen.household().ok_or_else(|| Problem::unknown_id("household", id))?;
+        let is = self.desk.opened(id, is).await?;
         Ok((self.desk.file_shown(caller, id, &is, seen, &[])?, seen.folded.version, state))
-    }
-}
-
-fn tracing_damage(ledger: &AggregateId, error: &dyn std::fmt::Display) {
-    tracing::error!(%ledger, error = %error, "a sealed value of {ledger} does not open: {error}");
-}
-
-/// The state without the marks that sealing needs: a kept value is its content, or says that it is erased or sealed.
-fn plain(value: Value) -> Value {
-    match value {
-        Value::Object(mut fields) => {
-            let kept = fields.len() == 3 && fields.contains_key("schema") && fields.contains_key("event");
-            match fields.remove("value").filter(|_| kept) {
-                Some(Value::Object(mut marked)) => marked
-                    .remove("personal")
-                    .unwrap_or_else(|| json!({ "readable": false, "erased": marked.contains_key("erased") })),
-                Some(other) => other,
-                None => Value::Object(fields.into_iter().map(|(name, value)| (name, plain(value))).collect()),
-            }
-        }
-        Value::Array(values) => Value::Array(values.into_iter().map(plain).collect()),
-        other @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) => other,
     }
 }
 

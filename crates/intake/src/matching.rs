@@ -174,42 +174,22 @@ impl Waiting {
         Ok(Self { at, place, households })
     }
 
-    /// Ranks them; the few whose safety is noted are opened first, so that no zone is overlooked.
-    async fn rank(&self, desk: &Desk, now: Timestamp) -> Result<Ranking, Problem> {
+    /// Ranks them, with what they need and where they must not live opened: no need and no zone is overlooked.
+    async fn rank(self, desk: &Desk, now: Timestamp) -> Result<Ranking, Problem> {
         let Some(description) = self.place.inventory.description() else {
             return Err(Problem::unknown_id("place", self.at));
         };
-        let mut opened = Vec::new();
-        for (id, folded) in &self.households {
-            if let Ledger::Household(is) = &folded.state
-                && is.safety.is_some()
-            {
-                opened.push((*id, readable(desk, *id, is).await?));
-            }
+        let opened = desk.needs_opened(self.households).await?;
+        let waiting = opened.iter().map(|(id, is)| (*id, is));
+        let mut ranking = rank(self.at, description, waiting, calendar::day(self.at.territory(), now));
+        // The digest is recorded in the clear, and the list tells who needs what: without the key of this instance nobody
+        // can try which list it is the digest of.
+        if let Some(keys) = desk.journal().keys() {
+            let digest = keys.digest(&[b"ranking", ranking.digest.as_bytes()]);
+            ranking.digest = uuid::Builder::from_custom_bytes(digest).into_uuid();
         }
-        let of = |(id, folded): &'_ (HouseholdId, Arc<Folded>)| (*id, Arc::clone(folded));
-        let plain: Vec<_> = self.households.iter().map(of).collect();
-        let listed = plain.iter().filter_map(|(id, folded)| match &folded.state {
-            Ledger::Household(is) if is.safety.is_none() => Some((*id, &**is)),
-            Ledger::Household(_)
-            | Ledger::Place(_)
-            | Ledger::Structure(_)
-            | Ledger::Organisation(_)
-            | Ledger::User(_) => None,
-        });
-        let protected = opened.iter().map(|(id, is)| (*id, is));
-        Ok(rank(self.at, description, listed.chain(protected), calendar::day(self.at.territory(), now)))
+        Ok(ranking)
     }
-}
-
-/// The household with its sealed values opened.
-async fn readable(desk: &Desk, id: HouseholdId, is: &Household) -> Result<Household, Problem> {
-    let mut is = is.clone();
-    if let Some(keys) = desk.journal().keys() {
-        let opener = keys.opener(id).await.map_err(desk::key_problem)?;
-        is.open(&mut |event, schema, sealed| opener.open(schema, event, sealed.clone()).ok());
-    }
-    Ok(is)
 }
 
 fn place(page: &View, id: PlaceId) -> Result<Option<Place>, Problem> {
@@ -278,8 +258,7 @@ async fn asked(
 ) -> Result<(Household, RequestId), Problem> {
     let unknown = || Problem::unknown_id("household", id);
     let folded = folded.ok_or_else(unknown)?;
-    let Ledger::Household(is) = &folded.state else { return Err(unknown()) };
-    let is = readable(&board.desk, id, is).await?;
+    let (_, is) = board.desk.needs_opened(vec![(id, folded)]).await?.pop().ok_or_else(unknown)?;
     let mut open = is.requests.iter().filter(|(_, request)| request.situation.is_open()).map(|(id, _)| *id);
     let request = match (which, open.next(), open.next()) {
         (Some(request), _, _) if is.requests.contains_key(&request) => request,

@@ -10,7 +10,7 @@ use service::openapi::{Operation, Schema};
 use service::problem::Kind;
 use service::{Problem, Site, Verb};
 
-use desk::{Caller, Desk, PlaceFilter, Reading, ViewState};
+use desk::{Caller, Desk, Filed, PlaceFilter, Reading, Seen, ViewState};
 
 #[derive(Clone)]
 struct Shelf {
@@ -117,20 +117,35 @@ async fn housing_of(
     caller: Caller,
     at_least: AtLeast,
 ) -> Result<Response, Problem> {
-    let shown = {
+    let (seen, state) = {
         let view = shelf.reading.page(at_least).await?;
-        let parts = ["applications", "labels", "candidacies", "leases"];
-        shelf.desk.see(&view, &caller, id, None).and_then(|seen| {
-            let state = ViewState::of(&view);
-            let is = seen.household().ok_or_else(|| Problem::unknown_id("household", id))?;
-            Ok((shelf.desk.file_shown(&caller, id, is, &seen, &parts)?, seen.folded.version, state))
-        })
+        (shelf.desk.see(&view, &caller, id, None), ViewState::of(&view))
     };
-    let (mut file, version, state) = shelf.desk.answered(&caller, id, shown).await?;
+    let seen = match seen {
+        Ok(seen) => seen,
+        Err(problem) => return Err(shelf.desk.refused(&caller, id, problem).await),
+    };
+    let shown = housing_shown(&shelf.desk, &caller, id, &seen, state).await;
+    let (file, version, state) = shelf.desk.answered(&caller, id, shown).await?;
+    let mut file = desk::plain(file);
     if let Some(fields) = file.as_object_mut() {
         fields.insert("id".to_owned(), json!(id));
         fields.insert("version".to_owned(), json!(version));
         fields.insert("view".to_owned(), json!(state));
     }
     Ok(state.versioned(&file, version))
+}
+
+/// The housing part with its numbers opened, as much of it as the caller may see.
+async fn housing_shown(
+    desk: &Desk,
+    caller: &Caller,
+    id: HouseholdId,
+    seen: &Seen,
+    state: ViewState,
+) -> Result<Filed, Problem> {
+    let is = seen.household().ok_or_else(|| Problem::unknown_id("household", id))?;
+    let is = desk.opened(id, is).await?;
+    let parts = ["applications", "labels", "candidacies", "leases"];
+    Ok((desk.file_shown(caller, id, &is, seen, &parts)?, seen.folded.version, state))
 }

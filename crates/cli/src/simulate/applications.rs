@@ -146,8 +146,10 @@ impl World {
             let inadmissible = self.household(id).is_some_and(|is| {
                 is.candidacies.values().any(|one| {
                     matches!(one.decision, Some(CommitteeDecision::Inadmissible { .. }))
-                        && one.number.is_some()
-                        && is.live_application().is_some_and(|(_, live)| live.number == one.number)
+                        && one.known_number().is_some()
+                        && is
+                            .live_application()
+                            .is_some_and(|(_, live)| live.known_number() == one.known_number())
                 })
             });
             let ground = if inadmissible { Deregistration::D } else { Deregistration::C };

@@ -166,7 +166,7 @@ impl World {
         let Some(request) = self.request_of(id, which).filter(|request| request.situation.is_open()) else {
             return;
         };
-        let need = request.file.need.clone();
+        let need = request.file.need.stated();
         let autonomy = 1 + self.dice.weigh([22, 34, 26, 13, 5].into_iter()) as u8;
         let support = 1 + self.dice.weigh([14, 30, 32, 17, 7].into_iter()) as u8;
         let who = self.referrer(id);
@@ -234,7 +234,7 @@ impl World {
             Judgement::Qualify => {
                 let Some(asked) = self.request_of(id, request) else { return };
                 let (emergency, need) =
-                    (asked.file.stream == RequestStream::Emergency115, asked.file.need.clone());
+                    (asked.file.stream == RequestStream::Emergency115, asked.file.need.stated());
                 let kinds = self.kinds_for(id, emergency, &need);
                 let class = 1 + self.dice.weigh([7, 18, 42, 24, 9].into_iter()) as u8;
                 // 1 to 5 is what the weights give.
@@ -344,7 +344,7 @@ impl World {
 
     /// The file as it is after something has changed.
     fn changed(&mut self, id: HouseholdId, which: RequestId) -> Option<RequestFile> {
-        let mut file = self.request_of(id, which)?.file.clone();
+        let mut file = self.request_of(id, which)?.file.stated()?;
         match self.dice.weigh([5, 4, 1].into_iter()) {
             0 => file.need.resources = Some(self.settings.resources(&mut self.dice)),
             1 => file.wishes = self.geography.wishes(&mut self.dice),

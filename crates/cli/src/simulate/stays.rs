@@ -10,8 +10,8 @@ use domain::household::correction::DatedFact;
 use domain::household::referral::ReferralSituation;
 use domain::household::request::RequestStream;
 use domain::household::stay::{
-    Admission, NoticeMotive, SocialAid, Stay, StayEnded, StayEvent, StaySituation, StayStarted,
-    TerminationGround,
+    Admission, NoticeMotive, NotifiedGround, SocialAid, Stay, StayEnded, StayEvent, StaySituation,
+    StayStarted, TerminationGround,
 };
 use domain::id::{HouseholdId, StayId};
 use domain::money::Money;
@@ -59,7 +59,7 @@ impl World {
                 self.in_days(days, Action::Leave(id, e.stay));
             }
             StayEvent::NoticeGiven(e) => {
-                let housing = e.motive == NoticeMotive::Housing;
+                let housing = e.motive.known() == Some(&NoticeMotive::Housing);
                 self.plan_departure(id, e.stay, e.ends_on, housing.then(ExitReason::solution_found));
                 if self.dice.chance(0.05) {
                     let days = self.dice.within(0.5, 7.0);
@@ -68,9 +68,9 @@ impl World {
             }
             StayEvent::TerminationNotified(e) => {
                 let reason = match e.ground {
-                    TerminationGround::ConditionsLost { .. } => "conditions_lost",
-                    TerminationGround::Unpaid { .. } => "unpaid_fee",
-                    TerminationGround::Breach => "disciplinary_exclusion",
+                    NotifiedGround::ConditionsLost { .. } => "conditions_lost",
+                    NotifiedGround::Unpaid { .. } => "unpaid_fee",
+                    NotifiedGround::Breach => "disciplinary_exclusion",
                 };
                 self.plan_departure(id, e.stay, e.ends_on, reason.parse().ok());
             }

@@ -179,7 +179,7 @@ async fn a_transmitted_request_keeps_its_seniority() {
     let request = household.unwrap().requests.values().next().unwrap();
     assert_eq!(request.seniority.unwrap().to_string(), "2025-03-08T23:00:00Z");
     assert_eq!(request.file.wishes.len(), 2);
-    assert_eq!(request.file.reason.code(), "sleeping_rough");
+    assert_eq!(request.file.reason.known().unwrap().code(), "sleeping_rough");
     let incomplete = line.replace("M-1", "M-2").replace("0600000000", "").replace("Bordeaux | 243300316", "");
     let faults = faults(&import(Kind::Households, &file(&[incomplete]), &instance).await);
     let columns: Vec<&str> = faults[&2].iter().map(|(column, _)| column.as_str()).collect();

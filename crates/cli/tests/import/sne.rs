@@ -43,7 +43,7 @@ async fn number_co_holders_dependants_and_children_appear() {
     let born = household.composition.expected.as_ref().unwrap();
     assert_eq!((born.children, born.due.to_string().as_str(), born.certified), (2, "2026-12-24", false));
     let application = household.live_application().unwrap().1;
-    assert_eq!(application.number.unwrap().to_string(), "0330326000042G0001");
+    assert_eq!(application.known_number().unwrap().to_string(), "0330326000042G0001");
     assert_eq!((application.filed_on.to_string().as_str(), application.communes.len()), ("2026-03-15", 2));
     let known = |person: &Person| person.identity.as_ref().unwrap().value.known().cloned().unwrap();
     let applicant =
@@ -81,7 +81,8 @@ async fn an_application_that_was_not_renewed_is_taken_over_as_expired() {
         State::Household(is) => Some(is.applications.values()),
         State::Place(_) | State::Structure(_) | State::Organisation(_) | State::User(_) => None,
     });
-    let old = |one: &&Application| one.number.is_some_and(|is| is.to_string() == "0330324000043G0001");
+    let old =
+        |one: &&Application| one.known_number().is_some_and(|is| is.to_string() == "0330324000043G0001");
     let old = all.flatten().find(old).unwrap();
     assert!(!old.is_live(), "{:?}", old.situation);
 }
@@ -163,7 +164,7 @@ async fn an_application_filed_years_ago_is_taken_over_with_the_day_of_its_last_r
         ledgers.iter().find_map(|(_, state)| match state {
             State::Household(is) => {
                 let (_, live) = is.live_application()?;
-                (live.number?.to_string() == number).then(|| live.valid_until.to_string())
+                (live.known_number()?.to_string() == number).then(|| live.valid_until.to_string())
             }
             State::Place(_) | State::Structure(_) | State::Organisation(_) | State::User(_) => None,
         })

@@ -1,7 +1,8 @@
 //! The social-housing application (*demande de logement social*) and its numéro unique.
 
-use crate::event::{Stamp, events};
-use crate::household::{Household, HouseholdEvent};
+use crate::event::{Event as _, Stamp, events};
+use crate::household::{Household, HouseholdEvent, lift};
+use crate::personal::{Kept, Personal};
 use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -112,9 +113,9 @@ pub enum ApplicationSituation {
 /// A social-housing application of the household.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Application {
-    /// Its number, once the register gave it.
+    /// Its number, once the register gave it, sealed; that it has one is not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub number: Option<UniqueRegistrationNumber>,
+    pub number: Option<Kept<UniqueRegistrationNumber>>,
     /// The day of filing: kept by every renewal and merge.
     pub filed_on: Day,
     /// The last day it is valid.
@@ -147,7 +148,7 @@ impl Application {
     /// Its number, if a committee may examine it on `day` (INV-5; CCH L441-2-1), or might on a day that is over: it was
     /// in the register then.
     #[must_use]
-    pub fn number_on(&self, day: Date, territory: Territory) -> Option<UniqueRegistrationNumber> {
+    pub fn number_on(&self, day: Date, territory: Territory) -> Option<&Kept<UniqueRegistrationNumber>> {
         let left = |ended| crate::calendar::day(territory, ended) < day;
         // A warning strikes off at its instant, whether or not the clock has written it down yet.
         let struck = match self.situation {
@@ -155,7 +156,13 @@ impl Application {
             ApplicationSituation::Registered | ApplicationSituation::Deregistered { .. } => None,
         };
         let gone = self.ended.or(struck).is_some_and(left);
-        self.number.filter(|_| day <= self.valid_until.0 && !gone)
+        self.number.as_ref().filter(|_| day <= self.valid_until.0 && !gone)
+    }
+
+    /// Its number, if it has one and it is readable here.
+    #[must_use]
+    pub fn known_number(&self) -> Option<&UniqueRegistrationNumber> {
+        self.number.as_ref()?.value.known()
     }
 
     fn deregister(&mut self, reason: Deregistration, at: jiff::Timestamp) {
@@ -169,9 +176,9 @@ impl Application {
 pub struct ApplicationRegistered {
     /// The application.
     pub application: ApplicationId,
-    /// Its number, if already known.
+    /// Its number, if already known, sealed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub number: Option<UniqueRegistrationNumber>,
+    pub number: Option<Personal<UniqueRegistrationNumber>>,
     /// The day of filing.
     pub filed_on: Day,
     /// The last day it is valid without renewal.
@@ -189,8 +196,8 @@ pub struct ApplicationRegistered {
 pub struct ApplicationNumbered {
     /// The application.
     pub application: ApplicationId,
-    /// Its number.
-    pub number: UniqueRegistrationNumber,
+    /// Its number, sealed.
+    pub number: Personal<UniqueRegistrationNumber>,
 }
 
 /// `housing_application.renewed`: number and date of filing stay (CCH R441-2-7).
@@ -245,8 +252,8 @@ pub struct ApplicationClosed {
 events! {
     /// What can happen to a social-housing application.
     pub enum ApplicationEvent in HouseholdEvent::Application {
-        "housing_application.registered" v 1 => ApplicationRegistered(ApplicationRegistered),
-        "housing_application.numbered" v 1 => ApplicationNumbered(ApplicationNumbered),
+        "housing_application.registered" v 2 by lift::number => ApplicationRegistered(ApplicationRegistered),
+        "housing_application.numbered" v 2 by lift::number => ApplicationNumbered(ApplicationNumbered),
         "housing_application.renewed" v 1 => ApplicationRenewed(ApplicationRenewed),
         "housing_application.warned" v 1 => ApplicationWarned(ApplicationWarned),
         "housing_application.warning_lifted" v 1 => ApplicationWarningLifted(ApplicationWarningLifted),
@@ -264,10 +271,11 @@ impl Household {
 
     pub(super) fn fold_application(&mut self, event: &ApplicationEvent, stamp: &Stamp) {
         use ApplicationEvent as E;
+        let kept = |number: &Personal<_>| Kept::new(event.kind(), stamp, number.clone());
         match event {
             E::ApplicationRegistered(e) => {
                 let application = Application {
-                    number: e.number,
+                    number: e.number.as_ref().map(kept),
                     filed_on: e.filed_on,
                     valid_until: e.valid_until,
                     communes: e.communes.clone(),
@@ -278,7 +286,9 @@ impl Household {
                 };
                 self.applications.insert(e.application, application);
             }
-            E::ApplicationNumbered(e) => self.on_application(e.application, |a| a.number = Some(e.number)),
+            E::ApplicationNumbered(e) => {
+                self.on_application(e.application, |a| a.number = Some(kept(&e.number)));
+            }
             E::ApplicationRenewed(e) => self.on_application(e.application, |a| {
                 a.valid_until = e.valid_until;
                 // To renew answers a letter (c); what a committee declared inadmissible (d) is not answered so.

@@ -1,7 +1,8 @@
 //! The household's side of a social-housing allocation: candidacies, offers, leases.
 
-use crate::event::{Stamp, events};
-use crate::household::{Household, HouseholdEvent};
+use crate::event::{Event as _, Stamp, events};
+use crate::household::{Household, HouseholdEvent, lift};
+use crate::personal::{Kept, Personal};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -71,9 +72,9 @@ pub struct Candidacy {
     pub place: PlaceId,
     /// Its vacancy.
     pub vacancy: VacancyId,
-    /// The application's number when it was designated.
+    /// The application's number when it was designated, sealed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub number: Option<UniqueRegistrationNumber>,
+    pub number: Option<Kept<UniqueRegistrationNumber>>,
     /// What the committee decided: it stays known when the candidacy is over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decision: Option<CommitteeDecision>,
@@ -85,6 +86,12 @@ pub struct Candidacy {
 }
 
 impl Candidacy {
+    /// The number, if it is readable here.
+    #[must_use]
+    pub fn known_number(&self) -> Option<&UniqueRegistrationNumber> {
+        self.number.as_ref()?.value.known()
+    }
+
     /// Whether something can still come of it.
     #[must_use]
     pub fn is_live(&self) -> bool {
@@ -124,8 +131,8 @@ pub struct CandidacyDesignated {
     pub place: PlaceId,
     /// Its vacancy.
     pub vacancy: VacancyId,
-    /// The application's number on that day.
-    pub number: UniqueRegistrationNumber,
+    /// The application's number on that day, sealed.
+    pub number: Personal<UniqueRegistrationNumber>,
 }
 
 /// `candidacy.decided`: what the committee decided on this household.
@@ -195,7 +202,7 @@ pub struct LeaseEnded {
 events! {
     /// What can happen to a candidacy and a lease.
     pub enum CandidacyEvent in HouseholdEvent::Candidacy {
-        "candidacy.designated" v 1 => CandidacyDesignated(CandidacyDesignated),
+        "candidacy.designated" v 2 by lift::number => CandidacyDesignated(CandidacyDesignated),
         "candidacy.decided" v 1 => CandidacyDecided(CandidacyDecided),
         "candidacy.offered" v 1 => CandidacyOffered(CandidacyOffered),
         "candidacy.accepted" v 1 => CandidacyAccepted(CandidacyAccepted),
@@ -211,7 +218,8 @@ impl Household {
         match event {
             E::CandidacyDesignated(e) => {
                 let situation = CandidacySituation::Designated;
-                let (number, decision) = (Some(e.number), None);
+                let number = Some(Kept::new(event.kind(), stamp, e.number.clone()));
+                let decision = None;
                 let (place, vacancy) = (e.place, e.vacancy);
                 let candidacy = Candidacy { place, vacancy, number, decision, situation, closed: None };
                 self.candidacies.insert(e.candidacy, candidacy);

@@ -106,10 +106,8 @@ impl Person {
     /// travel: the new key would seal nothing.
     #[must_use]
     pub fn to_record(&self, person: PersonId) -> PersonRecord {
-        let identity = self.identity.as_ref().map_or(Personal::Erased(true), |kept| match &kept.value {
-            Personal::Known(identity) => Personal::Known(identity.clone()),
-            Personal::Sealed(_) | Personal::Erased(_) => Personal::Erased(true),
-        });
+        let identity =
+            self.identity.as_ref().map_or(Personal::Erased(true), |identity| identity.value.carried());
         PersonRecord {
             person,
             sex: self.sex,

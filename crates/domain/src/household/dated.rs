@@ -1,7 +1,8 @@
 //! Since when the facts that matching reads have been what they are.
 //!
 //! A place that is not proposed is explained by a fact and the day it became true: a telephone number that is
-//! corrected, or a need that is confirmed, moves no date.
+//! corrected, or a need that is confirmed, moves no date. The date of a need that is sealed is sealed with it: see
+//! [`crate::household::request::Since`].
 
 use std::collections::BTreeMap;
 
@@ -13,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::calendar::{BirthMonth, Instant};
 use crate::event::Stamp;
 use crate::household::composition::{Composition, Sex};
-use crate::household::request::{Request, RequestFile, RequestSituation};
+use crate::household::request::{FileRecord, Request, RequestSituation};
 use crate::household::{Household, HouseholdEvent};
 use crate::id::{EventId, RequestId};
 use crate::reference::{MemberLink, RightOfResidence};
@@ -40,12 +41,6 @@ pub enum Dated {
     StepFree,
     /// Animals.
     Animals,
-    /// A place for victims of violence.
-    Violence,
-    /// A measure of justice.
-    Justice,
-    /// Resources.
-    Resources,
     /// Where the household would live.
     Wishes,
     /// Where the request stands.
@@ -123,9 +118,9 @@ pub(super) struct Before {
 /// Requests before an event.
 enum Requests {
     /// All of them.
-    All(BTreeMap<RequestId, (RequestSituation, RequestFile)>),
+    All(BTreeMap<RequestId, (RequestSituation, FileRecord)>),
     /// The only one it is about, if it was there.
-    One(RequestId, Option<(RequestSituation, RequestFile)>),
+    One(RequestId, Option<(RequestSituation, FileRecord)>),
 }
 
 impl Requests {
@@ -138,7 +133,7 @@ impl Requests {
     }
 
     /// Whether the event may have changed this one, and what it was, if it was there.
-    fn of(&self, id: RequestId) -> Option<Option<&(RequestSituation, RequestFile)>> {
+    fn of(&self, id: RequestId) -> Option<Option<&(RequestSituation, FileRecord)>> {
         match self {
             Self::All(all) => Some(all.get(&id)),
             Self::One(only, was) => (*only == id).then_some(was.as_ref()),
@@ -146,7 +141,7 @@ impl Requests {
     }
 }
 
-fn kept(request: &Request) -> (RequestSituation, RequestFile) {
+fn kept(request: &Request) -> (RequestSituation, FileRecord) {
     (request.situation.clone(), request.file.clone())
 }
 
@@ -208,9 +203,6 @@ impl Before {
             dates.moved(Dated::Wheelchair, was.wheelchair != now.wheelchair, at);
             dates.moved(Dated::StepFree, was.step_free != now.step_free, at);
             dates.moved(Dated::Animals, was.animals != now.animals, at);
-            dates.moved(Dated::Violence, was.violence_dedicated != now.violence_dedicated, at);
-            dates.moved(Dated::Justice, was.justice_measure != now.justice_measure, at);
-            dates.moved(Dated::Resources, was.resources != now.resources, at);
             dates.moved(Dated::Wishes, file.wishes != request.file.wishes, at);
         }
     }

@@ -12,10 +12,12 @@ use crate::household::composition::{Expected, PersonRecord};
 use crate::household::copy::{ApplicationCopy, ConsentCopy, LabelCopy, RequestCopy, StayCopy};
 use crate::household::custody::SharedChild;
 use crate::household::follow_up::Follower;
+use crate::household::lift;
 use crate::household::request::RequestSituation;
 use crate::household::stay::Stay;
 use crate::household::{Household, HouseholdEvent, Registration};
 use crate::id::{ApplicationId, HouseholdId, PersonId, RequestId};
+use crate::personal::{Kept, Personal, SealedIn};
 use crate::reference::MemberLink;
 
 /// `household.split`: some members form another household; written on the one they leave.
@@ -104,8 +106,8 @@ pub struct Merged {
 /// The number that an application takes over, with its validity.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Numbered {
-    /// The number.
-    pub number: UniqueRegistrationNumber,
+    /// The number, sealed.
+    pub number: Personal<UniqueRegistrationNumber>,
     /// The last day it is valid.
     pub valid_until: Day,
 }
@@ -135,8 +137,8 @@ events! {
     /// What happens when households split and merge.
     pub enum FamilyEvent in HouseholdEvent::Family {
         "household.split" v 1 => Split(Split),
-        "household.separated" v 1 => Separated(Separated),
-        "household.merged" v 1 => Merged(Merged),
+        "household.separated" v 2 by lift::family => Separated(Separated),
+        "household.merged" v 2 by lift::family => Merged(Merged),
         "household.merged_into" v 1 => MergedInto(MergedInto),
     }
 }
@@ -182,7 +184,7 @@ impl Household {
         self.registration = Registration::Registered { at: stamp.effective };
         self.reachable = e.reachable;
         self.join_from_another(&e.members, stamp, kind);
-        self.take_along(&e.requests, &e.stays, &e.consents, e.application.as_ref(), stamp);
+        self.take_along(&e.requests, &e.stays, &e.consents, e.application.as_ref(), (kind, stamp));
         e.followers.iter().for_each(|follower| self.followed_by(Some(*follower)));
     }
 
@@ -192,22 +194,22 @@ impl Household {
         stays: &[StayCopy],
         consents: &[ConsentCopy],
         application: Option<&ApplicationCopy>,
-        stamp: &Stamp,
+        (kind, stamp): (&str, &Stamp),
     ) {
+        let sealed_in = SealedIn::new(kind, stamp);
         for copy in requests {
-            self.take_request(copy.request, copy.to_request(stamp.event), stamp.effective);
+            self.take_request(copy.request, copy.to_request(&sealed_in), stamp.effective);
         }
         self.stays.extend(stays.iter().map(|copy| (copy.stay, copy.to_stay(stamp.event))));
         self.consents.extend(consents.iter().map(|copy| (copy.consent, copy.to_consent())));
-        self.applications
-            .extend(application.map(|copy| (copy.application, copy.to_application(stamp.event))));
+        self.applications.extend(application.map(|copy| (copy.application, copy.to_application(&sealed_in))));
     }
 
     fn merged(&mut self, e: &Merged, stamp: &Stamp, kind: &str) {
         self.reachable = e.reachable;
         self.composition.shared.extend(e.shared.iter().map(|child| (child.person, child.born)));
         self.join_from_another(&e.members, stamp, kind);
-        self.take_along(&e.requests, &e.stays, &e.consents, e.application.as_ref(), stamp);
+        self.take_along(&e.requests, &e.stays, &e.consents, e.application.as_ref(), (kind, stamp));
         e.followers.iter().for_each(|follower| self.followed_by(Some(*follower)));
         for older in &e.seniorities {
             if let Some(request) = self.requests.get_mut(&older.request) {
@@ -220,11 +222,12 @@ impl Household {
                 application.filed_on = filed_on;
             }
             if let Some(numbered) = &e.numbered {
-                application.number = Some(numbered.number);
+                application.number = Some(Kept::new(kind, stamp, numbered.number.clone()));
                 application.valid_until = numbered.valid_until;
             }
         }
-        self.labels.extend(e.labels.iter().map(|copy| (copy.label, copy.to_label(stamp.event))));
+        let sealed_in = SealedIn::new(kind, stamp);
+        self.labels.extend(e.labels.iter().map(|copy| (copy.label, copy.to_label(&sealed_in))));
         if e.expected.is_some() {
             self.composition.expected.clone_from(&e.expected);
         }

@@ -10,6 +10,7 @@ pub mod custody;
 pub mod dated;
 pub mod family;
 pub mod follow_up;
+mod lift;
 pub mod occupants;
 pub mod presence;
 pub mod priority;
@@ -165,13 +166,28 @@ impl Household {
 
     /// Makes the sealed values it keeps readable; see [`Kept`].
     pub fn open(&mut self, open: &mut dyn FnMut(EventId, &str, &Value) -> Option<Value>) {
-        for person in self.composition.members.values_mut() {
-            if let Some(identity) = &mut person.identity {
-                identity.open(open);
-            }
+        self.open_needs(open);
+        for identity in self.composition.members.values_mut().filter_map(|person| person.identity.as_mut()) {
+            identity.open(open);
         }
+        for number in self.applications.values_mut().filter_map(|application| application.number.as_mut()) {
+            number.open(open);
+        }
+        for number in self.candidacies.values_mut().filter_map(|candidacy| candidacy.number.as_mut()) {
+            number.open(open);
+        }
+        for document in self.labels.values_mut().filter_map(|label| label.document.as_mut()) {
+            document.open(open);
+        }
+    }
+
+    /// Makes readable what matching reads, and nothing else: what requests need, and where the household must not live.
+    pub fn open_needs(&mut self, open: &mut dyn FnMut(EventId, &str, &Value) -> Option<Value>) {
         if let Some(safety) = &mut self.safety {
             safety.open(open);
+        }
+        for request in self.requests.values_mut() {
+            request.open(open);
         }
     }
 

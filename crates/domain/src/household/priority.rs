@@ -1,7 +1,8 @@
 //! Priority labels: DALO, DAHO, the public of CCH L441-1, labels given by a SIAO.
 
-use crate::event::{Stamp, events};
-use crate::household::{Household, HouseholdEvent};
+use crate::event::{Event as _, Stamp, events};
+use crate::household::{Household, HouseholdEvent, lift};
+use crate::personal::{Kept, Personal};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -49,9 +50,9 @@ pub struct Label {
     /// When the préfet must have proposed, for DALO and DAHO.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proposal_due: Option<Day>,
-    /// The reference of the decision that granted it.
+    /// The reference of the decision that granted it, sealed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub document: Option<DocumentReference>,
+    pub document: Option<Kept<DocumentReference>>,
     /// The event that says so.
     pub granted_by: EventId,
     /// Why it ended, if it did.
@@ -73,9 +74,9 @@ pub struct PriorityGranted {
     /// When the préfet must have proposed, for DALO and DAHO.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proposal_due: Option<Day>,
-    /// The reference of the decision that grants it: a number, never a name.
+    /// The reference of the decision that grants it, sealed: a number, never a name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub document: Option<DocumentReference>,
+    pub document: Option<Personal<DocumentReference>>,
 }
 
 /// The reference of a decision on paper, such as `DALO-2026-0123`: letters, digits, blanks, `-`, `_`, `.` and `/`, with at
@@ -117,7 +118,7 @@ pub struct PriorityWithdrawn {
 events! {
     /// What can happen to a priority label.
     pub enum PriorityEvent in HouseholdEvent::Priority {
-        "priority.granted" v 1 => PriorityGranted(PriorityGranted),
+        "priority.granted" v 2 by lift::label => PriorityGranted(PriorityGranted),
         "priority.withdrawn" v 1 => PriorityWithdrawn(PriorityWithdrawn),
     }
 }
@@ -131,7 +132,7 @@ impl Household {
                     source: e.source,
                     decided_on: e.decided_on,
                     proposal_due: e.proposal_due,
-                    document: e.document.clone(),
+                    document: e.document.clone().map(|document| Kept::new(event.kind(), stamp, document)),
                     granted_by: stamp.event,
                     ended: None,
                 };

@@ -11,9 +11,10 @@ use crate::household::composition::Person;
 use crate::household::dated::Dated;
 use crate::household::profile::Profile;
 use crate::household::referral::{Referral, ReferralSituation};
-use crate::household::request::{Request, RequestSituation};
+use crate::household::request::{Request, RequestSituation, Since};
 use crate::household::{Household, Registration};
 use crate::id::{PersonId, Territory};
+use crate::personal::Personal;
 use crate::place::inventory::{Description, GenderRule};
 use crate::reference::{MemberLink, Regularity};
 
@@ -221,24 +222,28 @@ impl<'a> Facts<'a> {
                 let refused = need.animals.iter().find(|animal| !criteria.animals.contains(animal))?;
                 (format!("animal : {}", refused.label_fr()), Dated::Animals)
             }
-            R::Violence if need.violence_dedicated && !criteria.violence_dedicated => {
-                ("lieu protégé nécessaire".to_owned(), Dated::Violence)
-            }
-            R::Violence if !need.violence_dedicated && criteria.violence_dedicated => {
-                ("lieu réservé".to_owned(), Dated::Violence)
-            }
-            R::Justice if need.justice_measure && !criteria.justice => {
-                ("mesure non acceptée par la structure".to_owned(), Dated::Justice)
-            }
             R::Territory if !self.wished() => ("hors des souhaits du ménage".to_owned(), Dated::Wishes),
+            R::Violence => {
+                return self.sealed(&need.violence_dedicated, |needed| {
+                    match (*needed, criteria.violence_dedicated) {
+                        (true, false) => Some("lieu protégé nécessaire"),
+                        (false, true) => Some("lieu réservé"),
+                        (true, true) | (false, false) => None,
+                    }
+                });
+            }
+            R::Justice if !criteria.justice => {
+                return self.sealed(&need.justice_measure, |measure| {
+                    measure.then_some("mesure non acceptée par la structure")
+                });
+            }
             R::Resources => {
                 let least = criteria.resources_min?;
-                if need.resources.is_some_and(|has| has >= least) {
-                    return None;
-                }
-                ("tranche de ressources".to_owned(), Dated::Resources)
+                return self.sealed(&need.resources, |has| {
+                    has.is_none_or(|has| has < least).then_some("tranche de ressources")
+                });
             }
-            R::Wheelchair | R::StepFree | R::Violence | R::Justice | R::Territory => return None,
+            R::Wheelchair | R::StepFree | R::Justice | R::Territory => return None,
             R::Available => return self.expected(),
             R::Capacity
             | R::PersonsMin
@@ -251,6 +256,13 @@ impl<'a> Facts<'a> {
         };
         let since = self.request.dates.since(dated).unwrap_or(self.request.need_since);
         Some((fact, Some(self.people.local(since))))
+    }
+
+    /// What is found of a sealed need. Fails closed: one that cannot be read here excludes the place.
+    fn sealed<T>(&self, need: &Personal<Since<T>>, no: impl Fn(&T) -> Option<&'static str>) -> Found {
+        let Some(need) = need.known() else { return Some(("besoin illisible ici".to_owned(), None)) };
+        let since = need.since.map_or(self.request.need_since, |since| since.0);
+        no(&need.is).map(|fact| (fact.to_owned(), Some(self.people.local(since))))
     }
 
     fn wished(&self) -> bool {

@@ -187,13 +187,23 @@ impl<'a> Masking<'a> {
     }
 }
 
-/// Whether there is something: a flag that is down, or nothing, is none.
-fn is_something(value: &Value) -> bool {
+/// Whether there is something: a flag that is down, or nothing, is none. Of a sealed need nobody can say here.
+fn is_something(value: &Value) -> Option<bool> {
     match value {
-        Value::Null | Value::Bool(false) => false,
-        Value::Bool(true) | Value::Number(_) | Value::String(_) => true,
-        Value::Array(items) => !items.is_empty(),
-        Value::Object(fields) => !fields.is_empty(),
+        Value::Null | Value::Bool(false) => Some(false),
+        Value::Bool(true) | Value::Number(_) | Value::String(_) => Some(true),
+        Value::Array(items) => Some(!items.is_empty()),
+        Value::Object(fields) => {
+            let alone = |name| fields.get(name).filter(|_| fields.len() == 1);
+            if let Some(value) = alone("personal") {
+                return is_something(value);
+            }
+            if alone("sealed").or_else(|| alone("erased")).is_some() {
+                return None;
+            }
+            // A need with its date, see `household::request::Since`.
+            fields.get("is").map_or(Some(!fields.is_empty()), is_something)
+        }
     }
 }
 

@@ -89,6 +89,50 @@ fn every_identity_ever_sealed_is_still_one() {
     assert!(found > 0);
 }
 
+/// What stands in the clear in the journal for ever counts as known, and says what it said.
+#[test]
+fn what_was_written_before_it_was_sealed_is_read_as_known() {
+    let read = |kind: &str, body: Value| {
+        Fact::read(&any("household"), kind, 1, body).unwrap_or_else(|error| panic!("{error}")).body()
+    };
+    let file = json!({ "stream": "115", "situation": "on_the_street", "reason": "domestic_violence",
+        "need": { "violence_dedicated": true } });
+    let request = "0192f1c2-7d5e-7c3a-9b1f-2f6d0c1e8a90";
+    let created = read("request.created", json!({ "request": request, "siao": "33", "file": file }));
+    let expected = json!({ "stream": "115", "situation": "on_the_street",
+        "reason": { "personal": "domestic_violence" },
+        "need": { "wheelchair": false, "step_free": false, "animals": [],
+            "violence_dedicated": { "personal": { "is": true } },
+            "justice_measure": { "personal": { "is": false } },
+            "resources": { "personal": { "is": null } } } });
+    assert_eq!(created["file"], expected);
+    let ground = json!({ "because": "unpaid", "months": 3, "debt": 90000, "monthly": 30000 });
+    let ended = read(
+        "stay.termination_notified",
+        json!({ "stay": request, "ground": ground, "ends_on": "2026-07-15" }),
+    );
+    assert_eq!(
+        ended["ground"],
+        json!({ "because": "unpaid", "arrears": { "personal": { "months": 3, "debt": 90000, "monthly": 30000 } } })
+    );
+    let at = "2026-03-01T09:00:00Z";
+    let copy = json!({ "request": request, "siao": "33", "file": file, "need_since": at,
+        "dates": { "violence": at, "wheelchair": at } });
+    let household = "33-0192f1c2-7d5e-7c3a-9b1f-2f6d0c1e8a90";
+    let merged = read(
+        "household.merged",
+        json!({ "from": household, "members": [], "requests": [copy],
+        "seniorities": [], "stays": [],
+        "numbered": { "number": "0330326000004AB123", "valid_until": "2027-03-02" } }),
+    );
+    assert_eq!(
+        merged["requests"][0]["file"]["need"]["violence_dedicated"],
+        json!({ "personal": { "is": true, "since": at } })
+    );
+    assert_eq!(merged["requests"][0]["dates"], json!({ "wheelchair": at }));
+    assert_eq!(merged["numbered"]["number"], json!({ "personal": "0330326000004AB123" }));
+}
+
 fn stamp(version: u16) -> Stamp {
     let at = "2026-03-15T12:00:00Z".parse().unwrap();
     Stamp { event: EventId::of(CommandId(Uuid::nil()), 0), version, recorded: at, effective: at }

@@ -212,6 +212,15 @@ impl KeyRing {
         Ok(Opener { holder, key })
     }
 
+    /// The keys of several holders at hand, in their order: those that are not in memory are asked for many at a time.
+    ///
+    /// # Errors
+    /// As [`KeyRing::opener`].
+    pub async fn openers<H: Into<Holder> + Copy>(&self, holders: &[H]) -> Result<Vec<Opener>, KeyError> {
+        let asked = holders.iter().map(|holder| (*holder).into()).map(|holder: Holder| self.opener(holder));
+        stream::iter(asked.collect::<Vec<_>>()).buffered(AT_ONCE).try_collect().await
+    }
+
     /// Draws keys for those of `holders` that have none, a thousand per write: before a large load, so that each
     /// event need not wait for its own.
     ///

@@ -7,6 +7,9 @@
 //! (XChaCha20-Poly1305): moved anywhere else, or changed by one bit, it does not open. Each part of the associated data
 //! is preceded by its length, so that no two meanings share one encoding.
 //!
+//! **Invariant.** The length of a blob tells the length of its value in steps only, each longer than any code: a yes and a no
+//! look alike.
+//!
 //! **Invariant.** A blob whose key is gone opens as `{"erased": true}`: an erasure is a fact, not a fault.
 
 mod data_key;
@@ -25,6 +28,10 @@ pub use data_key::{DataKey, KeyId, NoRandomness, random};
 
 /// The version of the sealed form that this program writes, and the only one so far.
 const VERSION: u8 = 1;
+
+/// A sealed text is as long as the next multiple of this, in bytes: whether it says `true` or `false`, or which of a few
+/// codes, cannot be told from its length. Longer than any code of a closed list beside the date of a need.
+const BLOCK: usize = 64;
 
 /// What distinguishes one encryption from all others under the same key. 192 random bits never meet again.
 pub type Nonce = [u8; 24];
@@ -196,6 +203,8 @@ impl Sealing<'_> {
 
     fn seal(&self, personal: &Value, nonce: Nonce) -> Result<Value, SealError> {
         let mut text = personal.to_string().into_bytes();
+        // Blanks behind a value are no part of it in JSON: no program that ever read a blob minds them.
+        text.resize(text.len().next_multiple_of(BLOCK), b' ');
         self.cipher
             .encrypt_in_place(&nonce.into(), &self.aad, &mut text)
             .map_err(|_| SealError::TooLong { event: self.bound.event })?;

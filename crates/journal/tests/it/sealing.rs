@@ -105,6 +105,30 @@ proptest! {
 }
 
 #[test]
+fn a_yes_and_a_no_are_sealed_at_the_same_length() {
+    let key = DataKey::draw().unwrap();
+    let length = |value: Value| {
+        let sealed = seal(&key, &bound(1, 1), json!({ "need": { "personal": value.clone() } }));
+        assert_eq!(
+            open_body(Some(&key), &bound(1, 1), sealed.clone()).unwrap()["need"]["personal"],
+            value,
+            "what is added is no part of the value"
+        );
+        sealed["need"]["sealed"]["text"].as_str().unwrap().len()
+    };
+    for fraction in ["", ".1", ".12345", ".123456", ".123456789"] {
+        let since = format!("2026-03-02T09:00:00{fraction}Z");
+        let dated = |is: Value| length(json!({ "is": is, "since": since }));
+        let no = dated(json!(false));
+        for other in [json!(true), Value::Null, json!("none"), json!("from1800")] {
+            assert_eq!(dated(other.clone()), no, "{other} since {since}");
+        }
+    }
+    assert_eq!(length(json!("other")), length(json!("domestic_violence")));
+    assert!(length(json!("x".repeat(200))) > length(json!("x")), "a long note is longer");
+}
+
+#[test]
 fn a_blob_opens_nowhere_but_in_its_event_its_schema_and_its_household() {
     let key = DataKey::draw().unwrap();
     let sealed = seal(&key, &bound(1, 1), json!({ "name": { "personal": "Nadia" } }));

@@ -129,7 +129,7 @@ impl Decide<PlaceId> for DesignateCandidates {
             // In the order of the holder, after those whom it designated before.
             let rank = u8::try_from(live().count() + n + 1).ok();
             let (household, dalo) = (one.household, one.dalo);
-            designations.push(Designation { candidacy, household, number, dalo, rank });
+            designations.push(Designation { candidacy, household, dalo, rank });
         }
         draft.place(id, ctx.at, CandidatesDesignated { vacancy: vacancy.id, candidates: designations });
         Ok(())

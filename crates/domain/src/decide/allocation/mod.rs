@@ -18,6 +18,7 @@ use crate::household::Household;
 use crate::household::application::UniqueRegistrationNumber;
 use crate::household::priority::Label;
 use crate::id::{HouseholdId, PlaceId, Territory};
+use crate::personal::Personal;
 use crate::place::Place;
 use crate::place::vacancy::Vacancy;
 use crate::reference::PriorityGround;
@@ -44,16 +45,11 @@ fn settled(vacancy: &Vacancy) -> bool {
     decided && !vacancy.allocation.is_idle()
 }
 
-/// The household's numéro unique, which was valid on `on` (INV-5): what happened to the application since then
+/// Whether the household had a numéro unique that was valid on `on` (INV-5): what happened to the application since then
 /// changes nothing to what the committee could examine that day.
-fn numbered(
-    id: HouseholdId,
-    is: &Household,
-    on: Date,
-    territory: Territory,
-) -> Result<UniqueRegistrationNumber, Refusal> {
-    let known = is.applications.values().find_map(|application| application.number_on(on, territory));
-    known.ok_or_else(|| no_number(id, on))
+fn numbered(id: HouseholdId, is: &Household, on: Date, territory: Territory) -> Result<(), Refusal> {
+    let known = is.applications.values().any(|application| application.number_on(on, territory).is_some());
+    if known { Ok(()) } else { Err(no_number(id, on)) }
 }
 
 fn no_number(id: HouseholdId, on: Date) -> Refusal {
@@ -76,8 +72,8 @@ fn numbered_today(
     is: &Household,
     ctx: &Context<'_>,
     territory: Territory,
-) -> Result<UniqueRegistrationNumber, Refusal> {
+) -> Result<Personal<UniqueRegistrationNumber>, Refusal> {
     let today = ctx.today(territory);
     let live = is.live_application().and_then(|(_, application)| application.number_on(today, territory));
-    live.ok_or_else(|| no_number(id, today))
+    live.map(|number| number.value.carried()).ok_or_else(|| no_number(id, today))
 }

@@ -11,6 +11,7 @@ use crate::household::priority::{
 };
 use crate::id::{HouseholdId, LabelId};
 use crate::ledger::{Halt, Ledgers};
+use crate::personal::Personal;
 use crate::reference::PriorityGround;
 use crate::refusal::Refusal;
 
@@ -63,7 +64,7 @@ impl Decide<HouseholdId> for GrantPriority {
             source: self.source,
             decided_on,
             proposal_due,
-            document: self.document.clone(),
+            document: self.document.clone().map(Personal::Known),
         };
         draft.household(id, at, granted);
         Ok(())

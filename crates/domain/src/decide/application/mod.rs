@@ -20,6 +20,7 @@ use crate::household::application::{
 use crate::household::candidacy::{Candidacy, CandidacyOutcome};
 use crate::id::{ApplicationId, HouseholdId};
 use crate::ledger::{Halt, Ledgers};
+use crate::personal::Personal;
 use crate::place::committee::CommitteeDecision;
 use crate::reference::CommuneCode;
 use crate::refusal::Refusal;
@@ -82,7 +83,7 @@ impl Decide<HouseholdId> for RegisterApplication {
         let valid_until = valid_until(renewed, ctx, id);
         let registered = ApplicationRegistered {
             application,
-            number: self.number,
+            number: self.number.map(Personal::Known),
             filed_on,
             valid_until,
             communes: self.communes.clone(),
@@ -158,7 +159,7 @@ impl Decide<HouseholdId> for NumberApplication {
         draft.household(
             id,
             ctx.at,
-            ApplicationNumbered { application: self.application, number: self.number },
+            ApplicationNumbered { application: self.application, number: Personal::Known(self.number) },
         );
         Ok(())
     }
@@ -258,10 +259,11 @@ impl Decide<HouseholdId> for WarnApplication {
 /// Ground d supposes that a committee declared this application inadmissible (its decision e).
 fn inadmissible(is: &Household, application: &Application) -> Result<(), Refusal> {
     let declared = |candidacy: &Candidacy| {
-        candidacy.number == application.number
+        candidacy.known_number().is_some()
+            && candidacy.known_number() == application.known_number()
             && matches!(candidacy.decision, Some(CommitteeDecision::Inadmissible { .. }))
     };
-    if application.number.is_some() && is.candidacies.values().any(declared) {
+    if is.candidacies.values().any(declared) {
         return Ok(());
     }
     let sentence =

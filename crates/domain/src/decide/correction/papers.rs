@@ -77,8 +77,8 @@ pub(super) fn filed(
             format!("L'ancienneté ne recule pas : la demande est déposée le {}.", day_words(of.filed_on.0));
         return Err(Refusal::conflict("seniority-later", "INV-10", sentence).into());
     }
-    if let Some(number) = of.number {
-        check_number(number, filed_on)?;
+    if let Some(number) = of.known_number() {
+        check_number(*number, filed_on)?;
     }
     let morning = |day: Day| start_of_day(territory, day.0);
     let never_renewed = of.valid_until == valid_until(of.filed_on, ctx, id);

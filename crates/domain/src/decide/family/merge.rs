@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +17,7 @@ use crate::household::composition::{Expected, PersonRecord, Safety, SafetyNoted}
 use crate::household::copy::{ApplicationCopy, ConsentCopy, LabelCopy, RequestCopy, StayCopy};
 use crate::household::custody::SharedChild;
 use crate::household::family::{Merged, MergedInto, Numbered, OlderSeniority};
-use crate::household::request::{NeedProfile, Request, RequestSituation};
+use crate::household::request::{Request, RequestSituation};
 use crate::household::stay::{Extension, SocialAid, Stay};
 use crate::id::{ApplicationId, HouseholdId, PersonId, RequestId};
 use crate::ledger::{Halt, Ledgers};
@@ -68,7 +69,7 @@ impl Decide<HouseholdId> for Merge {
         let at = ctx.past(id.territory(), self.at)?;
         were_here(from, from.composition.members.keys(), at, None)?;
         not_before_their_stays(from, from.composition.members.keys(), at)?;
-        let (requests, seniorities) = join_requests(into, from, ctx);
+        let (requests, seniorities) = join_requests(into, from, at, ctx);
         let mut stays = Vec::new();
         for (stay, staying) in from.active_stays() {
             place(ledgers, staying.place)?;
@@ -157,7 +158,8 @@ fn join_applications(into: &Household, from: &Household, ctx: &Context<'_>, merg
         Some((_, ours)) => {
             merged.filed_on = (theirs.filed_on < ours.filed_on).then_some(theirs.filed_on);
             let numbered = |number| Numbered { number, valid_until: theirs.valid_until };
-            merged.numbered = theirs.number.filter(|_| ours.number.is_none()).map(numbered);
+            let number = theirs.number.as_ref().filter(|_| ours.number.is_none());
+            merged.numbered = number.map(|number| numbered(number.value.carried()));
         }
     }
 }
@@ -214,6 +216,7 @@ fn joinable(from: &Household) -> Result<(), Refusal> {
 fn join_requests(
     into: &Household,
     from: &Household,
+    at: Timestamp,
     ctx: &Context<'_>,
 ) -> (Vec<RequestCopy>, Vec<OlderSeniority>) {
     let ours: BTreeMap<_, _> = into
@@ -230,7 +233,7 @@ fn join_requests(
             None => copies.push(RequestCopy::of(request, RequestId::nth_created_by(ctx.command, n))),
             Some((id, own)) => {
                 let seniority = [own.seniority, request.seniority].into_iter().flatten().min();
-                let need = joined_need(&own.file.need, &request.file.need);
+                let need = own.file.need.joined(&request.file.need, at);
                 let further = progress(&request.situation) > progress(&own.situation);
                 if further || need != own.file.need {
                     let mut copy = RequestCopy::of(if further { request } else { own }, *id);
@@ -260,17 +263,5 @@ fn progress(situation: &RequestSituation) -> u8 {
         | RequestSituation::Cancelled { .. }
         | RequestSituation::Rejected { .. }
         | RequestSituation::Absorbed => 0,
-    }
-}
-
-/// What both need of one place; the resources are those of the better off until the request is updated.
-fn joined_need(ours: &NeedProfile, theirs: &NeedProfile) -> NeedProfile {
-    NeedProfile {
-        wheelchair: ours.wheelchair || theirs.wheelchair,
-        step_free: ours.step_free || theirs.step_free,
-        animals: ours.animals.union(&theirs.animals).copied().collect(),
-        violence_dedicated: ours.violence_dedicated || theirs.violence_dedicated,
-        justice_measure: ours.justice_measure || theirs.justice_measure,
-        resources: ours.resources.max(theirs.resources),
     }
 }

@@ -9,7 +9,7 @@ use crate::decide::command::Decide;
 use crate::decide::registration::{NOTE_MAX, check_note};
 use crate::decide::{Context, Draft, household};
 use crate::household::request::{
-    AssessmentRequested, NeedProfile, RequestAssessed, RequestSituation as Situation,
+    AssessmentRequested, NeedProfile, NeedRecord, RequestAssessed, RequestSituation as Situation,
 };
 use crate::id::{HouseholdId, RequestId};
 use crate::ledger::{Halt, Ledgers};
@@ -91,14 +91,15 @@ impl Decide<HouseholdId> for AssessRequest {
             return Err(Refusal::invalid("scale", "request", sentence).into());
         }
         check_note(self.narrative.as_ref(), 4 * NOTE_MAX)?;
+        let at = ctx.past(asked.siao, self.at)?;
         let assessed = RequestAssessed {
             request: self.request,
-            need: self.need.clone(),
-            autonomy: self.autonomy,
-            support: self.support,
+            need: NeedRecord::of(&self.need, Some(asked.need()), at),
+            autonomy: Personal::Known(self.autonomy),
+            support: Personal::Known(self.support),
             narrative: self.narrative.clone().map(Personal::Known),
         };
-        draft.household(id, ctx.past(asked.siao, self.at)?, assessed);
+        draft.household(id, at, assessed);
         Ok(())
     }
 }

@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{check_file, contact_due, not_now, request, update_due};
+use super::{check_wishes, contact_due, not_now, request, update_due};
 use crate::calendar::months_after;
 use crate::decide::command::Decide;
 use crate::decide::{Context, Draft, household, living, referral};
 use crate::household::request::{
-    RequestCancelled, RequestFile, RequestReactivated, RequestSituation as Situation, RequestTransferred,
+    FileRecord, RequestCancelled, RequestReactivated, RequestSituation as Situation, RequestTransferred,
     RequestUpdated,
 };
 use crate::id::{HouseholdId, RequestId, Territory};
@@ -128,8 +128,8 @@ impl Decide<HouseholdId> for TransferRequest {
             is.live_referrals().filter(|(_, r)| r.request == self.request).map(|(id, _)| id).collect();
         referral::withdraw(id, is, &own, WithdrawalReason::household_moved(), ctx, ledgers, draft)?;
         draft.household(id, ctx.at, RequestTransferred { request: self.request, to: self.to });
-        let file = RequestFile { wishes: self.wishes.clone(), ..asked.file.clone() };
-        check_file(&file)?;
+        check_wishes(&self.wishes)?;
+        let file = FileRecord { wishes: self.wishes.clone(), ..asked.file.carried() };
         let updated = RequestUpdated {
             request: self.request,
             file: Some(file),

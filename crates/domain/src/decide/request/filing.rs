@@ -3,13 +3,13 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{check_file, contact_due, not_before_loss, not_now, request, update_due};
+use super::{check_wishes, contact_due, not_before_loss, not_now, request, update_due};
 use crate::calendar::Instant;
 use crate::decide::command::Decide;
 use crate::decide::registration::{NOTE_MAX, check_note};
 use crate::decide::{Context, Draft, household, living};
 use crate::household::request::{
-    RequestCreated, RequestFile, RequestSituation as Situation, RequestSubmitted, RequestUpdated,
+    FileRecord, RequestCreated, RequestFile, RequestSituation as Situation, RequestSubmitted, RequestUpdated,
 };
 use crate::id::{HouseholdId, RequestId, Territory};
 use crate::ledger::{Halt, Ledgers};
@@ -47,7 +47,7 @@ impl Decide<HouseholdId> for CreateRequest {
             return Ok(());
         }
         check_note(self.note.as_ref(), NOTE_MAX)?;
-        check_file(&self.file)?;
+        check_wishes(&self.file.wishes)?;
         let siao = self.siao.unwrap_or_else(|| id.territory());
         if let Some(twin) = is.open_request((self.file.stream, siao)) {
             let sentence = format!(
@@ -56,14 +56,15 @@ impl Decide<HouseholdId> for CreateRequest {
             );
             return Err(Refusal::conflict("request-already-open", "request", sentence).into());
         }
+        let at = ctx.past(id.territory(), self.at)?;
         let created = RequestCreated {
             request,
             siao,
-            file: self.file.clone(),
+            file: FileRecord::of(&self.file, None, at),
             note: self.note.clone().map(Personal::Known),
             follower: ctx.follower(),
         };
-        draft.household(id, ctx.past(id.territory(), self.at)?, created);
+        draft.household(id, at, created);
         Ok(())
     }
 }
@@ -156,7 +157,7 @@ impl Decide<HouseholdId> for UpdateRequest {
             return Err(Refusal::conflict("request-resubmit", "INV-10", sentence).into());
         }
         if let Some(file) = &self.file {
-            check_file(file)?;
+            check_wishes(&file.wishes)?;
             if file.stream != asked.file.stream {
                 let sentence = "Le volet d'une demande ne change pas : ouvrez une autre demande.";
                 return Err(Refusal::invalid("request-stream", "request", sentence).into());
@@ -164,7 +165,7 @@ impl Decide<HouseholdId> for UpdateRequest {
         }
         let updated = RequestUpdated {
             request: self.request,
-            file: self.file.clone(),
+            file: self.file.as_ref().map(|file| FileRecord::of(file, Some(asked.need()), ctx.at)),
             update_due: update_due(ctx, asked.siao),
             contact_due: asked.contact_due.map(|_| contact_due(ctx, asked.siao)),
         };

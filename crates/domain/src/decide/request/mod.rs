@@ -15,9 +15,10 @@ use jiff::Timestamp;
 use super::{Context, words};
 use crate::calendar::{Instant, end_of_day, months_after};
 use crate::household::Household;
-use crate::household::request::{Request, RequestFile, RequestSituation as Situation};
+use crate::household::request::{Request, RequestSituation as Situation};
 use crate::id::{RequestId, Territory};
 use crate::ledger::Halt;
+use crate::reference::Area;
 use crate::refusal::Refusal;
 
 /// Most areas a household can wish for.
@@ -54,8 +55,8 @@ pub(super) fn not_before_loss(is: &Household, of: &Request, at: Timestamp) -> Re
     }
 }
 
-fn check_file(file: &RequestFile) -> Result<(), Refusal> {
-    if file.wishes.len() > WISHES_MAX {
+fn check_wishes(wishes: &[Area]) -> Result<(), Refusal> {
+    if wishes.len() > WISHES_MAX {
         let sentence =
             format!("Au plus {WISHES_MAX} secteurs souhaités : choisissez des secteurs plus larges.");
         return Err(Refusal::invalid("wishes-count", "request", sentence));

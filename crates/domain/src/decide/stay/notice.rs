@@ -15,6 +15,7 @@ use crate::household::stay::{
 use crate::id::{HouseholdId, StayId};
 use crate::ledger::{Halt, Ledgers};
 use crate::money::Money;
+use crate::personal::Personal;
 use crate::place::occupancy::{DepartureAnnounced, DepartureWithdrawn, Title};
 use crate::refusal::Refusal;
 
@@ -60,7 +61,11 @@ impl Decide<HouseholdId> for GiveNotice {
         });
         ends_sooner(staying, ends_on)?;
         place(ledgers, staying.place)?;
-        draft.household(id, at, NoticeGiven { stay: self.stay, motive: self.motive, ends_on });
+        draft.household(
+            id,
+            at,
+            NoticeGiven { stay: self.stay, motive: Personal::Known(self.motive), ends_on },
+        );
         announce(staying, self.stay, ends_on, at, draft);
         Ok(())
     }
@@ -157,7 +162,7 @@ impl Decide<HouseholdId> for NotifyTermination {
         };
         place(ledgers, staying.place)?;
         let ends_on = Day(ends_on);
-        let notified = TerminationNotified { stay: self.stay, ground: self.ground.clone(), ends_on };
+        let notified = TerminationNotified { stay: self.stay, ground: (&self.ground).into(), ends_on };
         draft.household(id, ctx.at, notified);
         announce(staying, self.stay, ends_on, ctx.at, draft);
         Ok(())

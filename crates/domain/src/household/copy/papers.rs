@@ -9,7 +9,8 @@ use crate::household::application::{
 };
 use crate::household::consent::Consent;
 use crate::household::priority::{DocumentReference, Label, LabelSource};
-use crate::id::{ApplicationId, ConsentId, EventId, LabelId, OrganisationId, PersonId};
+use crate::id::{ApplicationId, ConsentId, LabelId, OrganisationId, PersonId};
+use crate::personal::{Personal, SealedIn};
 use crate::reference::{CommuneCode, ConsentPurpose, PriorityGround};
 
 /// An application as it goes to another household: number and date of filing stay.
@@ -17,9 +18,9 @@ use crate::reference::{CommuneCode, ConsentPurpose, PriorityGround};
 pub struct ApplicationCopy {
     /// Its id there.
     pub application: ApplicationId,
-    /// Its number.
+    /// Its number, sealed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub number: Option<UniqueRegistrationNumber>,
+    pub number: Option<Personal<UniqueRegistrationNumber>>,
     /// The day of filing.
     pub filed_on: Day,
     /// The last day it is valid.
@@ -50,7 +51,7 @@ impl ApplicationCopy {
     pub fn of(is: &Application, copy: ApplicationId) -> Self {
         Self {
             application: copy,
-            number: is.number,
+            number: is.number.as_ref().map(|number| number.value.carried()),
             filed_on: is.filed_on,
             valid_until: is.valid_until,
             communes: is.communes.clone(),
@@ -64,17 +65,18 @@ impl ApplicationCopy {
         }
     }
 
-    pub(crate) fn to_application(&self, by: EventId) -> Application {
+    /// The application on the ledger that it goes to, as written in the event `sealed_in`.
+    pub(crate) fn to_application(&self, sealed_in: &SealedIn) -> Application {
         let situation = self.warned.as_ref().map_or(ApplicationSituation::Registered, |warned| {
             ApplicationSituation::Warned { ground: warned.ground, strikes_at: warned.strikes_at.0 }
         });
         Application {
-            number: self.number,
+            number: self.number.clone().map(|number| sealed_in.keep(number)),
             filed_on: self.filed_on,
             valid_until: self.valid_until,
             communes: self.communes.clone(),
             counter: self.counter,
-            registered_by: by,
+            registered_by: sealed_in.event,
             ended: None,
             situation,
         }
@@ -95,9 +97,9 @@ pub struct LabelCopy {
     /// When the préfet must have proposed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proposal_due: Option<Day>,
-    /// The reference of the decision.
+    /// The reference of the decision, sealed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub document: Option<DocumentReference>,
+    pub document: Option<Personal<DocumentReference>>,
 }
 
 impl LabelCopy {
@@ -105,18 +107,20 @@ impl LabelCopy {
     #[must_use]
     pub fn of(label: LabelId, is: &Label) -> Self {
         let (ground, source, decided_on) = (is.ground, is.source, is.decided_on);
-        let (proposal_due, document) = (is.proposal_due, is.document.clone());
+        let document = is.document.as_ref().map(|document| document.value.carried());
+        let proposal_due = is.proposal_due;
         Self { label, ground, source, decided_on, proposal_due, document }
     }
 
-    pub(crate) fn to_label(&self, by: EventId) -> Label {
+    /// The label on the ledger that it goes to, as written in the event `sealed_in`.
+    pub(crate) fn to_label(&self, sealed_in: &SealedIn) -> Label {
         Label {
             ground: self.ground,
             source: self.source,
             decided_on: self.decided_on,
             proposal_due: self.proposal_due,
-            document: self.document.clone(),
-            granted_by: by,
+            document: self.document.clone().map(|document| sealed_in.keep(document)),
+            granted_by: sealed_in.event,
             ended: None,
         }
     }

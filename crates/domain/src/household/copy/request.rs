@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::calendar::{Day, Instant};
 use crate::household::dated::FactDates;
-use crate::household::request::{Qualification, Request, RequestFile, RequestSituation};
-use crate::id::{EventId, RequestId, StayId, Territory};
+use crate::household::request::{FileRecord, Qualification, Request, RequestSituation};
+use crate::id::{RequestId, StayId, Territory};
+use crate::personal::SealedIn;
 use crate::reference::{AssessmentReturnReason, DeferralReason};
 
 /// What the SIAO was doing with a request that is neither new nor on the waiting list.
@@ -78,7 +79,7 @@ pub struct RequestCopy {
     /// Its id there.
     pub request: RequestId,
     /// What it says.
-    pub file: RequestFile,
+    pub file: FileRecord,
     /// The SIAO that treats it.
     pub siao: Territory,
     /// First transmission.
@@ -112,7 +113,7 @@ impl RequestCopy {
     pub fn of(request: &Request, copy: RequestId) -> Self {
         Self {
             request: copy,
-            file: request.file.clone(),
+            file: request.file.carried(),
             siao: request.siao,
             seniority: request.seniority.map(Instant),
             qualification: request.situation.qualification().cloned(),
@@ -125,7 +126,8 @@ impl RequestCopy {
         }
     }
 
-    pub(crate) fn to_request(&self, by: EventId) -> Request {
+    /// The request on the ledger that it goes to, as written in the event `sealed_in`.
+    pub(crate) fn to_request(&self, sealed_in: &SealedIn) -> Request {
         let situation = match (&self.stage, &self.qualification, self.seniority) {
             (_, qualification, _) if self.stale => {
                 RequestSituation::Stale { qualification: qualification.clone() }
@@ -137,10 +139,12 @@ impl RequestCopy {
         };
         Request {
             file: self.file.clone(),
+            reason_in: sealed_in.clone(),
+            need_in: sealed_in.clone(),
             situation,
             siao: self.siao,
             seniority: self.seniority.map(|at| at.0),
-            submitted_by: self.seniority.map(|_| by),
+            submitted_by: self.seniority.map(|_| sealed_in.event),
             update_due: self.update_due.map(|at| at.0),
             contact_due: self.contact_due.map(|at| at.0),
             need_since: self.need_since.0,

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use crate::calendar::{Day, Instant};
 use crate::event::events;
 use crate::household::HouseholdEvent;
-use crate::household::request::{NeedProfile, Qualification, RequestFile};
+use crate::household::lift;
+use crate::household::request::{FileRecord, NeedRecord, Qualification};
 use crate::id::{ReferralId, RequestId, StayId, Territory};
 use crate::personal::Personal;
 use crate::reference::{AssessmentReturnReason, CancellationReason, DeferralReason, RequestRejectionReason};
@@ -19,7 +20,7 @@ pub struct RequestCreated {
     /// The SIAO it is addressed to.
     pub siao: Territory,
     /// What it says.
-    pub file: RequestFile,
+    pub file: FileRecord,
     /// The referrer's free note, sealed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<Personal<String>>,
@@ -44,7 +45,7 @@ pub struct RequestUpdated {
     pub request: RequestId,
     /// What it says now, if that changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub file: Option<RequestFile>,
+    pub file: Option<FileRecord>,
     /// When it goes stale without the next update.
     pub update_due: Instant,
     /// When it lapses without contact.
@@ -61,17 +62,17 @@ pub struct AssessmentRequested {
     pub reasons: Vec<AssessmentReturnReason>,
 }
 
-/// `request.assessed`: the social assessment, narrative sealed.
+/// `request.assessed`: the social assessment, sealed but for functional needs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RequestAssessed {
     /// The request.
     pub request: RequestId,
     /// The need as assessed.
-    pub need: NeedProfile,
-    /// How much the household does by itself, 1 (alone) to 5 (with constant help).
-    pub autonomy: u8,
-    /// The support that is needed, 1 (none) to 5 (daily).
-    pub support: u8,
+    pub need: NeedRecord,
+    /// How much the household does by itself, 1 (alone) to 5 (with constant help), sealed.
+    pub autonomy: Personal<u8>,
+    /// The support that is needed, 1 (none) to 5 (daily), sealed.
+    pub support: Personal<u8>,
     /// The assessment in words, sealed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub narrative: Option<Personal<String>>,
@@ -177,11 +178,11 @@ pub struct RequestFulfilled {
 events! {
     /// What can happen to a request.
     pub enum RequestEvent in HouseholdEvent::Request {
-        "request.created" v 1 => RequestCreated(RequestCreated),
+        "request.created" v 2 by lift::file => RequestCreated(RequestCreated),
         "request.submitted" v 1 => RequestSubmitted(RequestSubmitted),
-        "request.updated" v 1 => RequestUpdated(RequestUpdated),
+        "request.updated" v 2 by lift::file => RequestUpdated(RequestUpdated),
         "assessment.requested" v 1 => AssessmentRequested(AssessmentRequested),
-        "request.assessed" v 1 => RequestAssessed(RequestAssessed),
+        "request.assessed" v 2 by lift::assessment => RequestAssessed(RequestAssessed),
         "committee.scheduled" v 1 => CommitteeScheduled(CommitteeScheduled),
         "request.qualified" v 1 => RequestQualified(RequestQualified),
         "request.deferred" v 1 => RequestDeferred(RequestDeferred),

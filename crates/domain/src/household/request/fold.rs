@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::event::Stamp;
+use crate::event::{Event as _, Stamp};
 use crate::household::Household;
 use crate::household::dated::FactDates;
 use crate::household::request::{
@@ -10,11 +10,14 @@ use crate::household::request::{
     RequestSituation, RequestStream, RequestSubmitted, RequestTransferred, RequestUpdated, SeniorityLoss,
 };
 use crate::id::{RequestId, Territory};
+use crate::personal::SealedIn;
 
 impl Request {
-    pub(crate) fn created(created: &RequestCreated, stamp: &Stamp) -> Self {
+    pub(crate) fn created(created: &RequestCreated, stamp: &Stamp, sealed_in: SealedIn) -> Self {
         Self {
             file: created.file.clone(),
+            reason_in: sealed_in.clone(),
+            need_in: sealed_in,
             situation: RequestSituation::Draft,
             siao: created.siao,
             seniority: None,
@@ -41,9 +44,10 @@ impl Request {
         };
     }
 
-    pub(crate) fn updated(&mut self, event: &RequestUpdated, stamp: &Stamp) {
+    pub(crate) fn updated(&mut self, event: &RequestUpdated, stamp: &Stamp, sealed_in: SealedIn) {
         if let Some(file) = &event.file {
             self.file = file.clone();
+            (self.reason_in, self.need_in) = (sealed_in.clone(), sealed_in);
             self.need_since = stamp.effective;
         }
         self.update_due = Some(event.update_due.0);
@@ -61,8 +65,9 @@ impl Request {
         }
     }
 
-    pub(crate) fn assessed(&mut self, event: &RequestAssessed, stamp: &Stamp) {
+    pub(crate) fn assessed(&mut self, event: &RequestAssessed, stamp: &Stamp, sealed_in: SealedIn) {
         self.file.need = event.need.clone();
+        self.need_in = sealed_in;
         self.need_since = stamp.effective;
         if matches!(self.situation, RequestSituation::UnderAssessment { .. }) {
             self.situation = RequestSituation::Submitted;
@@ -152,17 +157,18 @@ impl Household {
 
     pub(in crate::household) fn fold_request(&mut self, event: &RequestEvent, stamp: &Stamp) {
         use RequestEvent as E;
+        let sealed_in = || SealedIn::new(event.kind(), stamp);
         match event {
             E::RequestCreated(e) => {
                 self.followed_by(e.follower);
-                self.requests.entry(e.request).or_insert_with(|| Request::created(e, stamp));
+                self.requests.entry(e.request).or_insert_with(|| Request::created(e, stamp, sealed_in()));
             }
             E::RequestSubmitted(e) => self.on_request(e.request, |r| r.submitted(e, stamp)),
-            E::RequestUpdated(e) => self.on_request(e.request, |r| r.updated(e, stamp)),
+            E::RequestUpdated(e) => self.on_request(e.request, |r| r.updated(e, stamp, sealed_in())),
             E::AssessmentRequested(e) => self.on_request(e.request, |r| {
                 r.situation = RequestSituation::UnderAssessment { reasons: e.reasons.clone() };
             }),
-            E::RequestAssessed(e) => self.on_request(e.request, |r| r.assessed(e, stamp)),
+            E::RequestAssessed(e) => self.on_request(e.request, |r| r.assessed(e, stamp, sealed_in())),
             E::CommitteeScheduled(e) => {
                 self.on_request(e.request, |r| r.situation = RequestSituation::InCommittee { on: e.on });
             }

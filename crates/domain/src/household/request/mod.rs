@@ -2,6 +2,7 @@
 
 mod event;
 mod fold;
+mod record;
 
 pub use event::{
     AssessmentRequested, CommitteeScheduled, RequestAssessed, RequestCancelled, RequestCreated,
@@ -9,16 +10,20 @@ pub use event::{
     RequestSubmitted, RequestTransferred, RequestUpdated, RequestWentStale, SeniorityReset,
 };
 
+pub use record::{FileRecord, NeedRecord, Since};
+
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::calendar::Day;
 use crate::household::Household;
 use crate::household::dated::FactDates;
 use crate::id::{EventId, StayId, Territory};
+use crate::personal::SealedIn;
 use crate::reference::{
     Animal, Area, AssessmentReturnReason, CancellationReason, DeferralReason, RequestReason,
     RequestRejectionReason, ResidentialSituation,
@@ -36,7 +41,7 @@ pub enum RequestStream {
     Insertion,
 }
 
-/// What the household needs of a place. Functional needs only: nothing of health is ever recorded.
+/// What the household needs of a place, as it is stated. Functional needs only: nothing of health is ever recorded.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct NeedProfile {
@@ -71,7 +76,7 @@ pub enum ResourceBracket {
     From1800,
 }
 
-/// What a request says, whatever its stage.
+/// What a request says, as it is stated, whatever its stage.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RequestFile {
@@ -259,7 +264,11 @@ impl RequestSituation {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Request {
     /// What it says.
-    pub file: RequestFile,
+    pub file: FileRecord,
+    /// Where its reason was sealed.
+    pub reason_in: SealedIn,
+    /// Where the sealed part of its need was.
+    pub need_in: SealedIn,
     /// Where it stands.
     pub situation: RequestSituation,
     /// The SIAO that treats it; it changes when the request is transferred.
@@ -299,6 +308,16 @@ impl Request {
     #[must_use]
     pub fn list(&self) -> (RequestStream, Territory) {
         (self.file.stream, self.siao)
+    }
+
+    /// The need, with the date of the facts whose own is not recorded.
+    pub(crate) fn need(&self) -> record::Known<'_> {
+        (&self.file.need, self.need_since)
+    }
+
+    /// Makes the sealed values it keeps readable; see [`crate::personal`].
+    pub(super) fn open(&mut self, open: &mut dyn FnMut(EventId, &str, &Value) -> Option<Value>) {
+        self.file.open(&self.reason_in, &self.need_in, open);
     }
 }
 

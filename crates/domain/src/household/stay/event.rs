@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::calendar::{Day, Instant};
 use crate::event::events;
-use crate::household::HouseholdEvent;
 use crate::household::stay::Admission;
+use crate::household::{HouseholdEvent, lift};
 use crate::id::{PersonId, PlaceId, StayId};
 use crate::money::Money;
 use crate::personal::Personal;
@@ -146,7 +146,7 @@ pub enum NoticeMotive {
     Other,
 }
 
-/// Why the manager of a résidence sociale ends a contract.
+/// Why the manager of a résidence sociale ends a contract, as it is stated.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "because", rename_all = "snake_case")]
 pub enum TerminationGround {
@@ -168,13 +168,57 @@ pub enum TerminationGround {
     Breach,
 }
 
+/// What is owed. Always sealed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Arrears {
+    /// Months in a row wholly unpaid.
+    pub months: u8,
+    /// What is owed, in cents.
+    pub debt: Money,
+    /// The monthly amount, in cents.
+    pub monthly: Money,
+}
+
+/// Why a contract ends, as it is recorded.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "because", rename_all = "snake_case")]
+pub enum NotifiedGround {
+    /// The resident no longer meets the conditions of admission.
+    ConditionsLost {
+        /// The day of the relocation proposal.
+        relocation_proposed_on: Day,
+    },
+    /// Unpaid fees.
+    Unpaid {
+        /// What is owed, sealed.
+        arrears: Personal<Arrears>,
+    },
+    /// Serious or repeated breach of the house rules.
+    Breach,
+}
+
+impl From<&TerminationGround> for NotifiedGround {
+    fn from(stated: &TerminationGround) -> Self {
+        match *stated {
+            TerminationGround::ConditionsLost { relocation_proposed_on } => {
+                Self::ConditionsLost { relocation_proposed_on }
+            }
+            TerminationGround::Unpaid { months, debt, monthly } => {
+                Self::Unpaid { arrears: Personal::Known(Arrears { months, debt, monthly }) }
+            }
+            TerminationGround::Breach => Self::Breach,
+        }
+    }
+}
+
 /// `stay.notice_given`: by the resident.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct NoticeGiven {
     /// The stay.
     pub stay: StayId,
-    /// Why, which decides how long the notice is.
-    pub motive: NoticeMotive,
+    /// Why, which decides how long the notice is, sealed.
+    pub motive: Personal<NoticeMotive>,
     /// The day the contract ends.
     pub ends_on: Day,
 }
@@ -185,7 +229,7 @@ pub struct TerminationNotified {
     /// The stay.
     pub stay: StayId,
     /// Why.
-    pub ground: TerminationGround,
+    pub ground: NotifiedGround,
     /// The day the contract ends.
     pub ends_on: Day,
 }
@@ -247,8 +291,8 @@ events! {
         "stay.extension_refused" v 1 => ExtensionRefused(ExtensionRefused),
         "admission.decided" v 1 => AdmissionDecided(AdmissionDecided),
         "admission.deemed_accepted" v 1 => AdmissionDeemedAccepted(AdmissionDeemedAccepted),
-        "stay.notice_given" v 1 => NoticeGiven(NoticeGiven),
-        "stay.termination_notified" v 1 => TerminationNotified(TerminationNotified),
+        "stay.notice_given" v 2 by lift::motive => NoticeGiven(NoticeGiven),
+        "stay.termination_notified" v 2 by lift::termination => TerminationNotified(TerminationNotified),
         "stay.notice_withdrawn" v 1 => NoticeWithdrawn(NoticeWithdrawn),
         "stay.persons_left" v 1 => PersonsLeft(PersonsLeft),
         "stay.ended" v 1 => StayEnded(StayEnded),

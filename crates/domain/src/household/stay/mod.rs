@@ -4,10 +4,10 @@ mod event;
 mod fold;
 
 pub use event::{
-    AbsenceRecorded, AdmissionDecided, AdmissionDeemedAccepted, DepositReturned, ExtensionRefused,
-    ExtensionRequested, NoticeGiven, NoticeMotive, NoticeWithdrawn, PersonsLeft, StayDeemedExtended,
-    StayEnded, StayEvent, StayExtended, StayResumed, StayReviewed, StayStarted, TerminationGround,
-    TerminationNotified,
+    AbsenceRecorded, AdmissionDecided, AdmissionDeemedAccepted, Arrears, DepositReturned, ExtensionRefused,
+    ExtensionRequested, NoticeGiven, NoticeMotive, NoticeWithdrawn, NotifiedGround, PersonsLeft,
+    StayDeemedExtended, StayEnded, StayEvent, StayExtended, StayResumed, StayReviewed, StayStarted,
+    TerminationGround, TerminationNotified,
 };
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{Allocation, Candidate, CandidateSituation, Committee, CommitteeDecision, CommitteeException};
 use crate::calendar::{Day, Instant};
 use crate::event::{Stamp, events};
-use crate::household::application::UniqueRegistrationNumber;
 use crate::household::candidacy::CandidacyOutcome;
 use crate::id::{CandidacyId, CommitteeId, HouseholdId, VacancyId};
 use crate::place::{Place, PlaceEvent};
@@ -21,8 +21,6 @@ pub struct Designation {
     pub candidacy: CandidacyId,
     /// Whose.
     pub household: HouseholdId,
-    /// Its numéro unique on that day.
-    pub number: UniqueRegistrationNumber,
     /// Whether the préfet designates it under DALO.
     #[serde(default)]
     pub dalo: bool,
@@ -31,7 +29,7 @@ pub struct Designation {
     pub rank: Option<u8>,
 }
 
-/// `candidates.designated`.
+/// `candidates.designated`: all have a numéro unique that is valid on that day (INV-5), which their own ledgers keep.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CandidatesDesignated {
     /// The vacancy.
@@ -128,10 +126,22 @@ pub struct CandidateClosed {
     pub outcome: CandidacyOutcome,
 }
 
+/// Version 1 repeated the number of each candidate in the clear.
+fn without_numbers(version: u16, mut body: Value) -> Value {
+    if version == 1
+        && let Some(candidates) = body.get_mut("candidates").and_then(Value::as_array_mut)
+    {
+        for candidate in candidates.iter_mut().filter_map(Value::as_object_mut) {
+            candidate.remove("number");
+        }
+    }
+    body
+}
+
 events! {
     /// What can happen in the allocation of a dwelling.
     pub enum CommitteeEvent in PlaceEvent::Committee {
-        "candidates.designated" v 1 => CandidatesDesignated(CandidatesDesignated),
+        "candidates.designated" v 2 by without_numbers => CandidatesDesignated(CandidatesDesignated),
         "documents.checked" v 1 => DocumentsChecked(DocumentsChecked),
         "committee.convened" v 1 => CommitteeConvened(CommitteeConvened),
         "committee.decided" v 1 => CommitteeDecided(CommitteeDecided),
@@ -152,7 +162,6 @@ impl Place {
                 for designation in &e.candidates {
                     let candidate = Candidate {
                         household: designation.household,
-                        number: designation.number,
                         dalo: designation.dalo,
                         rank: designation.rank,
                         missing: None,

@@ -14,7 +14,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::Day;
-use crate::household::application::UniqueRegistrationNumber;
 use crate::household::candidacy::CandidacyOutcome;
 use crate::id::{CandidacyId, CommitteeId, HouseholdId};
 use crate::reference::{ConditionalDocument, NonAwardReason};
@@ -104,8 +103,6 @@ pub enum CandidateSituation {
 pub struct Candidate {
     /// Whose candidacy.
     pub household: HouseholdId,
-    /// Its numéro unique.
-    pub number: UniqueRegistrationNumber,
     /// Whether the préfet designated it under DALO.
     pub dalo: bool,
     /// What the committee decided.

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::decide::registration::{NoteSafety, Register};
 use domain::household::composition::Safety;
-use domain::household::request::{NeedProfile, ResourceBracket};
+use domain::household::request::{NeedRecord, ResourceBracket, Since};
 use domain::id::{HouseholdId, PlaceId};
+use domain::personal::Personal;
 use domain::rights::{Group, Level, Matrix, Row, mask_file};
 use domain::structure_kind::StructureKind::{Chrs, SocialDwelling};
 use jiff::{Timestamp, ToSpan};
@@ -22,6 +23,10 @@ struct Full {
     /// The events that began the stay of years ago, which was somebody else's, and the one in a place of one's own.
     began: [String; 2],
     now: Timestamp,
+}
+
+fn sealed<T>(is: T) -> Personal<Since<T>> {
+    Personal::Known(Since { is, since: None })
 }
 
 fn full() -> Full {
@@ -54,13 +59,14 @@ fn full() -> Full {
     w.designates(dwelling, &[household]);
     let mut is = w.household_of(household).clone();
     for request in is.requests.values_mut() {
-        request.file.reason = code("domestic_violence");
-        request.file.need = NeedProfile {
+        request.file.reason = Personal::Known(code("domestic_violence"));
+        request.file.need = NeedRecord {
             wheelchair: true,
-            violence_dedicated: true,
-            justice_measure: true,
-            resources: Some(ResourceBracket::From600),
-            ..NeedProfile::default()
+            step_free: false,
+            animals: [].into(),
+            violence_dedicated: sealed(true),
+            justice_measure: sealed(true),
+            resources: sealed(Some(ResourceBracket::From600)),
         };
     }
     let began = |place| is.stays.values().find(|stay| stay.place == place).unwrap().started_by.to_string();
@@ -86,7 +92,7 @@ impl Full {
             Group::Adm => own(&["temporary_card"]),
             Group::Soc => own(&["domestic_violence"]),
             Group::Viol => own(&["VIOLENCE", "commune:33281"]),
-            Group::Just => own(&["\"justice_measure\":true"]),
+            Group::Just => own(&["\"justice_measure\":{\"personal\":{\"is\":true}}"]),
             Group::Hist => vec![old.clone(), current.clone(), "on_the_street".to_owned()],
             Group::Sne => own(&["\"filed_on\"", "\"decided_on\""]),
             Group::Path => own(&["\"seniority\"", "\"proposed\""]),
@@ -202,6 +208,22 @@ fn a_wrong_cell_is_found_wherever_it_is() {
                 "{name}, {group:?}: {level:?} → {wrong:?}"
             );
         }
+    }
+}
+
+/// A flag tells whether there is something where that can be read, and nothing where it cannot.
+#[test]
+fn a_flag_of_a_sealed_need_is_up_down_or_not_to_be_told() {
+    let siao = Matrix::shipped().row("siao").unwrap();
+    let flag = |measure: Value| {
+        let file = serde_json::json!({ "requests": { "r": { "file": { "need": { "justice_measure": measure } } } } });
+        let shown = mask_file(Matrix::shipped(), siao, file, &|_| false, "", Timestamp::UNIX_EPOCH).value;
+        shown["requests"]["r"]["file"]["need"]["justice_measure"]["flagged"].clone()
+    };
+    let known = |is: bool| flag(serde_json::to_value(sealed(is)).unwrap());
+    assert_eq!((known(true), known(false)), (true.into(), false.into()));
+    for unreadable in [serde_json::json!({ "sealed": { "v": 1 } }), serde_json::json!({ "erased": true })] {
+        assert_eq!(flag(unreadable), Value::Null);
     }
 }
 

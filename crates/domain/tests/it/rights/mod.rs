@@ -4,5 +4,6 @@ mod decision;
 mod document;
 mod fields;
 mod matrix;
+mod sealed;
 
 pub(crate) use fields::everything;

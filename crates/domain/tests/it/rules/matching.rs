@@ -10,7 +10,7 @@ use domain::household::composition::Safety;
 use domain::household::priority::LabelSource;
 use domain::household::request::{NeedProfile, PriorityClass, Request, RequestStream, ResourceBracket};
 use domain::id::{HouseholdId, RequestId};
-use domain::matching::{EligibilityRule as Rule, Exclusion, assess, proposable, rank, suitable};
+use domain::matching::{EligibilityRule as Rule, Exclusion, assess, outgrown, proposable, rank, suitable};
 use domain::place::PlaceSituation;
 use domain::place::inventory::{Criteria, Description, GenderRule};
 use domain::structure_kind::StructureKind::{self, Alt, Chrs, EmergencyShelter, SocialResidence};
@@ -50,7 +50,7 @@ impl Case {
     }
 
     fn needs(mut self, say: impl FnOnce(&mut NeedProfile)) -> Self {
-        let mut need = self.request().file.need.clone();
+        let mut need = self.request().file.need.stated();
         say(&mut need);
         let (request, autonomy, support) = (self.request, 3, 3);
         let assess = AssessRequest { request, need, autonomy, support, narrative: None, at: None };
@@ -179,15 +179,45 @@ fn the_household_lives_where_it_wishes_and_never_where_it_must_not() {
 }
 
 #[test]
-fn zones_that_cannot_be_read_here_exclude_every_place() {
+fn what_cannot_be_read_here_excludes_every_place() {
     let mut case = family().avoids(&["commune:33009"]);
     case.w.seal(case.household);
     let household = case.w.household_of(case.household);
-    let verdict = assess(household, case.request(), &case.place, case.w.today()).unwrap();
+    let today = case.w.today();
+    let verdict = assess(household, case.request(), &case.place, today).unwrap();
+    assert_eq!((verdict.rule, verdict.since), (Rule::Violence, None), "nor is it said since when");
+    let verdict = outgrown(household, case.request(), None, &case.place, today).unwrap();
     assert_eq!((verdict.rule, verdict.since), (Rule::ExclusionZone, None), "nor is it said since when");
     let mut case = family();
     case.w.seal(case.household);
-    case.passes();
+    let household = case.w.household_of(case.household);
+    assert_eq!(outgrown(household, case.request(), None, &case.place, today), None, "no zone was noted");
+    case.fails(Rule::Violence);
+}
+
+/// Two sealed values cannot be compared: the decision that records one says since when it has been so.
+#[test]
+fn a_sealed_need_keeps_its_date_while_it_is_confirmed() {
+    let since = |case: &Case| {
+        let is = case.w.household_of(case.household);
+        assess(is, case.request(), &case.place, case.w.today()).unwrap().since.unwrap()
+    };
+    let mut case = family().needs(|n| n.justice_measure = true).criteria(|c| c.justice = false);
+    case.w.until("2026-03-05T10:00");
+    let mut case = case.needs(|n| n.wheelchair = true).criteria(|c| c.wheelchair = true);
+    assert_eq!(since(&case), day("2026-03-02"), "another need is no fact of it");
+    case.w.until("2026-03-07T10:00");
+    let mut case = case.needs(|n| n.violence_dedicated = true);
+    assert_eq!(since(&case), day("2026-03-07"));
+    case.w.until("2026-03-09T10:00");
+    let case = case.needs(|n| n.violence_dedicated = false);
+    assert_eq!(since(&case), day("2026-03-02"), "a measure that was never lifted");
+    let case = case.criteria(|c| (c.justice, c.violence_dedicated) = (true, true));
+    assert_eq!(since(&case), day("2026-03-09"), "the place is for those who need one");
+    let mut case = family().criteria(|c| c.resources_min = Some(ResourceBracket::From1800));
+    case.w.until("2026-03-11T10:00");
+    let case = case.wishes(&["commune:33063"]).needs(|n| n.resources = Some(ResourceBracket::From600));
+    assert_eq!(since(&case), day("2026-03-02"), "the file was written again, the resources are the same");
 }
 
 #[test]

@@ -30,7 +30,7 @@ fn valid_number(is: &Household, id: HouseholdId, on: Date) -> Option<String> {
         };
         in_register && on <= application.valid_until.0
     })?;
-    valid.number.map(|number| number.to_string())
+    valid.known_number().map(|number| number.to_string())
 }
 
 pub(crate) fn numbered(world: &World, done: &Recorded) -> Verdict {
@@ -40,7 +40,7 @@ pub(crate) fn numbered(world: &World, done: &Recorded) -> Verdict {
         let no = |on: Date| format!("{id} has no valid number on {on}: {:?}", was.applications);
         if let CandidacyEvent::CandidacyDesignated(e) = event {
             let on = day(e.place.territory(), done.at);
-            must(valid_number(was, id, on) == Some(e.number.to_string()), || no(on))?;
+            must(valid_number(was, id, on) == e.number.known().map(|number| number.to_string()), || no(on))?;
         }
         if let CandidacyEvent::CandidacyDecided(e) = event {
             let place = world.household(id).candidacies.get(&e.candidacy).map(|candidacy| candidacy.place);
