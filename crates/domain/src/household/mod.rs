@@ -8,6 +8,7 @@ pub mod copy;
 pub mod correction;
 pub mod custody;
 pub mod dated;
+pub mod erasure;
 pub mod family;
 pub mod follow_up;
 pub mod occupants;
@@ -35,6 +36,7 @@ use application::Application;
 use candidacy::{Candidacy, Lease};
 use composition::{Composition, Safety};
 use consent::Consent;
+use erasure::{Activity, Keeping};
 use follow_up::Follower;
 use priority::Label;
 use protection::EmergencyOpening;
@@ -56,6 +58,7 @@ families! {
         Consent(consent::ConsentEvent),
         FollowUp(follow_up::FollowUpEvent),
         Protection(protection::ProtectionEvent),
+        Erasure(erasure::ErasureEvent),
         Candidacy(candidacy::CandidacyEvent),
     }
 }
@@ -77,6 +80,8 @@ pub enum Registration {
         /// That one.
         into: HouseholdId,
     },
+    /// Its key is gone: what is left of it is counted and no longer read.
+    Erased(erasure::Erasure),
 }
 
 /// A household: the fold of its ledger.
@@ -133,6 +138,11 @@ pub struct Household {
     /// The last opening of each who is not named.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub openings: Vec<EmergencyOpening>,
+    /// The households that joined it: what was sealed on their ledgers stays under their keys, and is erased with it.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub joined_by: BTreeSet<HouseholdId>,
+    /// How long it is kept.
+    pub keeping: Keeping,
 }
 
 impl Household {
@@ -173,13 +183,17 @@ impl Household {
         if let Some(safety) = &mut self.safety {
             safety.open(open);
         }
+        for motive in self.keeping.holds.values_mut().filter_map(|hold| hold.motive.as_mut()) {
+            motive.open(open);
+        }
     }
 
-    /// Drops the identities: for services that may not hold them.
+    /// Drops the identities and what is told in words: for services that may not hold them.
     pub fn withhold_identities(&mut self) {
         for person in self.composition.members.values_mut() {
             person.identity = None;
         }
+        self.keeping.holds.values_mut().for_each(|hold| hold.motive = None);
     }
 
     /// Adds one recorded fact: it already happened, so this cannot fail, and an event about something that this ledger
@@ -198,10 +212,15 @@ impl Household {
             HouseholdEvent::Consent(e) => self.fold_consent(e),
             HouseholdEvent::FollowUp(e) => self.fold_follow_up(e),
             HouseholdEvent::Protection(e) => self.fold_protection(e, stamp),
+            HouseholdEvent::Erasure(e) => self.fold_erasure(e, stamp),
             HouseholdEvent::Candidacy(e) => self.fold_candidacy(e, stamp),
         }
         if let Some(before) = before {
             before.date(self, stamp);
+        }
+        if let Some(sort) = Activity::of(event) {
+            let last = self.keeping.activity.entry(sort).or_insert(stamp.recorded);
+            *last = stamp.recorded.max(*last);
         }
     }
 }
