@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use reqwest::StatusCode;
+use reqwest::header::{COOKIE, HeaderMap, HeaderValue, ORIGIN, SET_COOKIE};
 use serde_json::Value;
 use service::problem::Kind;
 
@@ -13,6 +15,10 @@ pub const DEFAULT_URL: &str = "http://127.0.0.1:8080";
 const CONNECT_WAIT_MAX: Duration = Duration::from_secs(5);
 /// The longest wait for an answer.
 const ANSWER_WAIT_MAX: Duration = Duration::from_secs(60);
+
+/// How long a session may take to be known everywhere, and how often that is looked at.
+const KNOWN_WITHIN: Duration = Duration::from_secs(10);
+const KNOWN_EVERY: Duration = Duration::from_millis(50);
 
 /// A client of HTTP that does not wait for ever.
 ///
@@ -27,6 +33,14 @@ pub struct Client {
     http: reqwest::Client,
     base: String,
     token: Option<String>,
+    session: Option<Session>,
+}
+
+/// What a person's requests carry, as their browser's do.
+#[derive(Clone)]
+struct Session {
+    cookie: HeaderValue,
+    csrf: String,
 }
 
 impl Client {
@@ -39,13 +53,14 @@ impl Client {
         if !base.starts_with("http://") && !base.starts_with("https://") {
             bail!("« {base} » is not the address of an instance, such as {DEFAULT_URL}");
         }
-        Ok(Self { http: patient()?, base, token })
+        Ok(Self { http: patient()?, base, token, session: None })
     }
 
     /// The same instance, signed in to with another token.
     #[must_use]
     pub fn signed_in_with(&self, token: &str) -> Self {
-        Self { http: self.http.clone(), base: self.base.clone(), token: Some(token.to_owned()) }
+        let token = Some(token.to_owned());
+        Self { http: self.http.clone(), base: self.base.clone(), token, session: None }
     }
 
     /// Reads JSON. A problem of the service is told in its own words.
@@ -64,22 +79,73 @@ impl Client {
         self.answered(self.http.post(format!("{}{path}", self.base)).json(body)).await
     }
 
+    /// Signs a person in, and waits until the service of the households knows their session.
+    ///
+    /// # Errors
+    /// When nothing answers, or who they are is not proven.
+    pub async fn signed_in(&self, person: &Value) -> anyhow::Result<Self> {
+        let request = self.http.post(format!("{}/api/v1/session", self.base)).json(person);
+        let (headers, body) = self.answer(request).await?;
+        let cookie = headers.get(SET_COOKIE).context("the instance opened no session")?;
+        let pair = cookie.to_str()?.split(';').next().unwrap_or_default();
+        let mut cookie = HeaderValue::from_str(pair)?;
+        cookie.set_sensitive(true);
+        let csrf = body["csrf"].as_str().context("the instance opened no session")?.to_owned();
+        let session = Some(Session { cookie, csrf });
+        let client = Self { http: self.http.clone(), base: self.base.clone(), token: None, session };
+        // Whoever answers next may learn of the session a moment later than whoever opened it.
+        let deadline = tokio::time::Instant::now() + KNOWN_WITHIN;
+        loop {
+            let asked = client.http.get(format!("{}/api/v1/worklists/data-protection", client.base));
+            let answer = client.sent(asked.query(&[("limit", "1")])).await?;
+            if answer.status() != StatusCode::UNAUTHORIZED {
+                return Ok(client);
+            }
+            anyhow::ensure!(tokio::time::Instant::now() < deadline, "the session is not known everywhere yet: try again");
+            tokio::time::sleep(KNOWN_EVERY).await;
+        }
+    }
+
+    /// Ends the person's session.
+    ///
+    /// # Errors
+    /// When nothing answers: it ends by itself half an hour later.
+    pub async fn sign_out(&self) -> anyhow::Result<()> {
+        self.sent(self.http.post(format!("{}/api/v1/session/end", self.base)).json(&serde_json::json!({}))).await?;
+        Ok(())
+    }
+
     async fn answered(&self, request: reqwest::RequestBuilder) -> anyhow::Result<Value> {
-        let request = match &self.token {
-            Some(token) => request.bearer_auth(token),
-            None => request,
-        };
-        let answer = request
-            .send()
-            .await
-            .with_context(|| format!("nothing answers at {}: is it running?", self.base))?;
-        let status = answer.status();
+        self.answer(request).await.map(|(_, body)| body)
+    }
+
+    async fn answer(&self, request: reqwest::RequestBuilder) -> anyhow::Result<(HeaderMap, Value)> {
+        let answer = self.sent(request).await?;
+        let (status, headers) = (answer.status(), answer.headers().clone());
         let body: Value =
             answer.json().await.with_context(|| format!("{} does not answer in JSON", self.base))?;
         if status.is_success() {
-            return Ok(body);
+            return Ok((headers, body));
         }
         bail!("{} ({})", sentence(&body), status.as_u16())
+    }
+
+    async fn sent(&self, request: reqwest::RequestBuilder) -> anyhow::Result<reqwest::Response> {
+        let mut request = match &self.token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        };
+        if let Some(Session { cookie, csrf }) = &self.session {
+            request = request.header(COOKIE, cookie).header(desk::CSRF, csrf).header(ORIGIN, self.origin());
+        }
+        request.send().await.with_context(|| format!("nothing answers at {}: is it running?", self.base))
+    }
+
+    /// The site that a page of the instance would come from.
+    fn origin(&self) -> &str {
+        let host = self.base.find("://").map_or(0, |at| at + 3);
+        let end = self.base[host..].find('/').map_or(self.base.len(), |at| host + at);
+        &self.base[..end]
     }
 }
 

@@ -11,6 +11,7 @@ pub mod completions;
 pub mod credentials;
 pub mod demo;
 pub mod doctor;
+pub mod erase;
 pub mod export;
 pub mod import;
 pub mod key;

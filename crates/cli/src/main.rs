@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 use cli::{
-    backup, completions, doctor, export, import, key, rebuild, restore, serve, simulate, timeline, token, up,
+    backup, completions, doctor, erase, export, import, key, rebuild, restore, serve, simulate, timeline, token, up,
 };
 use service::lifecycle::exit_code;
 
@@ -29,6 +29,7 @@ enum Verb {
     Import(import::Import),
     Timeline(timeline::Timeline),
     Export(export::Export),
+    Erase(erase::Erase),
     Rebuild(rebuild::Rebuild),
     Backup(backup::Backup),
     Restore(restore::Restore),
@@ -63,6 +64,7 @@ async fn run(verb: Verb) -> anyhow::Result<ExitCode> {
         Verb::Simulate(verb) => Box::pin(verb.run()).await,
         Verb::Timeline(verb) => verb.run().await,
         Verb::Export(verb) => verb.run().await,
+        Verb::Erase(verb) => Box::pin(verb.run()).await,
         Verb::Rebuild(verb) => verb.run().await,
         Verb::Backup(verb) => Box::pin(verb.run()).await,
         Verb::Restore(verb) => Box::pin(verb.run()).await,

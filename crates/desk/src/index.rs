@@ -18,8 +18,10 @@ pub const TASKS: Tree = Tree::named("desk/tasks");
 pub const WAITING: Tree = Tree::named("desk/waiting");
 /// Places that are or were part of the supply: `(territory, place)`.
 pub const PLACES: Tree = Tree::named("desk/places");
+/// Households that are erased and whose erasure is not certified yet: `(household)`.
+pub const ERASED: Tree = Tree::named("desk/erased");
 /// All of them.
-pub const TREES: &[Tree] = &[DEADLINES, TASKS, WAITING, PLACES];
+pub const TREES: &[Tree] = &[DEADLINES, TASKS, WAITING, PLACES, ERASED];
 
 /// What stands in the key of a task that nothing hurries: after every date.
 pub(crate) const NEVER: Timestamp = Timestamp::MAX;
@@ -51,6 +53,13 @@ fn entries(service: Service, ledger: &AggregateId, state: &State) -> Vec<IndexEn
         }
     }
     match state {
+        // Nothing else is found of whom nobody knows any more.
+        State::Household(is) if is.erasure().is_some() => {
+            let certified = is.erasure().is_some_and(|erasure| erasure.certificate.is_some());
+            if !certified && service == Service::Intake {
+                entries.push((ERASED, key::of(ledger), Vec::new()));
+            }
+        }
         State::Household(is) => {
             let waits = is.requests.values().filter(|one| one.situation.is_open() && one.seniority.is_some());
             let siaos: std::collections::BTreeSet<_> = waits.map(|one| one.siao).collect();

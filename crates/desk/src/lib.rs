@@ -9,14 +9,18 @@
 //!
 //! **Invariant.** Every read says how far its view has read and how many events wait behind it.
 //!
+//! **Invariant.** The key of a household is removed before it is answered that the household is erased.
+//!
 //! This crate does not know which service it works for beyond its name: what is shown to whom is said by each service.
 
 mod answer;
 mod clock;
 mod commands;
 mod describe;
+mod erasing;
 mod file;
 mod first;
+mod forgetful;
 mod gate;
 mod index;
 mod nightly;
@@ -35,13 +39,14 @@ pub use answer::{Failure, key_problem, problem_of, read_problem, stopped, unserv
 pub use clock::deadlines;
 pub use commands::{Advice, Advised, collection, commands};
 pub use describe::{described, schemas};
+pub use erasing::finish_erasures;
 pub use file::{Filed, withheld};
 pub use gate::{
     COOKIE, CSRF, Caller, Doorkeeper, IDLE_S, InvitationText, PURPOSE, Rates, Secret, SessionText, SignedIn,
     TokenText, csrf_token, fresh_cookie, hex, is_from_here, no_cookie, organisation, sign_in_needed, still,
     user,
 };
-pub use index::{DEADLINES, PLACES, TASKS, TREES, WAITING, index};
+pub use index::{DEADLINES, ERASED, PLACES, TASKS, TREES, WAITING, index};
 pub use nightly::rotate_nightly;
 pub use opened::plain;
 pub use places::{PlaceFilter, listed, place_list, shown};

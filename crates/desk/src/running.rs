@@ -12,6 +12,7 @@ use projection::{Handle as View, Options, Projection, Turns};
 use service::config::Settings;
 use service::{Check, Edge, Handle, Server, Site, Stop, Tasks, metrics};
 
+use crate::forgetful::Forgetful;
 use crate::gate::Doorkeeper;
 use crate::reading::Reading;
 
@@ -59,7 +60,7 @@ impl Running {
         let directory = PathBuf::from(&context.settings.data.dir);
         let options = Options { turns: context.turns.clone(), ..Options::new(name, directory) };
         let what = views.first().map_or(name, |view| view.name());
-        let (projection, _) = Projection::start(context.journal.clone(), views, options)
+        let (projection, _) = Projection::start(Forgetful(context.journal.clone()), views, options)
             .await
             .with_context(|| format!("cannot open the views of {name}"))?;
         let view = projection.handle();

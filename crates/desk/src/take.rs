@@ -92,10 +92,12 @@ impl Desk {
         key.map_or_else(|| CommandId(self.inner.edge.mint()), of_key)
     }
 
-    /// Decides and records a command, and counts how it went.
+    /// Decides and records a command, and counts how it went. If it erased a household, the household's key is removed
+    /// before this returns.
     ///
     /// # Errors
-    /// [`ExecuteError`], which says what the asker can do.
+    /// [`ExecuteError`], which says what the asker can do; also when an erasure is recorded and the key is still there: the
+    /// same command asked again removes it, as [`finish_erasures`](crate::finish_erasures) does by itself.
     pub async fn take(&self, ask: &Ask) -> Result<Receipt, ExecuteError> {
         let begun = Instant::now();
         let Ask { command, body, origin, version, standing } = ask;
@@ -114,7 +116,12 @@ impl Desk {
             standing: standing.clone(),
         };
         let deciding = |ledgers: &domain::ledger::Ledgers| decide(command, &context, ledgers);
-        let taken = self.inner.journal.execute(&self.inner.ledgers, &execute, deciding).await;
+        let mut taken = self.inner.journal.execute(&self.inner.ledgers, &execute, deciding).await;
+        if let Ok(receipt) = &taken
+            && let Err(error) = crate::erasing::remove_keys(&self.inner.journal, receipt).await
+        {
+            taken = Err(error);
+        }
         metrics::command(self.inner.service, command.name(), outcome(&taken), begun.elapsed());
         if let Ok(receipt) = &taken
             && !receipt.events.is_empty()

@@ -97,6 +97,23 @@ impl<T: schemars::JsonSchema> schemars::JsonSchema for Personal<T> {
     }
 }
 
+/// JSON in which every personal value, readable or sealed, is erased.
+#[must_use]
+pub(crate) fn erased(value: Value) -> Value {
+    match value {
+        Value::Object(fields)
+            if fields.len() == 1 && (fields.contains_key("personal") || fields.contains_key("sealed")) =>
+        {
+            serde_json::json!({ "erased": true })
+        }
+        Value::Object(fields) => {
+            Value::Object(fields.into_iter().map(|(name, value)| (name, erased(value))).collect())
+        }
+        Value::Array(values) => Value::Array(values.into_iter().map(erased).collect()),
+        other @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) => other,
+    }
+}
+
 /// A personal value that a ledger keeps, with the event that sealed it: without that, nobody could open it again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Kept<T> {

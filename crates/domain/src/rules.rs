@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use jiff::civil::Date;
 use serde::Deserialize;
 
+use crate::household::erasure::Activity;
 use crate::id::Territory;
 
 /// The values in force on one day in one territory. Units are in the names; sources stand in `config/rules.toml`.
@@ -47,6 +48,10 @@ pub struct Rules {
     pub daho_proposal_weeks: i64,
     pub after_departure_days: i64,
     pub emergency_opening_minutes: i64,
+    pub retention_active_months: i64,
+    pub retention_rehearsal_days: i64,
+    pub retention_activity: Vec<Activity>,
+    pub legal_hold_months_max: i64,
 }
 
 /// Every entry of the rules, oldest first.

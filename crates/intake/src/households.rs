@@ -56,7 +56,7 @@ async fn household(
     let is = seen.household().ok_or_else(unknown)?;
     let merged_into = match &is.registration {
         Registration::MergedInto { into } => Some(*into),
-        Registration::Unknown | Registration::Registered { .. } => None,
+        Registration::Unknown | Registration::Registered { .. } | Registration::Erased(_) => None,
     };
     let today = calendar::day(id.territory(), shelf.desk.edge().now());
     let body = json!({

@@ -8,6 +8,7 @@
 //!
 //! This crate does not know how places are run, nor how dwellings are let.
 
+mod erasure;
 mod households;
 mod matching;
 
@@ -43,10 +44,13 @@ pub async fn start(context: &Context) -> anyhow::Result<Running> {
     let reading = Reading::of(running.view.clone());
     let clock = desk.clone();
     running.tasks.front("deadlines", move |stop| desk::deadlines(clock, stop));
+    let finishing = desk.clone();
+    running.tasks.front("erasures", move |stop| desk::finish_erasures(finishing, stop));
     let site = desk::described(running.site)
         .document(|api| api.tag(NAME, "SIAO : ménages, demandes, orientations."));
     let site = desk::commands(site, &desk, Service::Intake, Some(matching::advice(&desk)));
     let site = households::routes(site, &desk, &reading);
+    let site = erasure::routes(site, &desk, &reading);
     let site = matching::routes(site, &desk, &reading);
     running.site = desk::worklist(site, Service::Intake, &desk, &reading);
     Ok(running)

@@ -22,6 +22,7 @@ use crate::ledger::{AggregateId, Halt, Ledgers, State};
 use crate::place::Place;
 use crate::place::committee::CandidateSituation;
 use crate::reference::{CancellationReason, WithdrawalReason};
+use crate::rules::RuleBook;
 
 /// What happens when a deadline is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -77,6 +78,10 @@ pub enum DeadlineKind {
         /// The application.
         application: ApplicationId,
     },
+    /// It is announced that a file falls due, some days before.
+    ErasureAnnounced {},
+    /// A file falls due that two people have agreed to erase.
+    ErasureDue {},
 }
 
 impl DeadlineKind {
@@ -94,6 +99,8 @@ impl DeadlineKind {
             Self::OfferLapses { .. } => "offer-lapses",
             Self::ApplicationExpires { .. } => "application-expires",
             Self::ApplicationStruckOff { .. } => "application-struck-off",
+            Self::ErasureAnnounced {} => "erasure-announced",
+            Self::ErasureDue {} => "erasure-due",
         }
     }
 
@@ -108,6 +115,8 @@ impl DeadlineKind {
             Self::ApplicationExpires { application } | Self::ApplicationStruckOff { application } => {
                 application.0
             }
+            // The whole ledger.
+            Self::ErasureAnnounced {} | Self::ErasureDue {} => Uuid::nil(),
         }
     }
 
@@ -115,9 +124,11 @@ impl DeadlineKind {
     #[must_use]
     pub fn service(&self) -> Service {
         match self {
-            Self::ReferralExpires { .. } | Self::RequestStale { .. } | Self::RequestLapses { .. } => {
-                Service::Intake
-            }
+            Self::ReferralExpires { .. }
+            | Self::RequestStale { .. }
+            | Self::RequestLapses { .. }
+            | Self::ErasureAnnounced {}
+            | Self::ErasureDue {} => Service::Intake,
             Self::AdmissionDeemed { .. } | Self::ExtensionDeemed { .. } | Self::VacancyExpires { .. } => {
                 Service::Insertion
             }
@@ -153,7 +164,7 @@ impl Deadline {
         if let AggregateId::Household(id) = self.ledger
             && !matches!(ledgers.household(id)?.registration, Registration::Registered { .. })
         {
-            // It joined another household, and what it waited for went along or ended.
+            // It joined another household, and what it waited for went along or ended; or it is erased.
             return Ok(());
         }
         match (self.ledger, self.kind) {
@@ -177,6 +188,12 @@ impl Deadline {
             }
             (AggregateId::Household(id), DeadlineKind::ApplicationStruckOff { application }) => {
                 super::application::strike_off(id, application, ctx, ledgers, draft)
+            }
+            (AggregateId::Household(id), DeadlineKind::ErasureAnnounced {}) => {
+                super::erasure::announce(id, self.due, ctx, ledgers, draft)
+            }
+            (AggregateId::Household(id), DeadlineKind::ErasureDue {}) => {
+                super::erasure::fall_due(id, self.due, ctx, ledgers, draft)
             }
             (AggregateId::Place(id), DeadlineKind::VacancyExpires { vacancy }) => {
                 super::vacancy::expire(id, vacancy, ctx, ledgers, draft)
@@ -290,6 +307,15 @@ fn household_deadlines(id: HouseholdId, is: &Household) -> Vec<Deadline> {
         if let ApplicationSituation::Warned { strikes_at, .. } = one.situation {
             add(strikes_at, DeadlineKind::ApplicationStruckOff { application: *application });
         }
+    }
+    // As those of tasks, an index is a function of the state under the rules that this program ships; the decision looks at
+    // the rules of its context again.
+    let book = RuleBook::shipped();
+    if let Some(due) = super::erasure::announcement_due(id, is, book) {
+        add(due, DeadlineKind::ErasureAnnounced {});
+    }
+    if let Some(due) = super::erasure::erasure_due(id, is, book) {
+        add(due, DeadlineKind::ErasureDue {});
     }
     all
 }

@@ -4,7 +4,7 @@ use schemars::{Schema, SchemaGenerator};
 use serde_json::Value;
 
 use super::{
-    Context, Draft, allocation, application, clock, consent, correction, custody, family, follow_up,
+    Context, Draft, allocation, application, clock, consent, correction, custody, erasure, family, follow_up,
     inventory, lease, occupants, organisation,
 };
 use super::{protection, referral, registration, request, stay, user, vacancy};
@@ -250,6 +250,12 @@ commands! {
         "lift-protection" &[Intake], "Lever la protection du dossier." => LiftProtection(protection::LiftProtection),
         "open-in-emergency" &[Intake], "Ouvrir un dossier protégé en urgence, avec un motif." => OpenInEmergency(protection::OpenInEmergency),
         "review-emergency-opening" &[Intake], "Dire si une ouverture en urgence était justifiée." => ReviewEmergencyOpening(protection::ReviewEmergencyOpening),
+        "place-legal-hold" &[Intake], "Conserver le dossier jusqu'à une date, avec un motif : il n'est pas effacé." => PlaceLegalHold(erasure::PlaceLegalHold),
+        "lift-legal-hold" &[Intake], "Ne plus conserver le dossier pour ce motif." => LiftLegalHold(erasure::LiftLegalHold),
+        "propose-erasure" &[Intake], "Proposer d'effacer un ménage : une autre personne confirme." => ProposeErasure(erasure::ProposeErasure),
+        "withdraw-erasure" &[Intake], "Retirer la proposition d'effacement." => WithdrawErasure(erasure::WithdrawErasure),
+        "confirm-erasure" &[Intake], "Confirmer l'effacement qu'une autre personne a proposé." => ConfirmErasure(erasure::ConfirmErasure),
+        "certify-erasure" &[], "Attester que plus rien de ce qui fut scellé ne s'ouvre." => CertifyErasure(erasure::CertifyErasure),
         "correct-date" &[Intake], "Corriger la date d'un fait enregistré ; les deux dates restent." => CorrectDate(correction::CorrectDate),
         "void-stay" &[Intake], "Annuler une prise en charge enregistrée par erreur, avec un motif." => VoidStay(correction::VoidStay),
         "create-request" &[Intake], "Ouvrir une demande." => CreateRequest(request::CreateRequest),

@@ -9,6 +9,7 @@ pub mod clock;
 pub mod consent;
 pub mod correction;
 pub mod custody;
+pub mod erasure;
 pub mod family;
 pub mod follow_up;
 pub mod inventory;
@@ -190,6 +191,10 @@ pub(crate) fn household(ledgers: &Ledgers, id: HouseholdId) -> Result<&Household
             format!("Ce dossier a été fusionné avec le dossier {into} : ouvrez celui-là."),
         )
         .into()),
+        Registration::Erased(erasure) => {
+            let sentence = "Ce dossier est effacé : si la personne revient, enregistrez un nouveau ménage.";
+            Err(Refusal::conflict("household-erased", "INV-18", sentence).since(erasure.at).into())
+        }
     }
 }
 

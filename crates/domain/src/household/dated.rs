@@ -166,6 +166,7 @@ impl Before {
             | HouseholdEvent::Consent(_)
             | HouseholdEvent::FollowUp(_)
             | HouseholdEvent::Protection(_)
+            | HouseholdEvent::Erasure(_)
             | HouseholdEvent::Candidacy(_) => None,
         }
     }

@@ -207,6 +207,7 @@ impl Household {
 
     fn merged(&mut self, e: &Merged, stamp: &Stamp, kind: &str) {
         self.reachable = e.reachable;
+        self.joined_by.insert(e.from);
         self.composition.shared.extend(e.shared.iter().map(|child| (child.person, child.born)));
         self.join_from_another(&e.members, stamp, kind);
         self.take_along(&e.requests, &e.stays, &e.consents, e.application.as_ref(), (kind, stamp));

@@ -8,6 +8,7 @@ pub mod copy;
 pub mod correction;
 pub mod custody;
 pub mod dated;
+pub mod erasure;
 pub mod family;
 pub mod follow_up;
 mod lift;
@@ -36,6 +37,7 @@ use application::Application;
 use candidacy::{Candidacy, Lease};
 use composition::{Composition, Safety};
 use consent::Consent;
+use erasure::{Activity, Keeping};
 use follow_up::Follower;
 use priority::Label;
 use protection::EmergencyOpening;
@@ -57,6 +59,7 @@ families! {
         Consent(consent::ConsentEvent),
         FollowUp(follow_up::FollowUpEvent),
         Protection(protection::ProtectionEvent),
+        Erasure(erasure::ErasureEvent),
         Candidacy(candidacy::CandidacyEvent),
     }
 }
@@ -78,6 +81,8 @@ pub enum Registration {
         /// That one.
         into: HouseholdId,
     },
+    /// Its key is gone: what is left of it is counted and no longer read.
+    Erased(erasure::Erasure),
 }
 
 /// A household: the fold of its ledger.
@@ -134,6 +139,11 @@ pub struct Household {
     /// The last opening of each who is not named.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub openings: Vec<EmergencyOpening>,
+    /// The households that joined it: what was sealed on their ledgers stays under their keys, and is erased with it.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub joined_by: BTreeSet<HouseholdId>,
+    /// How long it is kept.
+    pub keeping: Keeping,
 }
 
 impl Household {
@@ -179,6 +189,9 @@ impl Household {
         for document in self.labels.values_mut().filter_map(|label| label.document.as_mut()) {
             document.open(open);
         }
+        for motive in self.keeping.holds.values_mut().filter_map(|hold| hold.motive.as_mut()) {
+            motive.open(open);
+        }
     }
 
     /// Makes readable what matching reads, and nothing else: what requests need, and where the household must not live.
@@ -191,11 +204,12 @@ impl Household {
         }
     }
 
-    /// Drops the identities: for services that may not hold them.
+    /// Drops the identities and what is told in words: for services that may not hold them.
     pub fn withhold_identities(&mut self) {
         for person in self.composition.members.values_mut() {
             person.identity = None;
         }
+        self.keeping.holds.values_mut().for_each(|hold| hold.motive = None);
     }
 
     /// Adds one recorded fact: it already happened, so this cannot fail, and an event about something that this ledger
@@ -214,10 +228,15 @@ impl Household {
             HouseholdEvent::Consent(e) => self.fold_consent(e),
             HouseholdEvent::FollowUp(e) => self.fold_follow_up(e),
             HouseholdEvent::Protection(e) => self.fold_protection(e, stamp),
+            HouseholdEvent::Erasure(e) => self.fold_erasure(e, stamp),
             HouseholdEvent::Candidacy(e) => self.fold_candidacy(e, stamp),
         }
         if let Some(before) = before {
             before.date(self, stamp);
+        }
+        if let Some(sort) = Activity::of(event) {
+            let last = self.keeping.activity.entry(sort).or_insert(stamp.recorded);
+            *last = stamp.recorded.max(*last);
         }
     }
 }

@@ -71,7 +71,7 @@ impl<'a> People<'a> {
     fn since(&self, fact: Dated) -> Option<Date> {
         let known = match &self.household.registration {
             Registration::Registered { at } => Some(*at),
-            Registration::Unknown | Registration::MergedInto { .. } => None,
+            Registration::Unknown | Registration::MergedInto { .. } | Registration::Erased(_) => None,
         };
         self.household.composition.dates.since(fact).or(known).map(|at| self.local(at))
     }

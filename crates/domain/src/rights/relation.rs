@@ -33,6 +33,8 @@ pub enum Relation {
     Registers,
     /// It answers for the household's département.
     Territory,
+    /// It answers for the département of a household that is erased: nobody is anything else to it.
+    Erased,
 }
 
 /// All that the caller's organisation is to the household at this instant, less what a person of the household objects
@@ -51,6 +53,9 @@ pub fn relations(
     let today = calendar::day(id.territory(), at.now);
     let objects = |purpose| is.objects(purpose, caller.organisation, today);
     let at_home = caller.territories.contains(&id.territory());
+    if is.erasure().is_some() {
+        return at_home.then_some(Relation::Erased).into_iter().collect();
+    }
     let mut all = BTreeSet::new();
     let mut hold = |relation, holds: bool| {
         if holds {

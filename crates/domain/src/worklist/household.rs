@@ -11,7 +11,12 @@ use crate::id::{ApplicationId, HouseholdId, PersonId, RequestId, StayId};
 
 impl List<'_> {
     pub(super) fn household(&mut self, id: HouseholdId, is: &Household) {
+        if is.erasure().is_some() {
+            // Nothing is left to be done for whom nobody knows any more.
+            return;
+        }
         let about = About { household: Some(id), place: None };
+        self.keeping(id, is, about);
         for (request, one) in is.requests.iter().filter(|(_, one)| one.situation.is_open()) {
             self.request(*request, one, is, about);
         }
@@ -44,6 +49,26 @@ impl List<'_> {
                     TaskKind::ProposeDwelling { label: *label },
                     about,
                 );
+            }
+        }
+    }
+
+    /// What is to be decided on how long the file is kept.
+    fn keeping(&mut self, id: HouseholdId, is: &Household, about: About) {
+        let announced = is.announced(id.territory(), self.book);
+        let due = announced.map(|announced| announced.due);
+        match is.proposal(id.territory(), self.book) {
+            Some(proposal) if proposal.confirmed_by.is_none() => {
+                for desk in [Desk::DataProtection, Desk::Siao] {
+                    self.add(desk, due, proposal.at, TaskKind::ConfirmErasure {}, about);
+                }
+            }
+            // Two people have agreed: the day will come.
+            Some(_) => {}
+            None => {
+                if let Some(announced) = announced {
+                    self.add(Desk::DataProtection, due, announced.at, TaskKind::ErasureDue {}, about);
+                }
             }
         }
     }

@@ -32,11 +32,20 @@ pub enum Desk {
     Landlord,
     /// The prefecture.
     Prefecture,
+    /// The data-protection officer.
+    DataProtection,
 }
 
 impl Desk {
     /// Every desk.
-    pub const ALL: [Self; 5] = [Self::Referrer, Self::Siao, Self::Provider, Self::Landlord, Self::Prefecture];
+    pub const ALL: [Self; 6] = [
+        Self::Referrer,
+        Self::Siao,
+        Self::Provider,
+        Self::Landlord,
+        Self::Prefecture,
+        Self::DataProtection,
+    ];
 
     /// The name in URLs: `siao`.
     #[must_use]
@@ -47,6 +56,7 @@ impl Desk {
             Self::Provider => "provider",
             Self::Landlord => "landlord",
             Self::Prefecture => "prefecture",
+            Self::DataProtection => "data-protection",
         }
     }
 }
@@ -118,6 +128,10 @@ pub enum TaskKind {
     ObtainDocument { candidacy: CandidacyId },
     /// Sign the lease.
     SignLease { candidacy: CandidacyId },
+    /// Look at a file that falls due: propose to erase it, or say what obliges to keep it.
+    ErasureDue {},
+    /// Confirm the erasure that another person proposed, or take the proposal back.
+    ConfirmErasure {},
 }
 
 impl TaskKind {

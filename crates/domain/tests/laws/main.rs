@@ -72,6 +72,8 @@ laws! {
     inv_16_the_order_inside_one_ledger_is_total => check::ledgers::ordered;
     /// A command asked again after the journal forgot it creates nothing a second time.
     inv_16_a_command_asked_again_creates_nothing_again => check::ledgers::again;
+    /// Two people erase, nobody who is housed, waits or is held; and after that, only the certificate.
+    inv_18_two_people_erase_and_nothing_comes_after => check::erasure::erased;
     /// A referral is live on the household's ledger if and only if the place's hold names it; so for stays and candidates.
     the_two_ledgers_always_tell_the_same => check::places::joint;
     /// What was known and true at the last moment is what the ledger says now.

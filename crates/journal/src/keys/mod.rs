@@ -34,6 +34,7 @@ mod wrapping;
 pub use erasures::{Erasure, Erasures, ErasuresError};
 pub use error::KeyError;
 pub use escrow::Escrow;
+pub use forgetting::Destroyed;
 pub use file::{KeyFile, KeyFileError, KeyPlaces};
 pub use holder::Holder;
 pub(crate) use restoring::{destroyed, epoch_in_force, epoch_of};

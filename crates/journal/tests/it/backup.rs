@@ -40,7 +40,7 @@ fn registration(n: u128) -> Draft {
     draft(household(n), json!({ "people": [{ "name": { "personal": marker(n) } }], "adults": 1 }))
 }
 
-/// An installation with two hundred households and some events without names, as several batches and single messages.
+/// An installation with so many households and some events without names, as several batches and single messages.
 struct Installation {
     ground: Ground,
     secrets: tempfile::TempDir,
@@ -48,10 +48,14 @@ struct Installation {
 
 impl Installation {
     async fn new() -> (Self, Journal) {
+        Self::of(HOUSEHOLDS).await
+    }
+
+    async fn of(households: u128) -> (Self, Journal) {
         let (ground, secrets) = (Ground::new().await, tempfile::tempdir().unwrap());
         let installation = Self { ground, secrets };
         let journal = installation.open(&installation.ground.config()).await.unwrap();
-        let decisions = (1..=HOUSEHOLDS).map(|n| {
+        let decisions = (1..=households).map(|n| {
             let mut decision = decision(n, &[(household(n), 0)]);
             decision.drafts = vec![registration(n)];
             journal.append(decision)
@@ -60,7 +64,7 @@ impl Installation {
             appended.unwrap();
         }
         for n in 1..=20 {
-            journal.append(decision(1000 + n, &[(place(n), 0), (place(1000 + n), 0)])).await.unwrap();
+            journal.append(decision(10_000 + n, &[(place(n), 0), (place(1000 + n), 0)])).await.unwrap();
         }
         (installation, journal)
     }
@@ -93,8 +97,12 @@ async fn name(keys: &KeyRing, event: &Recorded) -> Value {
 
 /// How many of the households' names read, and how many are erased.
 async fn readable(journal: &Journal) -> (u128, u128) {
+    readable_of(journal, HOUSEHOLDS).await
+}
+
+async fn readable_of(journal: &Journal, households: u128) -> (u128, u128) {
     let (mut read, mut erased) = (0, 0);
-    for n in 1..=HOUSEHOLDS {
+    for n in 1..=households {
         let events = journal.load(&household(n)).await.unwrap();
         let found = name(journal.keys().unwrap(), &events[0]).await;
         if found == json!({ "personal": marker(n) }) {
@@ -122,27 +130,30 @@ fn no_name_in(dir: &Path) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_is_erased_is_unreadable_on_disks_in_backups_and_in_what_is_restored_from_them() {
-    let (installation, journal) = Installation::new().await;
+    let (installation, journal) = Installation::of(1_000).await;
     let elsewhere = tempfile::tempdir().unwrap();
     let yesterday = elsewhere.path().join("yesterday");
     let manifest = back_up(&journal, &yesterday).await;
-    assert_eq!((manifest.epoch, manifest.last_event()), (Some(1), 240));
+    assert_eq!((manifest.epoch, manifest.last_event()), (Some(1), 1_040));
 
     // The wrapped keys as whoever copied the broker's disk has them.
     let keys = journal.keys().unwrap();
     let mut stolen = Vec::new();
     let raw = connect(&installation.ground.broker).await.get_stream("KEYS").await.unwrap();
-    for n in 1..=20 {
+    for n in 1..=100 {
         let subject = format!("key.{}", id(n));
         stolen.push((subject.clone(), raw.get_last_raw_message_by_subject(&subject).await.unwrap().payload));
     }
-    for n in 1..=20 {
+    for n in 1..=100 {
         keys.erase(id(n), &officer(), at("2026-03-15T12:00:00Z"), CommandId(Uuid::from_u128(n)))
             .await
             .unwrap();
     }
+    assert_eq!(keys.destroyed(id(1)).await.unwrap(), None, "until the night it can be taken back");
     keys.rotate(&officer(), at("2026-03-16T01:30:00Z"), |_, _| {}).await.unwrap();
-    assert_eq!(readable(&journal).await, (180, 20));
+    let destroyed = keys.destroyed(id(1)).await.unwrap().unwrap();
+    assert_eq!((destroyed.epoch, destroyed.escrow_until), (1, at("2026-04-20T01:30:00Z")));
+    assert_eq!(readable_of(&journal, 1_000).await, (900, 100));
     let today = elsewhere.path().join("today");
     assert_eq!(back_up(&journal, &today).await.epoch, Some(2));
 
@@ -172,7 +183,7 @@ async fn who_is_erased_is_unreadable_on_disks_in_backups_and_in_what_is_restored
         to.publish(subject, wrapped).await.unwrap().await.unwrap();
     }
     let ring = KeyRing::new(to, KeyFile::open(&installation.key(), None).unwrap());
-    for n in 1..=20 {
+    for n in 1..=100 {
         let refused = ring.opener(id(n)).await.unwrap_err();
         assert!(matches!(refused, KeyError::UnknownEpoch { epoch: 1 }), "{refused}");
     }
@@ -180,7 +191,7 @@ async fn who_is_erased_is_unreadable_on_disks_in_backups_and_in_what_is_restored
     // Yesterday's backup elsewhere, with the ledger and the escrow.
     let new = Broker::temporary().await.unwrap();
     let restored = restore(&new, &yesterday, &installation.erasures()).await.unwrap();
-    assert_eq!((restored.last_event, restored.destroyed), (240, 20));
+    assert_eq!((restored.last_event, restored.destroyed), (1_040, 100));
     let path = elsewhere.path().join("keys/kek");
     let file = KeyFile::open(&installation.key(), None).unwrap();
     let backup = Backup::open(&yesterday, &mut |_, _, _| {}).unwrap();
@@ -192,9 +203,9 @@ async fn who_is_erased_is_unreadable_on_disks_in_backups_and_in_what_is_restored
     backup.make_key_file(&file, Some(&installation.escrow()), &path).unwrap();
     let file = KeyFile::open(&path, None).unwrap();
     let opened = Journal::open(small(&new)).await.unwrap().with_keys(file).await.unwrap();
-    assert_eq!(readable(&opened).await, (180, 20));
+    assert_eq!(readable_of(&opened, 1_000).await, (900, 100));
     opened.keys().unwrap().rotate(&officer(), at("2026-03-16T12:00:00Z"), |_, _| {}).await.unwrap();
-    assert_eq!(readable(&opened).await, (180, 20));
+    assert_eq!(readable_of(&opened, 1_000).await, (900, 100));
     no_name_in(new.data_dir());
 }
 

@@ -300,6 +300,47 @@ async fn who_is_erased_stands_in_the_ledger_first_and_is_forgotten_again_when_a_
 }
 
 #[tokio::test]
+async fn an_erasure_is_beyond_recall_once_a_rotation_that_began_after_it_is_finished() {
+    let deployment = Deployment::new().await;
+    let (ring, other) = (deployment.ring().await, deployment.ring().await);
+    let (one, two) = (seal(&ring, 1).await, seal(&ring, 2).await);
+    assert_eq!(open(&other, 1, &one).await, nadia());
+    let erase = async |n: u128| {
+        ring.erase(household(n), &officer(), night(0), CommandId(Uuid::from_u128(n))).await.unwrap();
+    };
+    assert!(!ring.is_forgotten(household(1)).await.unwrap());
+    erase(1).await;
+    assert!(ring.is_forgotten(household(1)).await.unwrap());
+    // A rotation that began before the second erasure may have put its key under the new epoch.
+    let mut rotation = ring.rotation(&officer(), night(1));
+    while !matches!(rotation.step(&mut |_| {}).await.unwrap(), Step::Verified { .. }) {}
+    assert_eq!(ring.destroyed(household(1)).await.unwrap(), None, "not finished yet");
+    erase(2).await;
+    while !matches!(rotation.step(&mut |_| {}).await.unwrap(), Step::Recorded(_)) {}
+    assert_eq!(ring.destroyed(household(1)).await.unwrap().unwrap().epoch, 1);
+    assert_eq!(ring.destroyed(household(2)).await.unwrap(), None);
+    ring.rotate(&officer(), night(2), |_, _| {}).await.unwrap();
+    let destroyed = ring.destroyed(household(2)).await.unwrap().unwrap();
+    assert_eq!((destroyed.epoch, destroyed.at), (2, night(2)));
+    // Whoever never erased learns of it, and opens nothing any more; what it still remembers is no proof.
+    assert_eq!(open(&other, 2, &two).await, erased());
+    other.learn_erased(household(1));
+    assert_eq!(open(&other, 1, &one).await, erased());
+}
+
+#[tokio::test]
+async fn who_learns_of_an_erasure_opens_nothing_even_before_the_key_is_removed() {
+    let deployment = Deployment::new().await;
+    let (ring, other) = (deployment.ring().await, deployment.ring().await);
+    let sealed = seal(&ring, 1).await;
+    assert_eq!(open(&other, 1, &sealed).await, nadia());
+    other.learn_erased(household(1));
+    assert_eq!(open(&other, 1, &sealed).await, erased());
+    assert!(!other.is_forgotten(household(1)).await.unwrap(), "the stream still has it");
+    assert_eq!(open(&ring, 1, &sealed).await, nadia());
+}
+
+#[tokio::test]
 async fn keys_in_memory_only_are_neither_rotated_nor_erased_for_good() {
     let deployment = Deployment::new().await;
     let ring = KeyRing::new(connect(&deployment.broker).await, KeyFile::draw().unwrap());

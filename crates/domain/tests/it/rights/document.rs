@@ -33,6 +33,7 @@ fn of_relation(relation: Relation) -> &'static str {
         Relation::Designated => "a le ménage pour candidat ou locataire",
         Relation::Registers => "a enregistré sa demande de logement social",
         Relation::Territory => "a la charge du département",
+        Relation::Erased => "a la charge du département, le ménage étant effacé",
     }
 }
 

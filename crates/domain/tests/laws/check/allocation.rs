@@ -194,6 +194,7 @@ pub(crate) fn lease(world: &World, done: &Recorded) -> Verdict {
             | HouseholdEvent::Consent(_)
             | HouseholdEvent::FollowUp(_)
             | HouseholdEvent::Protection(_)
+            | HouseholdEvent::Erasure(_)
             | HouseholdEvent::Candidacy(_) => {}
         }
     }

@@ -18,7 +18,9 @@ pub(crate) fn persons(world: &World, _: &Recorded) -> Verdict {
         let active = matches!(is.registration, Registration::Registered { .. });
         // A household is emptied by the death of its last member only; it stays registered.
         let empty_by_right = !active || emptied.contains(&id);
-        must(active || members.is_empty(), || format!("{id} is {:?} and has {members:?}", is.registration))?;
+        // Who was erased is still counted.
+        let counted = active || is.erasure().is_some();
+        must(counted || members.is_empty(), || format!("{id} is {:?} and has {members:?}", is.registration))?;
         must(!members.is_empty() || empty_by_right, || {
             format!("{id} is {:?} and has {members:?}", is.registration)
         })?;

@@ -1,6 +1,7 @@
 //! The oracle: what must hold, read off what was recorded, never by asking the code that decided.
 
 pub(crate) mod allocation;
+pub(crate) mod erasure;
 pub(crate) mod families;
 pub(crate) mod ledgers;
 pub(crate) mod places;

@@ -127,6 +127,7 @@ pub(super) fn presences(world: &World) -> Vec<Presence> {
             | HouseholdEvent::Consent(_)
             | HouseholdEvent::FollowUp(_)
             | HouseholdEvent::Protection(_)
+            | HouseholdEvent::Erasure(_)
             | HouseholdEvent::Candidacy(_) => {}
         }
     }

@@ -131,6 +131,7 @@ pub(crate) fn capacity(world: &World, done: &Recorded) -> Verdict {
             | HouseholdEvent::Consent(_)
             | HouseholdEvent::FollowUp(_)
             | HouseholdEvent::Protection(_)
+            | HouseholdEvent::Erasure(_)
             | HouseholdEvent::Candidacy(_) => continue,
         };
         let room = place_in(&done.before, place).inventory.description();

@@ -144,7 +144,9 @@ impl World {
             | DeadlineKind::RequestLapses { .. }
             | DeadlineKind::VacancyExpires { .. }
             | DeadlineKind::DesignationLapses { .. }
-            | DeadlineKind::OfferLapses { .. } => return None,
+            | DeadlineKind::OfferLapses { .. }
+            | DeadlineKind::ErasureAnnounced {}
+            | DeadlineKind::ErasureDue {} => return None,
         };
         done.ok().map(drop)
     }

@@ -5,6 +5,7 @@ mod applications;
 mod clock;
 mod dice;
 mod family;
+mod keeping;
 mod operations;
 mod referrals;
 mod requests;

@@ -17,6 +17,8 @@ pub(super) const OPERATIONS: &[(usize, &str, Operation)] = &[
     (2, "object", World::object),
     (2, "follow up", World::follow_up),
     (2, "protect", World::protection),
+    (2, "keep", World::keep),
+    (1, "erase", World::erase_somebody),
     (3, "share custody", World::share_custody),
     (1, "end shared custody", World::end_shared_custody),
     (6, "split", World::split),
