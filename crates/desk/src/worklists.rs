@@ -22,7 +22,7 @@ use crate::seen::{provider, supply_seen};
 /// The service that keeps a desk's list.
 pub(crate) fn owner(desk: Whose) -> Service {
     match desk {
-        Whose::Referrer | Whose::Siao => Service::Intake,
+        Whose::Referrer | Whose::Siao | Whose::DataProtection => Service::Intake,
         Whose::Provider => Service::Insertion,
         Whose::Landlord | Whose::Prefecture => Service::Landlord,
     }
@@ -33,7 +33,7 @@ pub(crate) fn owner(desk: Whose) -> Service {
 fn of_organisations(desk: Whose) -> bool {
     match desk {
         Whose::Provider | Whose::Landlord => true,
-        Whose::Referrer | Whose::Siao | Whose::Prefecture => false,
+        Whose::Referrer | Whose::Siao | Whose::Prefecture | Whose::DataProtection => false,
     }
 }
 

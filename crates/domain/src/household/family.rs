@@ -9,6 +9,7 @@ use crate::calendar::{Day, Instant};
 use crate::event::{Event as _, Stamp, events};
 use crate::household::application::{ApplicationSituation, Deregistration, UniqueRegistrationNumber};
 use crate::household::composition::{Expected, PersonRecord};
+use crate::household::consent::as_before;
 use crate::household::copy::{ApplicationCopy, ConsentCopy, LabelCopy, RequestCopy, StayCopy};
 use crate::household::custody::SharedChild;
 use crate::household::follow_up::Follower;
@@ -135,8 +136,8 @@ events! {
     /// What happens when households split and merge.
     pub enum FamilyEvent in HouseholdEvent::Family {
         "household.split" v 1 => Split(Split),
-        "household.separated" v 1 => Separated(Separated),
-        "household.merged" v 1 => Merged(Merged),
+        "household.separated" v 2 by as_before => Separated(Separated),
+        "household.merged" v 2 by as_before => Merged(Merged),
         "household.merged_into" v 1 => MergedInto(MergedInto),
     }
 }

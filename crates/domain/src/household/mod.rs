@@ -11,6 +11,7 @@ pub mod dated;
 pub mod family;
 pub mod follow_up;
 pub mod occupants;
+pub mod person_request;
 pub mod presence;
 pub mod priority;
 pub mod profile;
@@ -27,8 +28,8 @@ use serde_json::Value;
 
 use crate::event::{Stamp, families};
 use crate::id::{
-    ApplicationId, CandidacyId, ConsentId, EventId, HouseholdId, LabelId, LeaseId, ReferralId, RequestId,
-    StayId, UserId,
+    ApplicationId, CandidacyId, ConsentId, EventId, HouseholdId, LabelId, LeaseId, OrganisationId,
+    PersonRequestId, ReferralId, RequestId, StayId, UserId,
 };
 use crate::personal::Kept;
 use application::Application;
@@ -36,6 +37,7 @@ use candidacy::{Candidacy, Lease};
 use composition::{Composition, Safety};
 use consent::Consent;
 use follow_up::Follower;
+use person_request::PersonRequest;
 use priority::Label;
 use protection::EmergencyOpening;
 use referral::{Referral, ReferralSituation};
@@ -54,6 +56,7 @@ families! {
         Application(application::ApplicationEvent),
         Priority(priority::PriorityEvent),
         Consent(consent::ConsentEvent),
+        PersonRequest(person_request::PersonRequestEvent),
         FollowUp(follow_up::FollowUpEvent),
         Protection(protection::ProtectionEvent),
         Candidacy(candidacy::CandidacyEvent),
@@ -124,9 +127,16 @@ pub struct Household {
     pub leases: BTreeMap<LeaseId, Lease>,
     /// Consents.
     pub consents: BTreeMap<ConsentId, Consent>,
+    /// Requests of its persons on their data.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub person_requests: BTreeMap<PersonRequestId, PersonRequest>,
     /// Who follows the household.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub followers: Vec<Follower>,
+    /// Organisations whose worker has changed, or that follow it no longer, without the household being told yet, each
+    /// with when that was.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub untold: BTreeMap<OrganisationId, Timestamp>,
     /// Those for whom alone the household exists, if its file is protected.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub protected: Option<BTreeSet<UserId>>,
@@ -195,8 +205,9 @@ impl Household {
             HouseholdEvent::Stay(e) => self.fold_stay(e, stamp),
             HouseholdEvent::Application(e) => self.fold_application(e, stamp),
             HouseholdEvent::Priority(e) => self.fold_priority(e, stamp),
-            HouseholdEvent::Consent(e) => self.fold_consent(e),
-            HouseholdEvent::FollowUp(e) => self.fold_follow_up(e),
+            HouseholdEvent::Consent(e) => self.fold_consent(e, stamp),
+            HouseholdEvent::PersonRequest(e) => self.fold_person_request(e),
+            HouseholdEvent::FollowUp(e) => self.fold_follow_up(e, stamp),
             HouseholdEvent::Protection(e) => self.fold_protection(e, stamp),
             HouseholdEvent::Candidacy(e) => self.fold_candidacy(e, stamp),
         }

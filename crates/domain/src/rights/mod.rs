@@ -26,7 +26,7 @@ pub use role::{Role, UnknownRole};
 use crate::event::Actor;
 use crate::household::Household;
 use crate::id::{HouseholdId, OrganisationId, PlaceId, Territory, UserId};
-use crate::organisation::Verb;
+use crate::organisation::{OrganisationKind, Verb};
 use crate::rules::Rules;
 
 /// Something that can be done: what it is done to, its name, the verb a token needs for it.
@@ -75,6 +75,8 @@ pub const READS: &[Action] = &[
     Action::read("household", "housing"),
     Action::read("household", "timeline"),
     Action::read("household", "accesses"),
+    Action::read("household", "consents"),
+    Action::read("household", "export"),
     Action::read("household", "places"),
     Action::read("household", "why-not"),
     Action::read("place", "list"),
@@ -91,6 +93,7 @@ pub const READS: &[Action] = &[
     Action::read("worklist", "provider"),
     Action::read("worklist", "landlord"),
     Action::read("worklist", "prefecture"),
+    Action::read("worklist", "data-protection"),
     Action::read("event", "list"),
     Action::follow("event", "follow"),
     Action::read("organisation", "list"),
@@ -107,6 +110,8 @@ pub struct Caller {
     pub user: Option<UserId>,
     /// On whose behalf.
     pub organisation: OrganisationId,
+    /// What the organisation is.
+    pub kind: OrganisationKind,
     /// The départements that the organisation answers for.
     pub territories: BTreeSet<Territory>,
     /// In which role.
