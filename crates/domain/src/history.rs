@@ -111,6 +111,7 @@ fn carries_one_date(event: &HouseholdEvent) -> bool {
         | HouseholdEvent::Correction(_)
         | HouseholdEvent::Referral(_)
         | HouseholdEvent::Consent(_)
+        | HouseholdEvent::PersonRequest(_)
         | HouseholdEvent::FollowUp(_)
         | HouseholdEvent::Protection(_) | HouseholdEvent::Erasure(_) => false,
     }

@@ -257,6 +257,8 @@ plain_id! {
     LeaseId,
     /// A consent given by a person of the household.
     ConsentId,
+    /// A request of a person on their data.
+    PersonRequestId,
     /// A spell during which a place cannot be used (works, damage…).
     OfflineSpellId,
     /// A token of an organisation's software.

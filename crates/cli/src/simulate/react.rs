@@ -95,6 +95,7 @@ impl World {
                 | HouseholdEvent::Correction(_)
                 | HouseholdEvent::Priority(_)
                 | HouseholdEvent::Consent(_)
+                | HouseholdEvent::PersonRequest(_)
                 | HouseholdEvent::FollowUp(_)
                 | HouseholdEvent::Protection(_) => {}
             },

@@ -11,12 +11,14 @@ use uuid::Uuid;
 use super::{Context, Draft, Service, household};
 use crate::calendar::end_of_day;
 use crate::household::application::ApplicationSituation;
+use crate::household::person_request::PersonRequestSituation;
 use crate::household::referral::ReferralSituation;
 use crate::household::request::{RequestCancelled, RequestWentStale};
 use crate::household::stay::{Extension, SocialAid};
 use crate::household::{Household, Registration};
 use crate::id::{
-    ApplicationId, CandidacyId, CommandId, HouseholdId, PlaceId, ReferralId, RequestId, StayId, VacancyId,
+    ApplicationId, CandidacyId, CommandId, HouseholdId, PersonRequestId, PlaceId, ReferralId, RequestId,
+    StayId, VacancyId,
 };
 use crate::ledger::{AggregateId, Halt, Ledgers, State};
 use crate::place::Place;
@@ -42,6 +44,11 @@ pub enum DeadlineKind {
     RequestLapses {
         /// The request.
         request: RequestId,
+    },
+    /// The answer to a request of a person is overdue.
+    PersonRequestOverdue {
+        /// The request.
+        person_request: PersonRequestId,
     },
     /// The préfet's silence on social aid is acceptance.
     AdmissionDeemed {
@@ -92,6 +99,7 @@ impl DeadlineKind {
             Self::ReferralExpires { .. } => "referral-expires",
             Self::RequestStale { .. } => "request-stale",
             Self::RequestLapses { .. } => "request-lapses",
+            Self::PersonRequestOverdue { .. } => "person-request-overdue",
             Self::AdmissionDeemed { .. } => "admission-deemed",
             Self::ExtensionDeemed { .. } => "extension-deemed",
             Self::VacancyExpires { .. } => "vacancy-expires",
@@ -109,6 +117,7 @@ impl DeadlineKind {
         match self {
             Self::ReferralExpires { referral } => referral.0,
             Self::RequestStale { request } | Self::RequestLapses { request } => request.0,
+            Self::PersonRequestOverdue { person_request } => person_request.0,
             Self::AdmissionDeemed { stay } | Self::ExtensionDeemed { stay } => stay.0,
             Self::VacancyExpires { vacancy } | Self::DesignationLapses { vacancy } => vacancy.0,
             Self::OfferLapses { candidacy } => candidacy.0,
@@ -128,7 +137,8 @@ impl DeadlineKind {
             | Self::RequestStale { .. }
             | Self::RequestLapses { .. }
             | Self::ErasureAnnounced {}
-            | Self::ErasureDue {} => Service::Intake,
+            | Self::ErasureDue {}
+            | Self::PersonRequestOverdue { .. } => Service::Intake,
             Self::AdmissionDeemed { .. } | Self::ExtensionDeemed { .. } | Self::VacancyExpires { .. } => {
                 Service::Insertion
             }
@@ -176,6 +186,9 @@ impl Deadline {
             }
             (AggregateId::Household(id), DeadlineKind::RequestLapses { request }) => {
                 lapse(id, request, ctx, ledgers, draft)
+            }
+            (AggregateId::Household(id), DeadlineKind::PersonRequestOverdue { person_request }) => {
+                super::person_request::become_overdue(id, person_request, ctx, ledgers, draft)
             }
             (AggregateId::Household(id), DeadlineKind::AdmissionDeemed { stay }) => {
                 super::stay::deem_admitted(id, stay, ctx, ledgers, draft)
@@ -291,6 +304,12 @@ fn household_deadlines(id: HouseholdId, is: &Household) -> Vec<Deadline> {
         }
         if let Some(due) = one.contact_due.filter(|_| !is.is_expected(*request)) {
             add(due, DeadlineKind::RequestLapses { request: *request });
+        }
+    }
+    for (person_request, one) in &is.person_requests {
+        if one.situation == PersonRequestSituation::Open {
+            let due = end_of_day(id.territory(), one.due.0);
+            add(due, DeadlineKind::PersonRequestOverdue { person_request: *person_request });
         }
     }
     for (stay, one) in is.active_stays() {

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{
     Context, Draft, allocation, application, clock, consent, correction, custody, erasure, family, follow_up,
-    inventory, lease, occupants, organisation,
+    inventory, lease, occupants, organisation, person_request,
 };
 use super::{protection, referral, registration, request, stay, user, vacancy};
 use crate::id::{HouseholdId, OrganisationId, PlaceId, StructureId, Territory, UserId};
@@ -244,8 +244,12 @@ commands! {
         "give-consent" &[Intake], "Recueillir un consentement." => GiveConsent(consent::GiveConsent),
         "withdraw-consent" &[Intake], "Retirer un consentement." => WithdrawConsent(consent::WithdrawConsent),
         "object" &[Intake], "Noter une opposition à un partage." => Object(consent::Object),
+        "record-person-request" &[Intake], "Enregistrer la demande d'une personne sur ses données." => RecordPersonRequest(person_request::RecordPersonRequest),
+        "extend-person-request" &[Intake], "Prolonger le délai de réponse à la demande d'une personne." => ExtendPersonRequest(person_request::ExtendPersonRequest),
+        "answer-person-request" &[Intake], "Noter la réponse donnée à la demande d'une personne." => AnswerPersonRequest(person_request::AnswerPersonRequest),
         "assign-worker" &[Intake], "Confier le suivi à une personne." => AssignWorker(follow_up::AssignWorker),
         "end-follow-up" &[Intake], "Mettre fin au suivi par un organisme." => EndFollowUp(follow_up::EndFollowUp),
+        "tell-follow-up" &[Intake], "Noter que le ménage sait qui le suit désormais." => TellFollowUp(follow_up::TellFollowUp),
         "protect" &[Intake], "Protéger le dossier : seules les personnes désignées le voient." => Protect(protection::Protect),
         "lift-protection" &[Intake], "Lever la protection du dossier." => LiftProtection(protection::LiftProtection),
         "open-in-emergency" &[Intake], "Ouvrir un dossier protégé en urgence, avec un motif." => OpenInEmergency(protection::OpenInEmergency),

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use super::command::Decide;
 use super::{Context, Draft, household};
 use crate::calendar::{Day, Instant, end_of_day, start_of_day};
-use crate::household::consent::{ConsentChannel, ConsentGiven, ConsentRefused, ConsentWithdrawn};
-use crate::id::{ConsentId, HouseholdId, OrganisationId, PersonId};
+use crate::household::consent::{ConsentChannel, ConsentGiven, ConsentRefused, ConsentWithdrawn, Recipient};
+use crate::id::{ConsentId, HouseholdId, PersonId};
 use crate::ledger::{Halt, Ledgers};
 use crate::reference::ConsentPurpose;
 use crate::refusal::Refusal;
@@ -20,9 +20,10 @@ pub struct GiveConsent {
     pub person: PersonId,
     /// To what.
     pub purpose: ConsentPurpose,
-    /// Towards whom; anybody the purpose concerns if absent.
+    /// Towards whom: an organisation, or all of a kind (`{"kind": "social_landlord"}`) or of a territory
+    /// (`{"territory": "62"}`); everybody the purpose concerns if absent.
     #[serde(default)]
-    pub recipient: Option<OrganisationId>,
+    pub recipient: Option<Recipient>,
     /// How.
     pub channel: ConsentChannel,
     /// The last day it holds.
@@ -49,7 +50,10 @@ impl Decide<HouseholdId> for GiveConsent {
         if !is.composition.members.contains_key(&self.person) {
             return Err(Refusal::unknown("Personne").into());
         }
-        let given = self.given_on.map(|day| Instant(start_of_day(id.territory(), day.0)));
+        named(self.recipient)?;
+        // Given today is given now: it counts after what was said this morning.
+        let earlier = self.given_on.filter(|day| day.0 != ctx.today(id.territory()));
+        let given = earlier.map(|day| Instant(start_of_day(id.territory(), day.0)));
         let at = ctx.past(id.territory(), given)?;
         if self.until.is_some_and(|until| end_of_day(id.territory(), until.0) < ctx.at) {
             let sentence = "Ce consentement est déjà échu : vérifiez la date de fin.";
@@ -107,9 +111,9 @@ pub struct Object {
     pub person: PersonId,
     /// To what.
     pub purpose: ConsentPurpose,
-    /// Towards whom; everybody the purpose concerns if absent.
+    /// Towards whom, as in `give-consent`; everybody the purpose concerns if absent.
     #[serde(default)]
-    pub recipient: Option<OrganisationId>,
+    pub recipient: Option<Recipient>,
     /// How.
     pub channel: ConsentChannel,
 }
@@ -130,9 +134,20 @@ impl Decide<HouseholdId> for Object {
         if !is.composition.members.contains_key(&self.person) {
             return Err(Refusal::unknown("Personne").into());
         }
+        named(self.recipient)?;
         let (person, purpose, recipient) = (self.person, self.purpose, self.recipient);
         let refused = ConsentRefused { consent, person, purpose, recipient, channel: self.channel };
         draft.household(id, ctx.at, refused);
         Ok(())
     }
+}
+
+/// A recipient that is neither an organisation, nor of a kind, nor of a territory says nothing: to mean everybody, none is
+/// named.
+fn named(recipient: Option<Recipient>) -> Result<(), Refusal> {
+    if recipient.is_none_or(Recipient::is_named) {
+        return Ok(());
+    }
+    let sentence = "Précisez le destinataire : un organisme, un type d'organisme ou un département.";
+    Err(Refusal::invalid("recipient-unnamed", "consent", sentence))
 }

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::id::{
     ApplicationId, CandidacyId, CommandId, CommitteeId, ConsentId, LabelId, LeaseId, OfflineSpellId,
-    PersonId, ReferralId, RequestId, SessionId, StayId, TokenId, VacancyId,
+    PersonId, PersonRequestId, ReferralId, RequestId, SessionId, StayId, TokenId, VacancyId,
 };
 
 /// The things that `command` created, judged by the kinds of its events: for each word of data and URLs (`request`,
@@ -22,6 +22,7 @@ pub fn created<'a>(
         let (word, id) = match kind {
             "household.member_added" => ("person", PersonId::created_by(command).0),
             "consent.given" => ("consent", ConsentId::created_by(command).0),
+            "person_request.recorded" => ("person_request", PersonRequestId::created_by(command).0),
             "request.created" => ("request", RequestId::created_by(command).0),
             "referral.proposed" => ("referral", ReferralId::created_by(command).0),
             "stay.started" => ("stay", StayId::created_by(command).0),

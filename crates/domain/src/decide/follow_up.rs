@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::command::Decide;
 use super::{Context, Draft, household};
-use crate::household::follow_up::{FollowUpEnded, Follower, WorkerAssigned};
+use crate::calendar::{Day, Instant, start_of_day};
+use crate::household::consent::ConsentChannel;
+use crate::household::follow_up::{FollowUpEnded, FollowUpTold, Follower, WorkerAssigned};
 use crate::id::{HouseholdId, OrganisationId, UserId};
 use crate::ledger::{Halt, Ledgers};
 use crate::refusal::Refusal;
@@ -69,6 +71,41 @@ impl Decide<HouseholdId> for EndFollowUp {
         if household(ledgers, id)?.follower(organisation).is_some() {
             draft.household(id, ctx.at, FollowUpEnded { organisation });
         }
+        Ok(())
+    }
+}
+
+/// The household was told who follows it now, or that the organisation no longer does.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TellFollowUp {
+    /// The organisation; one's own if absent.
+    #[serde(default)]
+    pub organisation: Option<OrganisationId>,
+    /// The day it was told, if not today.
+    #[serde(default)]
+    pub told_on: Option<Day>,
+    /// How.
+    pub channel: ConsentChannel,
+}
+
+impl Decide<HouseholdId> for TellFollowUp {
+    fn decide(
+        &self,
+        id: HouseholdId,
+        ctx: &Context<'_>,
+        ledgers: &Ledgers,
+        draft: &mut Draft,
+    ) -> Result<(), Halt> {
+        let organisation = self.organisation.unwrap_or(ctx.organisation);
+        if !household(ledgers, id)?.untold.contains_key(&organisation) {
+            let sentence = "Rien à annoncer : le ménage sait déjà qui le suit dans cet organisme.";
+            return Err(Refusal::conflict("nothing-to-tell", "follow-up", sentence).into());
+        }
+        let stated = self.told_on.map(|on| Instant(start_of_day(id.territory(), on.0)));
+        let at = ctx.past(id.territory(), stated)?;
+        let told_on = self.told_on.unwrap_or(Day(ctx.today(id.territory())));
+        draft.household(id, at, FollowUpTold { organisation, told_on, channel: self.channel });
         Ok(())
     }
 }

@@ -16,6 +16,7 @@ pub mod inventory;
 pub mod lease;
 pub mod occupants;
 pub mod organisation;
+pub mod person_request;
 pub mod protection;
 pub mod referral;
 pub mod registration;

@@ -61,6 +61,12 @@ impl FactDates {
         self.0.get(&fact).map(|at| at.0)
     }
 
+    /// The facts that have changed since `before`, which is an earlier state of these.
+    #[must_use]
+    pub fn changed_since(&self, before: &Self) -> Vec<Dated> {
+        self.0.iter().filter(|(fact, at)| before.0.get(fact) != Some(at)).map(|(fact, _)| *fact).collect()
+    }
+
     /// Whether nothing is dated yet.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -164,6 +170,7 @@ impl Before {
             | HouseholdEvent::Application(_)
             | HouseholdEvent::Priority(_)
             | HouseholdEvent::Consent(_)
+            | HouseholdEvent::PersonRequest(_)
             | HouseholdEvent::FollowUp(_)
             | HouseholdEvent::Protection(_)
             | HouseholdEvent::Erasure(_)

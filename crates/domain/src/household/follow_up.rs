@@ -3,7 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::event::events;
+use crate::calendar::Day;
+use crate::event::{Stamp, events};
+use crate::household::consent::ConsentChannel;
 use crate::household::{Household, HouseholdEvent};
 use crate::id::{OrganisationId, UserId};
 
@@ -32,11 +34,23 @@ pub struct FollowUpEnded {
     pub organisation: OrganisationId,
 }
 
+/// `household.follow_up_told`: the household was told who follows it now, or that the organisation no longer does.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct FollowUpTold {
+    /// The organisation.
+    pub organisation: OrganisationId,
+    /// The day it was told.
+    pub told_on: Day,
+    /// How.
+    pub channel: ConsentChannel,
+}
+
 events! {
     /// What can happen to who follows a household.
     pub enum FollowUpEvent in HouseholdEvent::FollowUp {
         "household.worker_assigned" v 1 => WorkerAssigned(WorkerAssigned),
         "household.follow_up_ended" v 1 => FollowUpEnded(FollowUpEnded),
+        "household.follow_up_told" v 1 => FollowUpTold(FollowUpTold),
     }
 }
 
@@ -56,14 +70,19 @@ impl Household {
         }
     }
 
-    pub(super) fn fold_follow_up(&mut self, event: &FollowUpEvent) {
+    pub(super) fn fold_follow_up(&mut self, event: &FollowUpEvent, stamp: &Stamp) {
         match event {
             FollowUpEvent::WorkerAssigned(e) => {
+                self.untold.insert(e.follower.organisation, stamp.effective);
                 self.followers.retain(|follower| follower.organisation != e.follower.organisation);
                 self.followers.push(e.follower);
             }
             FollowUpEvent::FollowUpEnded(e) => {
+                self.untold.insert(e.organisation, stamp.effective);
                 self.followers.retain(|follower| follower.organisation != e.organisation);
+            }
+            FollowUpEvent::FollowUpTold(e) => {
+                self.untold.remove(&e.organisation);
             }
         }
     }

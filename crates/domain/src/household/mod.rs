@@ -13,6 +13,7 @@ pub mod family;
 pub mod follow_up;
 mod lift;
 pub mod occupants;
+pub mod person_request;
 pub mod presence;
 pub mod priority;
 pub mod profile;
@@ -29,8 +30,8 @@ use serde_json::Value;
 
 use crate::event::{Stamp, families};
 use crate::id::{
-    ApplicationId, CandidacyId, ConsentId, EventId, HouseholdId, LabelId, LeaseId, ReferralId, RequestId,
-    StayId, UserId,
+    ApplicationId, CandidacyId, ConsentId, EventId, HouseholdId, LabelId, LeaseId, OrganisationId,
+    PersonRequestId, ReferralId, RequestId, StayId, UserId,
 };
 use crate::personal::Kept;
 use application::Application;
@@ -39,6 +40,7 @@ use composition::{Composition, Safety};
 use consent::Consent;
 use erasure::{Activity, Keeping};
 use follow_up::Follower;
+use person_request::PersonRequest;
 use priority::Label;
 use protection::EmergencyOpening;
 use referral::{Referral, ReferralSituation};
@@ -57,6 +59,7 @@ families! {
         Application(application::ApplicationEvent),
         Priority(priority::PriorityEvent),
         Consent(consent::ConsentEvent),
+        PersonRequest(person_request::PersonRequestEvent),
         FollowUp(follow_up::FollowUpEvent),
         Protection(protection::ProtectionEvent),
         Erasure(erasure::ErasureEvent),
@@ -130,9 +133,16 @@ pub struct Household {
     pub leases: BTreeMap<LeaseId, Lease>,
     /// Consents.
     pub consents: BTreeMap<ConsentId, Consent>,
+    /// Requests of its persons on their data.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub person_requests: BTreeMap<PersonRequestId, PersonRequest>,
     /// Who follows the household.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub followers: Vec<Follower>,
+    /// Organisations whose worker has changed, or that follow it no longer, without the household being told yet, each
+    /// with when that was.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub untold: BTreeMap<OrganisationId, Timestamp>,
     /// Those for whom alone the household exists, if its file is protected.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub protected: Option<BTreeSet<UserId>>,
@@ -225,8 +235,9 @@ impl Household {
             HouseholdEvent::Stay(e) => self.fold_stay(e, stamp),
             HouseholdEvent::Application(e) => self.fold_application(e, stamp),
             HouseholdEvent::Priority(e) => self.fold_priority(e, stamp),
-            HouseholdEvent::Consent(e) => self.fold_consent(e),
-            HouseholdEvent::FollowUp(e) => self.fold_follow_up(e),
+            HouseholdEvent::Consent(e) => self.fold_consent(e, stamp),
+            HouseholdEvent::PersonRequest(e) => self.fold_person_request(e),
+            HouseholdEvent::FollowUp(e) => self.fold_follow_up(e, stamp),
             HouseholdEvent::Protection(e) => self.fold_protection(e, stamp),
             HouseholdEvent::Erasure(e) => self.fold_erasure(e, stamp),
             HouseholdEvent::Candidacy(e) => self.fold_candidacy(e, stamp),

@@ -92,6 +92,10 @@ typed::reference_list! {
         share_with_providers, share_with_landlords, share_with_other_siao, share_with_support_services, hand_over_note, contact_by_phone, contact_by_text_message,
         contact_by_mail,
     },
+    /// Why a request of a person on their data is not granted, or not all of it (GDPR).
+    PersonRequestRefusalGround => "person_request_refusal_ground",
+    /// Why the answer to a request of a person takes longer (GDPR art. 12(3)).
+    PersonRequestExtensionReason => "person_request_extension_reason",
     /// Why a committee does not award (CCH L441-2-2: in writing).
     NonAwardReason => "non_award_reason" { dwelling_withdrawn, other },
     /// Why a committee may examine fewer than three candidacies (CCH R441-3).

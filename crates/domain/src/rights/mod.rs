@@ -26,7 +26,7 @@ pub use role::{Role, UnknownRole};
 use crate::event::Actor;
 use crate::household::Household;
 use crate::id::{HouseholdId, OrganisationId, PlaceId, Territory, UserId};
-use crate::organisation::Verb;
+use crate::organisation::{OrganisationKind, Verb};
 use crate::rules::Rules;
 
 /// Something that can be done: what it is done to, its name, the verb a token needs for it.
@@ -76,6 +76,8 @@ pub const READS: &[Action] = &[
     Action::read("household", "timeline"),
     Action::read("household", "accesses"),
     Action::read("household", "erasure"),
+    Action::read("household", "consents"),
+    Action::read("household", "export"),
     Action::read("household", "places"),
     Action::read("household", "why-not"),
     Action::read("place", "list"),
@@ -123,6 +125,8 @@ pub struct Caller {
     pub user: Option<UserId>,
     /// On whose behalf.
     pub organisation: OrganisationId,
+    /// What the organisation is.
+    pub kind: OrganisationKind,
     /// The départements that the organisation answers for.
     pub territories: BTreeSet<Territory>,
     /// In which role.

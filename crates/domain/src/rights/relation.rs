@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Caller, Circumstances};
 use crate::calendar;
 use crate::household::Household;
+use crate::household::consent::Reader;
 use crate::household::referral::ReferralSituation;
 use crate::id::{HouseholdId, OrganisationId, PlaceId};
 use crate::reference::ConsentPurpose;
@@ -16,7 +17,7 @@ use crate::reference::ConsentPurpose;
 pub type Providers = BTreeMap<PlaceId, OrganisationId>;
 
 /// What an organisation is to a household. It can be several things.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Relation {
     /// It follows the household, and so does the person who asks.
@@ -51,7 +52,9 @@ pub fn relations(
     let lately =
         |ended: Timestamp| at.now.duration_since(ended).as_hours() <= 24 * at.rules.after_departure_days;
     let today = calendar::day(id.territory(), at.now);
-    let objects = |purpose| is.objects(purpose, caller.organisation, today);
+    let reader =
+        Reader { organisation: caller.organisation, kind: caller.kind, territories: &caller.territories };
+    let objects = |purpose| is.objects(purpose, reader, today);
     let at_home = caller.territories.contains(&id.territory());
     if is.erasure().is_some() {
         return at_home.then_some(Relation::Erased).into_iter().collect();

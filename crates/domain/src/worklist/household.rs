@@ -4,6 +4,7 @@ use super::{About, Desk, List, TaskKind};
 use crate::calendar::{Day, end_of_day, months_after, start_of_day};
 use crate::household::Household;
 use crate::household::application::{Application, ApplicationSituation};
+use crate::household::person_request::PersonRequestKind;
 use crate::household::referral::ReferralSituation;
 use crate::household::request::{Request, RequestSituation};
 use crate::household::stay::{Extension, SocialAid, Stay, StaySituation};
@@ -31,6 +32,11 @@ impl List<'_> {
                 let kind = TaskKind::CheckReferral { referral: *referral };
                 self.add(Desk::Siao, None, changed, kind, about);
             }
+        }
+        self.person_requests(id, is, about);
+        for (organisation, since) in &is.untold {
+            let kind = TaskKind::TellFollowUp { organisation: *organisation };
+            self.add(Desk::Referrer, None, *since, kind, about);
         }
         for (stay, one) in &is.stays {
             self.stay(*stay, one, is, id);
@@ -69,6 +75,22 @@ impl List<'_> {
                 if let Some(announced) = announced {
                     self.add(Desk::DataProtection, due, announced.at, TaskKind::ErasureDue {}, about);
                 }
+            }
+        }
+    }
+
+    /// The month runs from the reception: the task stands from that day, and those that are overdue come first.
+    fn person_requests(&mut self, id: HouseholdId, is: &Household, about: About) {
+        for (person_request, one) in &is.person_requests {
+            let since = start_of_day(id.territory(), one.received_on.0);
+            let person_request = *person_request;
+            if one.is_open() {
+                let due = Some(end_of_day(id.territory(), one.due.0));
+                let kind = TaskKind::PersonRequestDue { person_request };
+                self.add(Desk::DataProtection, due, since, kind, about);
+            } else if one.is_granted() && one.kind == PersonRequestKind::Erasure {
+                let kind = TaskKind::CarryOutErasure { person_request };
+                self.add(Desk::DataProtection, None, since, kind, about);
             }
         }
     }

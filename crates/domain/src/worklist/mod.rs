@@ -12,8 +12,8 @@ use serde_json::Value;
 
 use crate::calendar::{day, days_after, start_of_day};
 use crate::id::{
-    ApplicationId, CandidacyId, HouseholdId, LabelId, OfflineSpellId, PlaceId, ReferralId, RequestId, StayId,
-    VacancyId,
+    ApplicationId, CandidacyId, HouseholdId, LabelId, OfflineSpellId, OrganisationId, PersonRequestId,
+    PlaceId, ReferralId, RequestId, StayId, VacancyId,
 };
 use crate::ledger::{AggregateId, State};
 use crate::rules::RuleBook;
@@ -110,6 +110,12 @@ pub enum TaskKind {
     AnswerWarning { application: ApplicationId },
     /// Propose a dwelling to a household recognised as priority.
     ProposeDwelling { label: LabelId },
+    /// Answer the request of a person on their data.
+    PersonRequestDue { person_request: PersonRequestId },
+    /// Have erased what a person was granted to have erased: `propose-erasure`.
+    CarryOutErasure { person_request: PersonRequestId },
+    /// Tell a household that its worker has changed, or that an organisation follows it no longer.
+    TellFollowUp { organisation: OrganisationId },
     /// Declare an empty place vacant, or say why it is not.
     DeclareVacancy {},
     /// Confirm that a place is still free.

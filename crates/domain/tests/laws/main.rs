@@ -66,6 +66,8 @@ laws! {
     inv_11_persons_are_conserved => check::families::persons;
     /// Tacit acceptances are produced by the clock, once, and later answers are refused.
     inv_12_tacit_acceptances_are_the_clock_s_and_happen_once => check::silence::tacit;
+    /// A person never waits for two answers of one kind, and each has the calendar month that the law gives.
+    a_right_is_answered_within_its_calendar_month_and_asked_once_at_a_time => check::person_requests::clocked;
     /// The same event delivered twice changes nothing.
     inv_16_an_event_delivered_twice_changes_nothing => check::ledgers::twice;
     /// The order inside one ledger is total.

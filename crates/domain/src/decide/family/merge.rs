@@ -198,6 +198,8 @@ fn joinable(from: &Household) -> Result<(), Refusal> {
             || matches!(stay.social_aid, Some(SocialAid::Sent { .. }))
     }) {
         Some("une décision du préfet est attendue sur sa prise en charge")
+    } else if from.awaits_answer() {
+        Some("une personne attend la réponse à une demande sur ses données")
     } else {
         None
     };

@@ -7,7 +7,7 @@ use crate::calendar::{Day, Instant};
 use crate::household::application::{
     Application, ApplicationSituation, Deregistration, UniqueRegistrationNumber,
 };
-use crate::household::consent::Consent;
+use crate::household::consent::{Consent, ConsentChannel, Recipient};
 use crate::household::priority::{DocumentReference, Label, LabelSource};
 use crate::id::{ApplicationId, ConsentId, LabelId, OrganisationId, PersonId};
 use crate::personal::{Personal, SealedIn};
@@ -137,7 +137,16 @@ pub struct ConsentCopy {
     pub purpose: ConsentPurpose,
     /// Towards whom.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub recipient: Option<OrganisationId>,
+    pub recipient: Option<Recipient>,
+    /// How it was given or taken back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<ConsentChannel>,
+    /// When it was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub given_at: Option<Instant>,
+    /// When it was taken back or refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused_at: Option<Instant>,
     /// The last day it holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Day>,
@@ -149,8 +158,17 @@ impl ConsentCopy {
     /// A copy of a consent.
     #[must_use]
     pub fn of(consent: ConsentId, is: &Consent) -> Self {
-        let (person, purpose, recipient) = (is.person, is.purpose, is.recipient);
-        Self { consent, person, purpose, recipient, until: is.until, given: is.given }
+        Self {
+            consent,
+            person: is.person,
+            purpose: is.purpose,
+            recipient: is.recipient,
+            channel: is.channel,
+            given_at: is.given_at.map(Instant),
+            refused_at: is.refused_at.map(Instant),
+            until: is.until,
+            given: is.given,
+        }
     }
 
     pub(crate) fn to_consent(&self) -> Consent {
@@ -158,6 +176,9 @@ impl ConsentCopy {
             person: self.person,
             purpose: self.purpose,
             recipient: self.recipient,
+            channel: self.channel,
+            given_at: self.given_at.map(|at| at.0),
+            refused_at: self.refused_at.map(|at| at.0),
             until: self.until,
             given: self.given,
         }

@@ -7,7 +7,7 @@ use domain::decide::follow_up::AssignWorker;
 use domain::decide::inventory::{OpenPlace, OpenStructure};
 use domain::decide::protection::{OpenInEmergency, Protect};
 use domain::event::Actor;
-use domain::household::consent::ConsentChannel;
+use domain::household::consent::{ConsentChannel, Recipient};
 use domain::household::protection::EmergencyGround;
 use domain::id::{HouseholdId, OrganisationId, PlaceId, StructureId, Territory, TokenId, UserId};
 use domain::organisation::{OrganisationKind, Verb};
@@ -34,6 +34,7 @@ fn caller(role: Role, organisation: OrganisationId) -> Caller {
         actor: Actor::of_token(TokenId(Uuid::nil())),
         user: None,
         organisation,
+        kind: OrganisationKind::SiaoOperator,
         territories: [gironde()].into(),
         role,
         verbs: Some([Verb::Read, Verb::Follow, Verb::Command].into()),
@@ -190,9 +191,9 @@ fn a_landlord_sees_candidates_until_one_of_them_objects() {
     assert_eq!(asks(&w, &other, FILE, id, None), Err(Denial::Unseen));
     let person = w.household_of(id).composition.members.keys().copied().next().unwrap();
     let (purpose, channel) = (ConsentPurpose::share_with_landlords(), ConsentChannel::Written);
-    w.does(id, Object { person, purpose, recipient: Some(elsewhere()), channel });
+    w.does(id, Object { person, purpose, recipient: Some(Recipient::Organisation(elsewhere())), channel });
     assert!(asks(&w, &landlord, FILE, id, None).is_ok());
-    w.does(id, Object { person, purpose, recipient: Some(organisation()), channel });
+    w.does(id, Object { person, purpose, recipient: Some(Recipient::Organisation(organisation())), channel });
     assert_eq!(asks(&w, &landlord, FILE, id, None), Err(Denial::Unseen));
 }
 

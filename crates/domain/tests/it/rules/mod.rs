@@ -11,6 +11,7 @@ mod lease;
 mod matching;
 mod matching_laws;
 mod occupants;
+mod person_request;
 mod protection;
 mod recheck;
 mod referral;

@@ -2,15 +2,18 @@
 
 use domain::decide::consent::{GiveConsent, Object, WithdrawConsent};
 use domain::decide::family::{Keeper, Split};
-use domain::decide::follow_up::{AssignWorker, EndFollowUp};
+use domain::decide::follow_up::{AssignWorker, EndFollowUp, TellFollowUp};
 use domain::decide::protection::{LiftProtection, OpenInEmergency, Protect, ReviewEmergencyOpening};
-use domain::household::consent::ConsentChannel;
+use domain::household::consent::{Among, ConsentChannel, Reader, Recipient};
 use domain::household::follow_up::Follower;
 use domain::household::protection::EmergencyGround;
-use domain::id::{ConsentId, HouseholdId, OrganisationId};
+use domain::id::{ConsentId, HouseholdId, OrganisationId, Territory};
+use domain::ledger::{AggregateId, State};
 use domain::organisation::OrganisationKind;
 use domain::reference::ConsentPurpose;
 use domain::rights::Role;
+use domain::rules::RuleBook;
+use domain::worklist::{TaskKind, tasks};
 use jiff::ToSpan;
 use uuid::Uuid;
 
@@ -112,16 +115,95 @@ fn what_was_said_of_one_recipient_counts_before_what_was_said_of_all() {
     let household = w.household("woman 32, husband 34");
     let (person, purpose, channel) =
         (w.person(household, "woman"), ConsentPurpose::share_with_landlords(), ConsentChannel::Oral);
-    let objects = |w: &World, to| w.household_of(household).objects(purpose, to, w.today());
+    let home = [gironde()].into();
+    let reader =
+        |organisation| Reader { organisation, kind: OrganisationKind::SocialLandlord, territories: &home };
+    let objects = |w: &World, to| w.household_of(household).objects(purpose, reader(to), w.today());
     assert!(!objects(&w, other()), "who said nothing does not object");
     let consent = ConsentId::created_by(w.upcoming());
     w.does(household, GiveConsent { person, purpose, recipient: None, channel, until: None, given_on: None });
-    w.does(household, Object { person, purpose, recipient: Some(other()), channel });
+    w.does(household, Object { person, purpose, recipient: Some(Recipient::Organisation(other())), channel });
     assert!(objects(&w, other()) && !objects(&w, organisation()));
+    w.pass(1.hours());
     w.does(household, WithdrawConsent { consent, channel });
     assert!(objects(&w, organisation()));
-    let again =
-        GiveConsent { person, purpose, recipient: Some(other()), channel, until: None, given_on: None };
+    w.pass(1.hours());
+    let recipient = Some(Recipient::Organisation(other()));
+    let again = GiveConsent { person, purpose, recipient, channel, until: None, given_on: None };
     w.does(household, again);
     assert!(!objects(&w, other()) && objects(&w, organisation()));
+}
+
+#[test]
+fn one_consents_to_landlords_but_not_to_those_of_a_territory_nor_to_a_kind() {
+    let mut w = World::at("2026-03-02T09:00");
+    let household = w.household("woman 32");
+    let (person, purpose, channel) =
+        (w.person(household, "woman"), ConsentPurpose::share_with_landlords(), ConsentChannel::Written);
+    let pas_de_calais: Territory = "62".parse().unwrap();
+    let (here, there, both) = ([gironde()].into(), [pas_de_calais].into(), [gironde(), pas_de_calais].into());
+    let objects = |w: &World, kind, territories| {
+        let reader = Reader { organisation: other(), kind, territories };
+        w.household_of(household).objects(purpose, reader, w.today())
+    };
+    let among = |kind, territory| Some(Recipient::Among(Among { kind, territory }));
+    let landlord = OrganisationKind::SocialLandlord;
+    let give = |recipient| GiveConsent { person, purpose, recipient, channel, until: None, given_on: None };
+    assert_eq!(w.refuses(household, give(among(None, None))).code, "recipient-unnamed");
+    w.does(household, give(None));
+    w.does(household, Object { person, purpose, recipient: among(None, Some(pas_de_calais)), channel });
+    assert!(!objects(&w, landlord, &here) && objects(&w, landlord, &there));
+    assert!(objects(&w, landlord, &both), "who answers for both départements reads in neither");
+    w.does(
+        household,
+        Object { person, purpose, recipient: among(Some(OrganisationKind::Provider), None), channel },
+    );
+    assert!(objects(&w, OrganisationKind::Provider, &here) && !objects(&w, landlord, &here));
+    // What names one organisation counts before what names a territory.
+    w.does(household, give(Some(Recipient::Organisation(other()))));
+    assert!(!objects(&w, landlord, &there));
+}
+
+#[test]
+fn of_two_things_said_of_the_same_recipient_the_last_one_counts() {
+    let mut w = World::at("2026-03-02T09:00");
+    let household = w.household("woman 32");
+    let (person, purpose, channel) =
+        (w.person(household, "woman"), ConsentPurpose::share_with_providers(), ConsentChannel::Oral);
+    let home = [gironde()].into();
+    let objects = |w: &World| {
+        let reader = Reader { organisation: other(), kind: OrganisationKind::Provider, territories: &home };
+        w.household_of(household).objects(purpose, reader, w.today())
+    };
+    let give = GiveConsent { person, purpose, recipient: None, channel, until: None, given_on: None };
+    w.does(household, give.clone());
+    w.pass(1.hours());
+    w.does(household, Object { person, purpose, recipient: None, channel });
+    assert!(objects(&w), "an objection counts although a consent was given and not taken back");
+    w.pass(1.hours());
+    w.does(household, give);
+    assert!(!objects(&w));
+}
+
+#[test]
+fn the_household_is_told_who_follows_it_now() {
+    let mut w = World::at("2026-03-02T09:00");
+    w.organisation(organisation(), OrganisationKind::Referrer);
+    let basile = w.invited(organisation(), Role::Referrer);
+    let household = w.household("woman 32");
+    let untold = |w: &World| {
+        let state = State::Household(Box::new(w.household_of(household).clone()));
+        let tasks = tasks(&AggregateId::Household(household), &state, RuleBook::shipped());
+        tasks.iter().filter(|task| matches!(task.kind, TaskKind::TellFollowUp { .. })).count()
+    };
+    let tell = TellFollowUp { organisation: None, told_on: None, channel: ConsentChannel::Telephone };
+    assert_eq!(untold(&w), 0, "who registers a household stands before it");
+    assert_eq!(w.refuses(household, tell.clone()).code, "nothing-to-tell");
+    w.does(household, AssignWorker { organisation: None, worker: Some(basile) });
+    assert_eq!(untold(&w), 1);
+    assert_eq!(w.does(household, tell.clone()), ["household.follow_up_told"]);
+    assert_eq!(untold(&w), 0);
+    w.does(household, EndFollowUp { organisation: None });
+    assert_eq!(untold(&w), 1, "that somebody stops is told too");
+    w.does(household, tell);
 }

@@ -192,6 +192,7 @@ pub(crate) fn lease(world: &World, done: &Recorded) -> Verdict {
             | HouseholdEvent::Application(_)
             | HouseholdEvent::Priority(_)
             | HouseholdEvent::Consent(_)
+            | HouseholdEvent::PersonRequest(_)
             | HouseholdEvent::FollowUp(_)
             | HouseholdEvent::Protection(_)
             | HouseholdEvent::Erasure(_)

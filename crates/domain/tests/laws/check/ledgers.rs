@@ -91,6 +91,7 @@ fn creation(ledger: &AggregateId, fact: &Fact) -> Option<String> {
         "candidacy.designated" => Some(body.get("candidacy")?),
         "lease.signed" => Some(body.get("lease")?),
         "consent.given" => Some(body.get("consent")?),
+        "person_request.recorded" => Some(body.get("person_request")?),
         "vacancy.declared" => Some(body.get("vacancy")?),
         "committee.convened" => Some(body.get("committee")?),
         "place.taken_offline" => Some(body.get("spell")?),

@@ -4,6 +4,7 @@ pub(crate) mod allocation;
 pub(crate) mod erasure;
 pub(crate) mod families;
 pub(crate) mod ledgers;
+pub(crate) mod person_requests;
 pub(crate) mod places;
 mod presence;
 pub(crate) mod referrals;

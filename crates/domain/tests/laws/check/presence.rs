@@ -125,6 +125,7 @@ pub(super) fn presences(world: &World) -> Vec<Presence> {
             | HouseholdEvent::Application(_)
             | HouseholdEvent::Priority(_)
             | HouseholdEvent::Consent(_)
+            | HouseholdEvent::PersonRequest(_)
             | HouseholdEvent::FollowUp(_)
             | HouseholdEvent::Protection(_)
             | HouseholdEvent::Erasure(_)

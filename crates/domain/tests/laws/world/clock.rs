@@ -9,11 +9,14 @@ use domain::decide::allocation::{
 };
 use domain::decide::application::{RenewApplication, WarnApplication};
 use domain::decide::clock::{Deadline, DeadlineKind, deadlines};
+use domain::decide::person_request::AnswerPersonRequest;
 use domain::decide::referral::{AcceptReferral, DeclineReferral, RefuseReferral, ViewReferral};
 use domain::decide::stay::{DecideAdmission, DecideExtension};
 use domain::decide::vacancy::ConfirmVacancy;
 use domain::household::Household;
 use domain::household::application::Deregistration;
+use domain::household::consent::ConsentChannel;
+use domain::household::person_request::PersonRequestOutcome;
 use domain::id::{CandidacyId, HouseholdId, PlaceId, ReferralId};
 use domain::ledger::AggregateId;
 use domain::reference::{HouseholdRefusalReason, ProviderRefusalReason};
@@ -139,6 +142,14 @@ impl World {
             DeadlineKind::ApplicationExpires { application }
             | DeadlineKind::ApplicationStruckOff { application } => {
                 self.of(id, RenewApplication { application, communes: None })
+            }
+            DeadlineKind::PersonRequestOverdue { person_request } => {
+                let (outcome, channel) = (PersonRequestOutcome::Granted, ConsentChannel::Written);
+                let (grounds, answered_on, note) = (Vec::new(), None, None);
+                self.of(
+                    id,
+                    AnswerPersonRequest { person_request, outcome, grounds, answered_on, channel, note },
+                )
             }
             DeadlineKind::RequestStale { .. }
             | DeadlineKind::RequestLapses { .. }

@@ -15,6 +15,7 @@ pub(super) const OPERATIONS: &[(usize, &str, Operation)] = &[
     (1, "note safety", World::note_safety),
     (2, "consent", World::consent),
     (2, "object", World::object),
+    (6, "exercise a right", World::person_request),
     (2, "follow up", World::follow_up),
     (2, "protect", World::protection),
     (2, "keep", World::keep),

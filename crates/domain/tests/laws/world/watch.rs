@@ -1,16 +1,18 @@
 //! Who follows a household, who may know of it, and what its people object to.
 
 use domain::decide::consent::Object;
-use domain::decide::follow_up::{AssignWorker, EndFollowUp};
+use domain::decide::follow_up::{AssignWorker, EndFollowUp, TellFollowUp};
 use domain::decide::organisation::RegisterOrganisation;
+use domain::decide::person_request::{AnswerPersonRequest, ExtendPersonRequest, RecordPersonRequest};
 use domain::decide::protection::{LiftProtection, OpenInEmergency, Protect, ReviewEmergencyOpening};
 use domain::decide::user::InviteUser;
 use domain::decide::{Command, OrganisationCommand, UserCommand};
-use domain::household::consent::ConsentChannel;
+use domain::household::consent::{Among, ConsentChannel, Recipient};
+use domain::household::person_request::{PersonRequestKind, PersonRequestOutcome};
 use domain::household::protection::EmergencyGround;
 use domain::id::UserId;
 use domain::organisation::{Organisation, OrganisationKind};
-use domain::reference::ConsentPurpose;
+use domain::reference::{ConsentPurpose, PersonRequestExtensionReason, PersonRequestRefusalGround};
 use domain::rights::Role;
 use domain::user::{Agent, Profile};
 use uuid::Uuid;
@@ -54,14 +56,63 @@ impl World {
         let id = dice.pick(self.households.clone())?;
         let person = dice.pick(self.household(id).composition.members.keys().copied())?;
         let purpose = dice.pick(ConsentPurpose::all())?;
-        let recipient = dice.one_in(2).then(provider);
+        let recipient = match dice.below(3) {
+            0 => None,
+            1 => Some(Recipient::Organisation(provider())),
+            _ => Some(Recipient::Among(Among { kind: None, territory: Some(home()) })),
+        };
         self.of(id, Object { person, purpose, recipient, channel: ConsentChannel::Oral }).ok().map(drop)
+    }
+
+    /// A request of a person is recorded, extended or answered; one that nobody answers becomes overdue.
+    pub(super) fn person_request(&mut self, dice: &mut Dice) -> Option<()> {
+        let id = dice.pick(self.households.clone())?;
+        let is = self.household(id);
+        let channel = ConsentChannel::Written;
+        let known = dice.pick(is.person_requests.keys().copied().collect::<Vec<_>>());
+        match (known, dice.below(4)) {
+            (Some(person_request), 0) => {
+                let months = u8::try_from(dice.below(4)).unwrap();
+                let reason = dice.pick(PersonRequestExtensionReason::all())?;
+                let told_on = dice.one_in(3).then(|| dice.day(self.today(), 30, 0));
+                let extend =
+                    ExtendPersonRequest { person_request, months, reason, told_on, channel, note: None };
+                self.of(id, extend).ok().map(drop)
+            }
+            (Some(person_request), 1) => {
+                use PersonRequestOutcome as O;
+                let outcome = dice.pick([O::Granted, O::Partly, O::Refused])?;
+                let grounds = dice.some(PersonRequestRefusalGround::all());
+                let answered_on = dice.one_in(3).then(|| dice.day(self.today(), 30, 0));
+                let answer = AnswerPersonRequest {
+                    person_request,
+                    outcome,
+                    grounds,
+                    answered_on,
+                    channel,
+                    note: None,
+                };
+                self.of(id, answer).ok().map(drop)
+            }
+            (_, _) => {
+                let gone = is.gone.iter().map(|gone| gone.person);
+                let person = dice.pick(is.composition.members.keys().copied().chain(gone))?;
+                let kind = dice.pick(PersonRequestKind::ALL)?;
+                let received_on = dice.one_in(2).then(|| dice.day(self.today(), 60, 3));
+                let record = RecordPersonRequest { person, kind, received_on, channel, note: None };
+                self.of(id, record).ok().map(drop)
+            }
+        }
     }
 
     pub(super) fn follow_up(&mut self, dice: &mut Dice) -> Option<()> {
         let id = dice.pick(self.households.clone())?;
         if dice.one_in(3) {
             return self.of(id, EndFollowUp { organisation: None }).ok().map(drop);
+        }
+        if dice.one_in(3) {
+            let channel = ConsentChannel::Telephone;
+            return self.of(id, TellFollowUp { organisation: None, told_on: None, channel }).ok().map(drop);
         }
         let worker = dice.one_in(2).then(|| worker(u64::from(dice.one_in(2))));
         self.of(id, AssignWorker { organisation: None, worker }).ok().map(drop)
