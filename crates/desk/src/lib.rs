@@ -18,6 +18,7 @@ mod describe;
 mod file;
 mod first;
 mod gate;
+mod gateway;
 mod index;
 mod nightly;
 mod permit;
@@ -37,10 +38,11 @@ pub use describe::{described, schemas};
 pub use file::{Filed, withheld};
 pub use gate::{
     COOKIE, CSRF, Caller, Doorkeeper, IDLE_S, InvitationText, PURPOSE, Rates, Secret, SessionText, SignedIn,
-    TokenText, csrf_token, fresh_cookie, hex, is_from_here, no_cookie, organisation, sign_in_needed, still,
-    user,
+    TokenText, accounts, csrf_token, fresh_cookie, hex, is_from_here, no_cookie, organisation,
+    sign_in_needed, still, user,
 };
-pub use index::{DEADLINES, PLACES, TASKS, TREES, WAITING, index};
+pub use gateway::partner_commands;
+pub use index::{ACCOUNTS, DEADLINES, PLACES, TASKS, TREES, WAITING, account_index, index};
 pub use nightly::rotate_nightly;
 pub use places::{PlaceFilter, listed, place_list, shown};
 pub use reading::{Reading, ViewState, folded};

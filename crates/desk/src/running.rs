@@ -44,6 +44,8 @@ pub struct Running {
     pub tasks: Tasks,
     /// Its view.
     pub view: View,
+    /// Its gate.
+    pub door: Arc<Doorkeeper>,
 }
 
 impl Running {
@@ -68,17 +70,17 @@ impl Running {
         tasks.behind("view", |stop| hold(projection, stop));
         let (measured, edge) = (view.clone(), context.edge.clone());
         tasks.behind("measures", move |stop| measure(name, what, measured, edge, stop));
-        let door = Doorkeeper::new(
+        let door = Arc::new(Doorkeeper::new(
             Reading::of(view.clone()),
             context.journal.clone(),
             context.edge.clone(),
             Arc::clone(&context.book),
-        );
+        ));
         let site = Site::new(name)
-            .behind(Arc::new(door))
+            .behind(Arc::<Doorkeeper>::clone(&door))
             .check(broker(&context.journal))
             .check(rows(&view, context));
-        Ok(Self { site, tasks, view })
+        Ok(Self { site, tasks, view, door })
     }
 
     /// Serves the surface alone, in this process.

@@ -20,7 +20,7 @@ use desk::{Context, Desk, Reading, Running};
 /// The name of the service.
 pub const NAME: &str = "intake";
 /// Raised whenever the same events would give other rows.
-const VIEW_VERSION: u32 = 4;
+const VIEW_VERSION: u32 = 5;
 
 /// What the service keeps in its view.
 #[must_use]
@@ -43,6 +43,7 @@ pub async fn start(context: &Context) -> anyhow::Result<Running> {
     let reading = Reading::of(running.view.clone());
     let clock = desk.clone();
     running.tasks.front("deadlines", move |stop| desk::deadlines(clock, stop));
+    desk::partner_commands(&mut running, context, &desk, Service::Intake, Some(matching::advice(&desk)));
     let site = desk::described(running.site)
         .document(|api| api.tag(NAME, "SIAO : ménages, demandes, orientations."));
     let site = desk::commands(site, &desk, Service::Intake, Some(matching::advice(&desk)));

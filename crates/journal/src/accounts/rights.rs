@@ -169,12 +169,14 @@ fn service(streams: &[String]) -> Vec<String> {
 }
 
 /// What writes the feed and admits partners to it.
-fn feeder() -> [String; 4] {
+fn feeder() -> [String; 6] {
     [
         "feed.>".to_owned(),
         format!("$JS.API.CONSUMER.CREATE.{FEED}.*.feed.>"),
         format!("$JS.API.CONSUMER.INFO.{FEED}.*"),
         format!("$JS.API.CONSUMER.DELETE.{FEED}.*"),
+        format!("$JS.API.STREAM.MSG.GET.{FEED}"),
+        format!("$JS.API.STREAM.MSG.DELETE.{FEED}"),
     ]
 }
 
