@@ -9,6 +9,7 @@ mod contract;
 mod import;
 mod lists;
 mod offline;
+mod partners;
 mod pathway;
 mod refusals;
 mod repetition;

@@ -46,7 +46,7 @@ pub use index::{ACCOUNTS, DEADLINES, PLACES, TASKS, TREES, WAITING, account_inde
 pub use nightly::rotate_nightly;
 pub use places::{PlaceFilter, listed, place_list, shown};
 pub use reading::{Reading, ViewState, folded};
-pub use running::{Context, Running, journal_config, key_places, serve};
+pub use running::{Context, Running, journal_config, key_places, provision, serve};
 pub use seen::{Seen, provider, reference, see, supply_seen};
 pub use structures::{structure_file, structure_shown, supply_schemas};
 pub use take::{Ask, Desk, digest};

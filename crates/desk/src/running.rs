@@ -135,6 +135,12 @@ pub fn journal_config(name: &str, settings: &Settings, provision: Provision) -> 
     }
 }
 
+/// Whether a process with these settings makes the streams: where it has to sign in, it may not, and they are made for it.
+#[must_use]
+pub fn provision(settings: &Settings) -> Provision {
+    if settings.nats.credentials_file.is_some() { Provision::Verify } else { Provision::Create }
+}
+
 impl Context {
     /// Connects to the broker, opens the journal with the key ring of the settings.
     ///

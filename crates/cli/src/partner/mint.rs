@@ -6,12 +6,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 use journal::JournalConfig;
-use journal::accounts::{self, AccountKey, CoreUser, Embedded, Name, Opens, Operator, probe};
+use journal::accounts::{self, AccountKey, Embedded, Name, Opens, Operator, probe};
 use journal::config::JOURNAL;
-use service::Edge;
 use service::config::{self, NothingOfItsOwn, Sources};
 
 use crate::services::Service;
@@ -174,44 +172,30 @@ impl Mint {
     }
 }
 
+/// The operator in `dir`, which must be there: neither its name nor where its identity goes matters then.
+pub(super) fn opened(dir: &Path, now: Timestamp) -> anyhow::Result<Operator> {
+    anyhow::ensure!(
+        dir.join("operator.jwt").is_file(),
+        "there is no operator in {}: continuum partner operator makes one",
+        dir.display()
+    );
+    Ok(Operator::open_or_create(dir, &"continuum".parse()?, dir, vec![JOURNAL.to_owned()], now)?)
+}
+
+/// How to reach the broker that a configuration of `feed` names; nobody signs in yet.
+pub(super) fn broker_of(file: &Path) -> anyhow::Result<JournalConfig> {
+    let sources = Sources::of_process(Some(file.to_owned()));
+    let settings = config::load::<NothingOfItsOwn>(Service::Feed.name(), &sources)?;
+    Ok(JournalConfig {
+        root_certificates: settings.nats.root_certificates_file.clone(),
+        ..JournalConfig::at(settings.nats.url.clone())
+    })
+}
+
 /// Holds a directory of accounts for one process at a time.
-fn lock(dir: &Path) -> anyhow::Result<File> {
+pub(super) fn lock(dir: &Path) -> anyhow::Result<File> {
     let file =
         File::create(dir.join("lock")).with_context(|| format!("cannot write in {}", dir.display()))?;
     file.try_lock().with_context(|| format!("another process changes the accounts in {}", dir.display()))?;
     Ok(file)
-}
-
-/// The operator of a shared installation.
-#[derive(Debug, Args)]
-pub(super) struct Shared {
-    /// The directory of its keys, made if absent.
-    #[arg(long, value_name = "DIR")]
-    operator: PathBuf,
-    /// Where its identity goes, once.
-    #[arg(long, value_name = "FILE")]
-    offline: PathBuf,
-    /// The directory on each server in which it keeps the accounts it is told of.
-    #[arg(long, value_name = "DIR")]
-    resolver: PathBuf,
-    /// How long the credentials of the services are good.
-    #[arg(long, default_value_t = 365, value_parser = clap::value_parser!(u16).range(1..=365))]
-    days: u16,
-}
-
-impl Shared {
-    /// Makes it, or renews what it gave to the services.
-    pub(super) fn run(self) -> anyhow::Result<()> {
-        let (now, name) = (Edge::system().now(), "continuum".parse()?);
-        let operator =
-            Operator::open_or_create(&self.operator, &name, &self.offline, vec![JOURNAL.to_owned()], now)?;
-        let _lock = lock(&self.operator)?;
-        let expires = now + SignedDuration::from_hours(24 * i64::from(self.days));
-        for user in CoreUser::ALL {
-            let file = operator.credentials(user, now, expires)?;
-            eprintln!("{user}: {}", file.display());
-        }
-        println!("{}", operator.configuration(&self.resolver, now)?);
-        Ok(())
-    }
 }

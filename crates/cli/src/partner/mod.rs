@@ -2,6 +2,7 @@
 
 mod mint;
 mod reach;
+mod shared;
 mod tell;
 
 use std::collections::BTreeSet;
@@ -94,7 +95,12 @@ enum What {
     #[command(
         after_help = "Example:\n  continuum partner operator --operator /etc/continuum/operator --offline /media/safe/operator.nk --resolver /data/jwt\n\nThe identity goes to --offline and is needed once: keep it where no program reads it. Standard output is the part of\nnats-server.conf that says whom the servers trust."
     )]
-    Operator(mint::Shared),
+    Operator(shared::Shared),
+    /// Make the streams of a shared NATS, which no service may.
+    #[command(
+        after_help = "Example:\n  continuum partner streams --operator /etc/continuum/operator --config /etc/continuum/feed.toml"
+    )]
+    Streams(shared::Streams),
 }
 
 fn verb(text: &str) -> Result<Verb, String> {
@@ -178,6 +184,7 @@ impl Partner {
                 place.over(async |reach| rotate(reach, &mut mint, organisation, &term, &handing).await).await
             }
             What::Operator(shared) => shared.run(),
+            What::Streams(streams) => streams.run().await,
         }
     }
 }

@@ -10,7 +10,7 @@ pub(super) fn developers(account: &AccountKey, file: &Path, url: Option<&str>, f
     let is_seed = file.extension().is_some_and(|ending| ending == "nk");
     let form = if is_seed { "a seed (nkey)" } else { "a .creds file" };
     let (python, javascript) = if is_seed {
-        ("nkeys_seed_str=open(FILE).read()", "nkeyAuthenticator(seed)")
+        ("nkeys_seed=FILE", "nkeyAuthenticator(seed)")
     } else {
         ("user_credentials=FILE", "credsAuthenticator(bytes)")
     };

@@ -37,7 +37,7 @@ pub use name::{BadName, Name};
 pub use operator::Operator;
 pub use probe::{Opens, probe};
 pub use push::push;
-pub use rights::{CoreUser, Rights, Subjects};
+pub use rights::{CoreUser, Rights, Subjects, subjects};
 pub use roll::{Partner, file as roll_file};
 pub use server::{Cluster, Server, Tls};
 

@@ -1,5 +1,6 @@
 //! What each user may publish and subscribe to: nobody more than they need.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
@@ -142,6 +143,14 @@ impl fmt::Display for CoreUser {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
+}
+
+/// Every subject that anything of the house is published on, asked at or listened to: what no partner may touch but its own
+/// share of.
+#[must_use]
+pub fn subjects(streams: &[String]) -> BTreeSet<String> {
+    let all = CoreUser::ALL.map(|user| user.rights(streams));
+    all.into_iter().flat_map(|rights| [rights.publish.allow, rights.subscribe.allow]).flatten().collect()
 }
 
 /// What services write.
