@@ -10,6 +10,7 @@ mod erasure;
 mod import;
 mod lists;
 mod offline;
+mod partners;
 mod pathway;
 mod refusals;
 mod repetition;

@@ -117,6 +117,7 @@ async fn each_service_ends_alone_when_asked_and_two_never_share_their_rows() {
         .current_dir(world.dir())
         .env("CONTINUUM_INTAKE__HTTP__ADDRESS", "127.0.0.1:0")
         .env("CONTINUUM_INTAKE__NATS__URL", nats)
+        .env("CONTINUUM_INTAKE__NATS__CREDENTIALS_FILE", world.credentials("intake"))
         .env("CONTINUUM_INTAKE__DATA__DIR", &data)
         .env("CONTINUUM_INTAKE__KEYS__FILE", keys)
         .output()

@@ -21,6 +21,7 @@ mod accounts;
 mod answer;
 pub mod bodies;
 mod caller;
+mod house;
 mod live;
 mod people;
 mod process;

@@ -13,6 +13,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tempfile::TempDir;
 use tokio::process::Command;
 
+use crate::house::{House, user};
 use crate::process::{Process, alive, broker_of, kill_broker_of};
 use crate::{Caller, PATIENCE, Parties, Routes, program};
 
@@ -45,6 +46,8 @@ pub struct World {
     http: reqwest::Client,
     processes: BTreeMap<String, Process>,
     broker: Option<Broker>,
+    /// The accounts of the broker that serves several processes.
+    house: Option<House>,
     port: Option<u16>,
     /// Those who take part, and others who have nothing to do with them.
     parties: Vec<Parties>,
@@ -77,6 +80,7 @@ impl World {
             http: reqwest::Client::builder().timeout(ANSWER).build().unwrap(),
             processes: BTreeMap::new(),
             broker: None,
+            house: None,
             port: None,
             parties: Vec::new(),
             dir,
@@ -191,7 +195,7 @@ impl World {
     async fn first_access(&self) {
         let file = self.dir().join("first.toml");
         let broker = self.broker.as_ref().expect("the broker runs").url();
-        std::fs::write(&file, self.one_for_all(&broker)).unwrap();
+        std::fs::write(&file, self.one_for_all(&broker, "intake")).unwrap();
         let mut command = self.continuum();
         command.args(["token", "first", "--home", "33", "--config"]).arg(file);
         let made = command.arg("--out").arg(self.first_token()).output().await.unwrap();
@@ -307,7 +311,7 @@ impl World {
         let mut command = self.continuum();
         if service == "all" {
             let file = self.dir().join("all.toml");
-            std::fs::write(&file, self.one_for_all(&broker.url())).unwrap();
+            std::fs::write(&file, self.one_for_all(&broker.url(), "all")).unwrap();
             command.args(["serve", "all", "--config"]).arg(file);
             return Process::start(command, &self.log(name)).await;
         }
@@ -316,17 +320,51 @@ impl World {
             .args(["serve", service])
             .env(variable("HTTP__ADDRESS"), "127.0.0.1:0")
             .env(variable("NATS__URL"), broker.url())
+            .env(variable("NATS__CREDENTIALS_FILE"), self.credentials(service))
+            .env(variable("NATS__GATEWAY_CREDENTIALS_FILE"), self.credentials("gateway"))
             .env(variable("DATA__DIR"), self.data().join("views").join(name))
             .env(variable("KEYS__FILE"), self.dir().join("keys").join("kek"));
         Process::start(command, &self.log(name)).await
     }
 
-    /// One configuration file for all services.
-    fn one_for_all(&self, broker: &str) -> String {
+    /// What the process that serves this signs in to the broker with: `intake`, `all`, `gateway`.
+    ///
+    /// # Panics
+    /// When the broker has no accounts of several processes.
+    #[must_use]
+    pub fn credentials(&self, service: &str) -> PathBuf {
+        self.house.as_ref().expect("the broker knows its services").credentials(user(service))
+    }
+
+    /// The directory of the operator of the broker.
+    ///
+    /// # Panics
+    /// When the broker has no accounts of several processes.
+    #[must_use]
+    pub fn operator(&self) -> &Path {
+        self.house.as_ref().expect("the broker knows its services").dir()
+    }
+
+    /// A configuration file of the service `feed` that names the broker.
+    ///
+    /// # Panics
+    /// When it cannot be written.
+    #[must_use]
+    pub fn feed_config(&self) -> PathBuf {
+        let file = self.dir().join("feed.toml");
+        std::fs::write(&file, self.one_for_all(&self.broker_url(), "feed")).unwrap();
+        file
+    }
+
+    /// One configuration file for all services, in the hands of the user of `service`.
+    fn one_for_all(&self, broker: &str, service: &str) -> String {
         let (views, keys) = (self.data().join("views"), self.dir().join("keys").join("kek"));
         let (views, keys) = (views.display(), keys.display());
+        let (own, gateway) = (self.credentials(service), self.credentials("gateway"));
+        let (own, gateway) = (own.display(), gateway.display());
         format!(
             "[http]\naddress = \"127.0.0.1:0\"\n[nats]\nurl = \"{broker}\"\n\
+             credentials_file = \"{own}\"\ngateway_credentials_file = \"{gateway}\"\n\
              [data]\ndir = \"{views}\"\n[keys]\nfile = \"{keys}\"\n"
         )
     }
@@ -338,11 +376,13 @@ impl World {
     pub async fn start_broker(&mut self) {
         let located = tokio::task::spawn_blocking(|| locate(&default_cache_dir()?, &|_| {}));
         let located = located.await.unwrap().unwrap();
+        let house = self.house.take().unwrap_or_else(|| House::make(self.dir()));
         let broker = loop {
             let mut options = BrokerOptions::new(&located.path, self.broker_dir());
             options.port = self.port;
             // Streams reserve what they may grow to, and a disk of temporary files may be small.
             options.max_store_bytes = Some(1 << 40);
+            options.accounts = Some(house.configuration());
             match Broker::start(options).await {
                 Ok(broker) => break broker,
                 // The port of the one before is given back in a moment.
@@ -350,8 +390,9 @@ impl World {
                 Err(error) => panic!("{error}"),
             }
         };
+        house.provision(&broker.url()).await;
         self.port = Some(broker.port());
-        self.broker = Some(broker);
+        (self.broker, self.house) = (Some(broker), Some(house));
     }
 
     /// Stops the broker of a world of five processes for good.

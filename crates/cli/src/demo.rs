@@ -27,6 +27,8 @@ const TERRITORY: &str = "33";
 const SEED: u64 = 33;
 /// How long the tokens of a demonstration are good, in days.
 const TOKEN_DAYS: i64 = 30;
+/// How many requests each of them may make in a minute.
+const PER_MINUTE: u32 = 6_000;
 /// How many decisions wait for the journal at most.
 const AHEAD: usize = 4_000;
 
@@ -176,9 +178,10 @@ async fn sign_ins(context: &Context, desks: &[Desk]) -> anyhow::Result<Vec<Role>
         if roles.iter().all(|role| role.kind != desk.kind) {
             let (kind, organisation) = (desk.kind, desk.organisation);
             let verbs = [Verb::Read, Verb::Follow, Verb::Command].into();
+            let (label, days) = ("Démonstration", TOKEN_DAYS);
             let token =
-                context.issue_token(organisation, kind.role(), verbs, "Démonstration", TOKEN_DAYS).await?;
-            roles.push(Role { kind, organisation, token });
+                context.issue_token(organisation, kind.role(), verbs, label, days, PER_MINUTE).await?;
+            roles.push(Role { kind, organisation, token: token.text() });
         }
     }
     Ok(roles)

@@ -9,7 +9,7 @@ use domain::event::Actor;
 use jiff::Timestamp;
 use journal::Provision;
 use journal::keys::{KeyFile, KeyRing, Step};
-use service::config::{self, NothingOfItsOwn, Sources};
+use service::config::{self, NothingOfItsOwn, Settings, Sources};
 use service::lifecycle::stop_on_signals;
 use service::{Edge, Stop};
 
@@ -63,21 +63,29 @@ impl Instance {
     /// # Errors
     /// A bad configuration, a broker that does not answer, a directory in use; the error of the work; a signal.
     pub async fn over<T>(&self, work: impl AsyncFnOnce(&Context) -> anyhow::Result<T>) -> anyhow::Result<T> {
-        self.provisioned(Provision::Verify, work).await
+        self.opened(|_| Provision::Verify, work).await
     }
 
-    /// As [`Instance::over`], making the streams first if they are not there and `provision` says so.
+    /// As [`Instance::over`], making the streams first if they are not there and nobody has to sign in to make them.
     ///
     /// # Errors
     /// As [`Instance::over`].
     pub async fn provisioned<T>(
         &self,
-        provision: Provision,
+        work: impl AsyncFnOnce(&Context) -> anyhow::Result<T>,
+    ) -> anyhow::Result<T> {
+        self.opened(desk::provision, work).await
+    }
+
+    async fn opened<T>(
+        &self,
+        provision: fn(&Settings) -> Provision,
         work: impl AsyncFnOnce(&Context) -> anyhow::Result<T>,
     ) -> anyhow::Result<T> {
         let Some(file) = &self.config else { return stopped::over(&Layout::new(&self.data), work).await };
         let name = Service::Intake.name();
         let settings = config::load::<NothingOfItsOwn>(name, &Sources::of_process(Some(file.clone())))?;
+        let provision = provision(&settings);
         let stop = Stop::new();
         stop_on_signals(stop.clone()).context("cannot listen to signals")?;
         let working = async {

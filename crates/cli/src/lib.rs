@@ -16,6 +16,7 @@ pub mod export;
 pub mod import;
 pub mod key;
 mod output;
+pub mod partner;
 pub mod progress;
 pub mod rebuild;
 pub mod restore;

@@ -4,7 +4,8 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 use cli::{
-    backup, completions, doctor, erase, export, import, key, rebuild, restore, serve, simulate, timeline, token, up,
+    backup, completions, doctor, erase, export, import, key, partner, rebuild, restore, serve, simulate,
+    timeline, token, up,
 };
 use service::lifecycle::exit_code;
 
@@ -35,6 +36,7 @@ enum Verb {
     Restore(restore::Restore),
     Key(key::Key),
     Token(token::Token),
+    Partner(partner::Partner),
     Doctor(doctor::Doctor),
     Completions(completions::Completions),
 }
@@ -70,6 +72,7 @@ async fn run(verb: Verb) -> anyhow::Result<ExitCode> {
         Verb::Restore(verb) => Box::pin(verb.run()).await,
         Verb::Key(verb) => Box::pin(verb.run()).await,
         Verb::Token(verb) => Box::pin(verb.run()).await,
+        Verb::Partner(verb) => Box::pin(verb.run()).await,
         Verb::Doctor(verb) => verb.run().await,
         Verb::Completions(verb) => {
             verb.run(Program::command());

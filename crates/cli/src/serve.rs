@@ -7,7 +7,6 @@ use std::pin::pin;
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use desk::Context;
-use journal::Provision;
 use projection::Handle as View;
 use service::config::{self, Settings, Sources};
 use service::lifecycle::{notify_ready, notify_stopping, stop_on_signals};
@@ -78,7 +77,10 @@ impl Serve {
         stop_on_signals(stop.clone()).context("cannot listen to signals")?;
         let edge = Edge::system();
         let first = settings[0].clone();
-        let opening = Context::open(services[0].name(), first, edge, stop.clone(), Provision::Create, None);
+        let provision = desk::provision(&first);
+        // All together sign in to the broker as one.
+        let name = if services.len() == 1 { services[0].name() } else { "continuum" };
+        let opening = Context::open(name, first, edge, stop.clone(), provision, None);
         let Some(context) = unless_stopped(&stop, opening).await else { return Ok(()) };
         let context = context?;
         let Some(started) = unless_stopped(&stop, start(&services, settings, &context)).await else {

@@ -6,7 +6,6 @@ use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use domain::id::{OrganisationId, Territory};
 use domain::rights::Role;
-use journal::Provision;
 use serde_json::json;
 
 use crate::client::{Client, DEFAULT_URL};
@@ -76,7 +75,7 @@ impl Token {
         match self.what {
             What::First { instance, home, out } => {
                 let token = instance
-                    .provisioned(Provision::Create, async |context| {
+                    .provisioned(async |context| {
                         let empty = context.journal.last_position().await? == 0;
                         anyhow::ensure!(
                             empty,

@@ -3,12 +3,13 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
 use desk::Context;
-use journal::accounts::{CoreUser, Embedded};
-use journal::broker::{Broker, BrokerOptions, Located, locate_for_user, most_of_the_disk};
+use journal::accounts::{CoreUser, Embedded, roll_file};
+use journal::broker::{Broker, BrokerError, BrokerOptions, Located, locate_for_user, most_of_the_disk};
 use journal::config::JOURNAL;
 use journal::{Journal, JournalConfig, Provision};
 use service::config::{self, LogFormat, Settings, Sources};
@@ -43,6 +44,10 @@ pub struct Up {
     /// Where to listen: an address and a port; port 0 takes a free one.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     http: SocketAddr,
+    /// The port of the broker on loopback, for partners' software: a proxy that ends TLS leads to it. Without it a free one
+    /// at each start.
+    #[arg(long, value_name = "PORT")]
+    broker_port: Option<u16>,
     #[command(flatten)]
     demo_size: DemoSize,
 }
@@ -109,10 +114,12 @@ impl Layout {
     /// When the environment sets a key that does not exist, or to something that makes no sense.
     pub fn settings(&self, url: &str, http: SocketAddr) -> anyhow::Result<Vec<Settings>> {
         let mut all = Vec::new();
+        let accounts = self.open_accounts()?;
         for service in Service::ALL {
             let mut settings: Settings = config::load(service.name(), &Sources::of_process(None))?;
             settings.nats.url = url.parse().context("the address of the broker")?;
-            settings.nats.credentials_file = Some(self.open_accounts()?.credentials(CoreUser::Continuum));
+            settings.nats.credentials_file = Some(accounts.credentials(CoreUser::Continuum));
+            settings.nats.gateway_credentials_file = Some(accounts.credentials(CoreUser::Gateway));
             settings.data.dir = self.views(service);
             settings.keys.file = self.keys();
             settings.http.address = http;
@@ -152,15 +159,16 @@ pub(crate) fn share_out(layout: &Layout, config: &mut JournalConfig) -> anyhow::
 /// # Errors
 /// When there is no program to be had, or it does not start.
 pub async fn broker(layout: &Layout) -> anyhow::Result<Broker> {
-    start_broker(layout, broker_program().await?).await
+    start_broker(layout, broker_program().await?, None).await
 }
 
 async fn broker_program() -> anyhow::Result<Located> {
     Ok(tokio::task::spawn_blocking(|| locate_for_user(&|step| eprintln!("{step}"))).await??)
 }
 
-async fn start_broker(layout: &Layout, located: Located) -> anyhow::Result<Broker> {
+async fn start_broker(layout: &Layout, located: Located, port: Option<u16>) -> anyhow::Result<Broker> {
     let options = BrokerOptions {
+        port,
         max_store_bytes: Some(store_bytes(layout)),
         accounts: Some(layout.open_accounts()?.configuration()),
         ..BrokerOptions::new(located.path, layout.broker())
@@ -180,7 +188,7 @@ impl Up {
         let stop = Stop::new();
         stop_on_signals(stop.clone()).context("cannot listen to signals")?;
         let Some(program) = unless_stopped(&stop, broker_program()).await else { return Ok(()) };
-        let broker = start_broker(&layout, program?).await?;
+        let broker = start_broker(&layout, program?, self.broker_port).await?;
         let outcome = Box::pin(self.over(&layout, &broker, &stop)).await;
         broker.stop().await;
         outcome
@@ -213,7 +221,7 @@ impl Up {
         let mut serving = pin!(serving);
         tokio::select! {
             ended = &mut serving => ended,
-            gone = broker.failed() => {
+            gone = failed(layout, broker) => {
                 stop.stop();
                 // What is under way ends in good order, as far as it can without a broker.
                 if let Err(error) = serving.await {
@@ -221,6 +229,38 @@ impl Up {
                 }
                 Err(anyhow::Error::new(gone).context("the broker is gone"))
             }
+        }
+    }
+}
+
+/// Waits until the broker is gone, and gives it the list of who may connect whenever `continuum partner` has changed it.
+async fn failed(layout: &Layout, broker: &Broker) -> BrokerError {
+    /// How often the list is looked at: who is revoked is cut off within a second.
+    const LOOKED_EVERY: Duration = Duration::from_millis(250);
+    let file = roll_file(&layout.accounts());
+    let read = || std::fs::read(&file).ok();
+    let mut known = read();
+    let mut gone = pin!(broker.failed());
+    loop {
+        tokio::select! {
+            gone = &mut gone => return gone,
+            () = tokio::time::sleep(LOOKED_EVERY) => {}
+        }
+        let found = read();
+        if found == known {
+            continue;
+        }
+        let renewed = match layout.open_accounts() {
+            Ok(accounts) => broker.renew_accounts(&accounts.configuration()).await,
+            Err(error) => {
+                tracing::error!(error = %format!("{error:#}"), "the list of partners cannot be read: {error:#}");
+                continue;
+            }
+        };
+        match renewed {
+            Ok(()) => known = found,
+            // If it is gone, that is heard next; else it is tried again.
+            Err(error) => tracing::error!(%error, "the broker is not told of its partners: {error}"),
         }
     }
 }

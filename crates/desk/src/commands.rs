@@ -60,12 +60,12 @@ pub fn commands(site: Site, desk: &Desk, service: Service, advice: Option<Advice
     mounting.site.unwrap_or_default()
 }
 
-/// What the handlers of one service's commands share.
+/// What the handlers of one service's commands share, whatever the surface.
 #[derive(Clone)]
-struct Counter {
-    desk: Desk,
-    service: Service,
-    advice: Option<Advice>,
+pub(crate) struct Counter {
+    pub(crate) desk: Desk,
+    pub(crate) service: Service,
+    pub(crate) advice: Option<Advice>,
 }
 
 /// Adds routes to a site, one command after the other.
@@ -176,7 +176,7 @@ where
 impl Counter {
     /// Lets a command through that the caller may ask, or that was recorded before under the same key: whoever lost the
     /// answer gets it again, even if the command has ended what let them ask it. The key is the organisation's own.
-    async fn permit(
+    pub(crate) async fn permit(
         &self,
         command: &Command,
         body: &serde_json::Value,
@@ -189,7 +189,7 @@ impl Counter {
         self.desk.permit(command, body, caller).await
     }
 
-    async fn ask(
+    pub(crate) async fn ask(
         &self,
         command: Command,
         body: Vec<u8>,
@@ -261,7 +261,8 @@ impl Counter {
     }
 }
 
-fn answer(ledger: &AggregateId, command: CommandId, receipt: &Receipt) -> serde_json::Value {
+/// The receipt as the asker reads it.
+pub(crate) fn answer(ledger: &AggregateId, command: CommandId, receipt: &Receipt) -> serde_json::Value {
     let created = created(command, receipt.events.iter().map(|event| event.kind.as_str()));
     let events: Vec<_> = receipt
         .events

@@ -80,7 +80,7 @@ impl Context {
         Ok(())
     }
 
-    /// A token for software of `organisation` in this role, good for so many days.
+    /// A token for software of `organisation` in this role, good for so many days and requests in a minute.
     ///
     /// # Errors
     /// When a rule says no, or the journal cannot be written.
@@ -91,7 +91,8 @@ impl Context {
         verbs: BTreeSet<Verb>,
         label: &str,
         days: i64,
-    ) -> anyhow::Result<String> {
+        per_minute: u32,
+    ) -> anyhow::Result<TokenText> {
         let mut drawn = [0; 32];
         SystemRandom.fill(&mut drawn)?;
         let secret = Secret::of(drawn);
@@ -103,11 +104,11 @@ impl Context {
             verbs,
             subscription: None,
             expires_at: Instant(self.edge.now() + SignedDuration::from_hours(24 * days)),
-            per_minute: PER_MINUTE,
+            per_minute,
         };
         let command = Command::Organisation(organisation, OrganisationCommand::IssueToken(issue));
         self.appoint(&command, id, organisation).await?;
-        Ok(TokenText { organisation, token: TokenId::created_by(id), secret }.text())
+        Ok(TokenText { organisation, token: TokenId::created_by(id), secret })
     }
 
     /// Registers an organisation under this id.
@@ -134,6 +135,6 @@ impl Context {
         };
         self.register(id, organisation).await?;
         let verbs = [Verb::Read, Verb::Command].into();
-        self.issue_token(id, Role::SystemAdmin, verbs, "Premier accès", DAYS).await
+        Ok(self.issue_token(id, Role::SystemAdmin, verbs, "Premier accès", DAYS, PER_MINUTE).await?.text())
     }
 }

@@ -1,5 +1,5 @@
 //! The indexes over the ledgers that a deciding service keeps: deadlines by due date, tasks by desk, who waits, which
-//! places there are.
+//! places there are, whose account of the broker is whose.
 
 use domain::decide::Service;
 use domain::decide::clock::deadlines;
@@ -20,8 +20,10 @@ pub const WAITING: Tree = Tree::named("desk/waiting");
 pub const PLACES: Tree = Tree::named("desk/places");
 /// Households that are erased and whose erasure is not certified yet: `(household)`.
 pub const ERASED: Tree = Tree::named("desk/erased");
+/// Accounts of the broker that are or were bound to an organisation: `(account, organisation)`.
+pub const ACCOUNTS: Tree = Tree::named("desk/accounts");
 /// All of them.
-pub const TREES: &[Tree] = &[DEADLINES, TASKS, WAITING, PLACES, ERASED];
+pub const TREES: &[Tree] = &[DEADLINES, TASKS, WAITING, PLACES, ERASED, ACCOUNTS];
 
 /// What stands in the key of a task that nothing hurries: after every date.
 pub(crate) const NEVER: Timestamp = Timestamp::MAX;
@@ -68,9 +70,22 @@ fn entries(service: Service, ledger: &AggregateId, state: &State) -> Vec<IndexEn
         State::Place(is) if is.inventory.description().is_some() => {
             entries.push((PLACES, key::of(&(ledger.territory(), *ledger)), Vec::new()));
         }
-        State::Place(_) | State::Structure(_) | State::Organisation(_) | State::User(_) => {}
+        State::Organisation(_) => entries.extend(account_index(ledger, state)),
+        State::Place(_) | State::Structure(_) | State::User(_) => {}
     }
     entries
+}
+
+/// The index of accounts alone, for a service that takes no commands.
+#[must_use]
+pub fn account_index(ledger: &AggregateId, state: &State) -> Vec<IndexEntry> {
+    match state {
+        State::Organisation(is) => {
+            let entry = |account| (ACCOUNTS, key::of(&(String::from(account), *ledger)), Vec::new());
+            is.accounts.keys().cloned().map(entry).collect()
+        }
+        State::Household(_) | State::Place(_) | State::Structure(_) | State::User(_) => Vec::new(),
+    }
 }
 
 fn json(value: &impl serde::Serialize) -> Vec<u8> {

@@ -22,6 +22,7 @@ mod file;
 mod first;
 mod forgetful;
 mod gate;
+mod gateway;
 mod index;
 mod nightly;
 mod opened;
@@ -43,15 +44,16 @@ pub use erasing::finish_erasures;
 pub use file::{Filed, withheld};
 pub use gate::{
     COOKIE, CSRF, Caller, Doorkeeper, IDLE_S, InvitationText, PURPOSE, Rates, Secret, SessionText, SignedIn,
-    TokenText, csrf_token, fresh_cookie, hex, is_from_here, no_cookie, organisation, sign_in_needed, still,
-    user,
+    TokenText, accounts, csrf_token, fresh_cookie, hex, is_from_here, no_cookie, organisation,
+    sign_in_needed, still, user,
 };
-pub use index::{DEADLINES, ERASED, PLACES, TASKS, TREES, WAITING, index};
+pub use gateway::partner_commands;
+pub use index::{ACCOUNTS, DEADLINES, ERASED, PLACES, TASKS, TREES, WAITING, account_index, index};
 pub use nightly::rotate_nightly;
 pub use opened::plain;
 pub use places::{PlaceFilter, listed, place_list, shown};
 pub use reading::{Reading, ViewState, folded};
-pub use running::{Context, Running, journal_config, key_places, serve};
+pub use running::{Context, Running, journal_config, key_places, provision, serve};
 pub use seen::{Seen, provider, reference, see, supply_seen};
 pub use structures::{structure_file, structure_shown, supply_schemas};
 pub use take::{Ask, Desk, digest};

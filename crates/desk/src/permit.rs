@@ -84,7 +84,9 @@ impl Desk {
                 | OrganisationCommand::Change(_)
                 | OrganisationCommand::Close(_)
                 | OrganisationCommand::IssueToken(_)
-                | OrganisationCommand::RevokeToken(_),
+                | OrganisationCommand::RevokeToken(_)
+                | OrganisationCommand::BindAccount(_)
+                | OrganisationCommand::RevokeAccount(_),
             )
             | Command::User(
                 _,

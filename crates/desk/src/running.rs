@@ -45,6 +45,8 @@ pub struct Running {
     pub tasks: Tasks,
     /// Its view.
     pub view: View,
+    /// Its gate.
+    pub door: Arc<Doorkeeper>,
 }
 
 impl Running {
@@ -69,17 +71,17 @@ impl Running {
         tasks.behind("view", |stop| hold(projection, stop));
         let (measured, edge) = (view.clone(), context.edge.clone());
         tasks.behind("measures", move |stop| measure(name, what, measured, edge, stop));
-        let door = Doorkeeper::new(
+        let door = Arc::new(Doorkeeper::new(
             Reading::of(view.clone()),
             context.journal.clone(),
             context.edge.clone(),
             Arc::clone(&context.book),
-        );
+        ));
         let site = Site::new(name)
-            .behind(Arc::new(door))
+            .behind(Arc::<Doorkeeper>::clone(&door))
             .check(broker(&context.journal))
             .check(rows(&view, context));
-        Ok(Self { site, tasks, view })
+        Ok(Self { site, tasks, view, door })
     }
 
     /// Serves the surface alone, in this process.
@@ -132,6 +134,12 @@ pub fn journal_config(name: &str, settings: &Settings, provision: Provision) -> 
         provision,
         ..JournalConfig::at(settings.nats.url.clone())
     }
+}
+
+/// Whether a process with these settings makes the streams: where it has to sign in, it may not, and they are made for it.
+#[must_use]
+pub fn provision(settings: &Settings) -> Provision {
+    if settings.nats.credentials_file.is_some() { Provision::Verify } else { Provision::Create }
 }
 
 impl Context {

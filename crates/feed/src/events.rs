@@ -32,9 +32,9 @@ const IDLE: Duration = Duration::from_secs(1);
 /// Where events are read from.
 #[derive(Clone)]
 pub(crate) struct Source {
-    desk: Desk,
-    reading: Reading,
-    view: View,
+    pub(crate) desk: Desk,
+    pub(crate) reading: Reading,
+    pub(crate) view: View,
     streams: Streams,
 }
 
@@ -122,12 +122,17 @@ async fn events(
 }
 
 /// The positions after `after` that pass, and how far they were looked for.
-struct Found {
-    marks: Vec<(u64, AggregateId)>,
-    cursor: u64,
+pub(crate) struct Found {
+    pub(crate) marks: Vec<(u64, AggregateId)>,
+    pub(crate) cursor: u64,
 }
 
-fn look(view: &projection::Page, after: u64, filter: &Filter, limit: usize) -> Result<Found, Problem> {
+pub(crate) fn look(
+    view: &projection::Page,
+    after: u64,
+    filter: &Filter,
+    limit: usize,
+) -> Result<Found, Problem> {
     let (mut marks, mut cursor) = (Vec::new(), after);
     let rows = view.range(MARKS, &key::of(&after.saturating_add(1)), None).map_err(Failure)?;
     for row in rows.take(LOOKED_AT_MAX) {
@@ -147,7 +152,7 @@ fn look(view: &projection::Page, after: u64, filter: &Filter, limit: usize) -> R
 
 impl Source {
     /// The events at these positions, in their order.
-    async fn bodies(&self, marks: &[(u64, AggregateId)]) -> Result<Vec<Recorded>, Problem> {
+    pub(crate) async fn bodies(&self, marks: &[(u64, AggregateId)]) -> Result<Vec<Recorded>, Problem> {
         let positions: Vec<_> = marks.iter().map(|(position, _)| *position).collect();
         self.desk.journal().at(&positions).await.map_err(read_problem)
     }
@@ -160,14 +165,27 @@ impl Source {
         let page = self.reading.now()?;
         let mut shown = Vec::with_capacity(events.len());
         for event in events {
-            let body = event.value().unwrap_or(Value::Null);
-            if let Some(body) = self.body_shown(&page, caller, &event, body)? {
-                let mut structured = event.structured();
-                structured["data"] = body;
+            if let Some(structured) = self.told(&page, caller, &event)? {
                 shown.push((event.position, event.kind.clone(), structured));
             }
         }
         Ok(shown)
+    }
+
+    /// One event as `page` shows it to the caller; nothing if it is not the caller's to know.
+    pub(crate) fn told(
+        &self,
+        page: &projection::Page,
+        caller: &Caller,
+        event: &Recorded,
+    ) -> Result<Option<Value>, Problem> {
+        let body = event.value().unwrap_or(Value::Null);
+        let shown = self.body_shown(page, caller, event, body)?;
+        Ok(shown.map(|body| {
+            let mut structured = event.structured();
+            structured["data"] = body;
+            structured
+        }))
     }
 
     /// The body of one event as the caller may see it; nothing if the event is not the caller's to know.

@@ -1,4 +1,4 @@
-//! Feed: what leaves. For now the raw stream: events after a position, and live.
+//! Feed: what leaves. Events after a position, and live, over HTTP; what partners are told over the broker.
 //!
 //! **Invariant.** A reader that comes back with its cursor receives what it missed, in order, once: of each event as much as
 //! it may know when it reads. Personal values leave sealed.
@@ -8,6 +8,8 @@
 mod events;
 mod filter;
 mod index;
+mod partner;
+mod partners;
 
 use projection::View;
 use projection::ledgers::{Ledgers, LedgersView};
@@ -24,7 +26,9 @@ const VIEW_VERSION: u32 = 2;
 /// What the service keeps in its view.
 #[must_use]
 pub fn views() -> Vec<Box<dyn View>> {
-    let ledgers = LedgersView::new(VIEW_VERSION).withholding(desk::withhold::persons);
+    let ledgers = LedgersView::new(VIEW_VERSION)
+        .indexed(&[desk::ACCOUNTS], desk::account_index)
+        .withholding(desk::withhold::persons);
     vec![Box::new(index::Index), Box::new(ledgers)]
 }
 
@@ -42,6 +46,8 @@ pub async fn start(context: &Context) -> anyhow::Result<Running> {
     let ledgers = Ledgers::of(running.view.clone());
     let desk = Desk::new(NAME, context.journal.clone(), ledgers, context.edge.clone(), context.book.clone());
     let source = events::Source::new(desk, reading, running.view.clone(), streams);
+    let (telling, door) = (source.clone(), running.door.clone());
+    running.tasks.front("partners' feeds", move |stop| partners::tell(telling, door, stop));
     running.site = events::routes(site, source);
     Ok(running)
 }

@@ -38,6 +38,7 @@ pub async fn start(context: &Context) -> anyhow::Result<Running> {
     let reading = Reading::of(running.view.clone());
     let clock = desk.clone();
     running.tasks.front("deadlines", move |stop| desk::deadlines(clock, stop));
+    desk::partner_commands(&mut running, context, &desk, Service::Insertion, None);
     let site = desk::described(running.site)
         .document(|api| api.tag(NAME, "Hébergement et logement d'insertion : structures, places, séjours."));
     let site = desk::commands(site, &desk, Service::Insertion, None);

@@ -46,6 +46,7 @@ pub async fn start(context: &Context) -> anyhow::Result<Running> {
     running.tasks.front("deadlines", move |stop| desk::deadlines(clock, stop));
     let finishing = desk.clone();
     running.tasks.front("erasures", move |stop| desk::finish_erasures(finishing, stop));
+    desk::partner_commands(&mut running, context, &desk, Service::Intake, Some(matching::advice(&desk)));
     let site = desk::described(running.site)
         .document(|api| api.tag(NAME, "SIAO : ménages, demandes, orientations."));
     let site = desk::commands(site, &desk, Service::Intake, Some(matching::advice(&desk)));

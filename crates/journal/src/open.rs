@@ -94,10 +94,14 @@ const ACCESS_PROMISES: &[Promise] = &[
     Promise { what: "writes are acknowledged before they are stored", kept: |c| c.persist_mode.is_none() },
 ];
 
-/// What makes a stream fit for what leaves: it forgets by age, and by nothing else that a partner could cause.
+/// What a partner has not read yet and may no longer know is taken back.
+const NOT_TAKEN_BACK: &str = "messages cannot be taken back from it";
+
+/// What makes a stream fit for what leaves: it forgets by age and what is taken back, and by nothing that a partner could
+/// cause.
 const FEED_PROMISES: &[Promise] = &[
     Promise { what: "it is not kept in files", kept: |c| c.storage == StorageType::File },
-    Promise { what: "messages can be deleted from it", kept: |c| c.deny_delete },
+    Promise { what: NOT_TAKEN_BACK, kept: |c| !c.deny_delete },
     Promise { what: "it can be purged", kept: |c| c.deny_purge },
     Promise { what: "messages never expire", kept: |c| !c.max_age.is_zero() },
     Promise { what: "messages do not stay until a limit", kept: |c| c.retention == RetentionPolicy::Limits },
@@ -118,6 +122,9 @@ pub(crate) async fn ensure_streams(link: &Link, config: &JournalConfig) -> Resul
     ensure(&context, config, feed_stream(config), FEED_PROMISES).await
 }
 
+/// The most bytes one message to a partner may weigh: an event with its attributes around it.
+const MAX_TOLD_BYTES: usize = 2 * MAX_EVENT_BYTES;
+
 fn feed_stream(config: &JournalConfig) -> Config {
     Config {
         name: FEED.to_owned(),
@@ -130,10 +137,9 @@ fn feed_stream(config: &JournalConfig) -> Config {
         max_bytes: config.max_feed_bytes,
         max_messages: -1,
         max_messages_per_subject: -1,
-        max_message_size: i32::try_from(MAX_EVENT_BYTES).unwrap_or(i32::MAX),
+        max_message_size: i32::try_from(MAX_TOLD_BYTES).unwrap_or(i32::MAX),
         num_replicas: config.replicas,
-        duplicate_window: std::time::Duration::from_secs(86_400),
-        deny_delete: true,
+        deny_delete: false,
         deny_purge: true,
         ..Config::default()
     }
@@ -233,6 +239,15 @@ async fn ensure(
         },
     };
     if let Some(broken) = promises.iter().find(|promise| !(promise.kept)(&found)) {
+        // Made by an earlier version, which told partners nothing: the broker cannot change this property.
+        let unused = async || {
+            context.get_stream(&stream).await.is_ok_and(|is| is.cached_info().state.last_sequence == 0)
+        };
+        if broken.what == NOT_TAKEN_BACK && config.provision == Provision::Create && unused().await {
+            context.delete_stream(&stream).await.map_err(|e| refused("make anew", &e))?;
+            context.create_stream(wanted).await.map_err(|e| refused("make anew", &e))?;
+            return Ok(());
+        }
         return Err(OpenError::Unfit { stream, what: broken.what });
     }
     let subjects = |c: &Config| c.subjects.iter().cloned().collect::<std::collections::BTreeSet<_>>();

@@ -37,6 +37,7 @@ pub async fn start(context: &Context) -> anyhow::Result<Running> {
     let reading = Reading::of(running.view.clone());
     let clock = desk.clone();
     running.tasks.front("deadlines", move |stop| desk::deadlines(clock, stop));
+    desk::partner_commands(&mut running, context, &desk, Service::Landlord, None);
     let site = desk::described(running.site)
         .document(|api| api.tag(NAME, "Bailleurs sociaux : logements, candidatures, commission, baux."));
     let site = desk::commands(site, &desk, Service::Landlord, None);

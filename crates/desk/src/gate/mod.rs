@@ -7,6 +7,7 @@
 //! **Invariant.** A session that nobody used for half an hour is over, whichever replica was asked last: the moment it was
 //! seen travels in its cookie, under a keyed digest.
 
+mod account;
 mod caller;
 mod credentials;
 mod rate;
@@ -30,6 +31,7 @@ use service::http::{Admission, Admitted};
 use service::problem::{Bound, Kind};
 use service::{Edge, Gate, Needs, Problem, TraceContext};
 
+pub use account::accounts;
 pub use caller::{Caller, SignedIn};
 pub use credentials::{COOKIE, InvitationText, Secret, SessionText, TokenText, hex};
 pub use rate::Rates;
@@ -61,6 +63,12 @@ struct Recognised {
     by: SignedIn,
     per_minute: u32,
     cookie: Option<HeaderValue>,
+}
+
+impl Recognised {
+    fn asking(self, action: Action, trace: TraceContext) -> Caller {
+        Caller { rights: self.rights, by: self.by, action, purpose: None, trace }
+    }
 }
 
 /// What whoever has not signed in is told.
@@ -147,32 +155,42 @@ impl Doorkeeper {
     }
 
     fn admit_now(&self, mut head: Parts, needs: Needs) -> Result<Admission, Problem> {
-        let Recognised { rights, by, per_minute, cookie } = self.recognise(&head)?;
-        let now = self.edge.now();
-        if !self.rates.take(by, per_minute, now) {
-            let bound = Bound { name: "requests", value: per_minute.into(), unit: "a minute" };
-            return Err(Problem::bound(Kind::TooManyRequests, bound));
-        }
-        let action = match needs {
-            Needs::Nothing | Needs::Unstated | Needs::SignedIn => Action::read("session", "file"),
+        let mut recognised = self.recognise(&head)?;
+        self.count(&recognised)?;
+        let cookie = recognised.cookie.take();
+        let trace = TraceContext::of_request(&head.headers);
+        let mut caller = match needs {
+            Needs::Nothing | Needs::Unstated | Needs::SignedIn => {
+                recognised.asking(Action::read("session", "file"), trace)
+            }
             Needs::Right { on, name, verb: needed } => {
-                let action = Action { on, name, verb: verb(needed) };
-                let at = Circumstances {
-                    now,
-                    rules: self.book.on(rights.organisation.territory(), day(&rights, now)),
-                };
-                rights::decide(&rights, action, &Resource::Any, at)
-                    .map_err(|denial| denied(denial, &rights))?;
-                action
+                self.entitled(recognised, Action { on, name, verb: verb(needed) }, trace)?
             }
         };
-        let purpose = match head.headers.get(PURPOSE) {
+        caller.purpose = match head.headers.get(PURPOSE) {
             None => None,
             Some(given) => Some(purpose(given)?),
         };
-        let trace = TraceContext::of_request(&head.headers);
-        head.extensions.insert(Caller { rights, by, action, purpose, trace });
+        head.extensions.insert(caller);
         Ok(Admission { head, cookie })
+    }
+
+    /// Counts one request of a caller.
+    fn count(&self, caller: &Recognised) -> Result<(), Problem> {
+        if self.rates.take(caller.by, caller.per_minute, self.edge.now()) {
+            return Ok(());
+        }
+        let bound = Bound { name: "requests", value: caller.per_minute.into(), unit: "a minute" };
+        Err(Problem::bound(Kind::TooManyRequests, bound))
+    }
+
+    /// The caller, if its role and what it signed in with may do this at all.
+    fn entitled(&self, caller: Recognised, action: Action, trace: TraceContext) -> Result<Caller, Problem> {
+        let (rights, now) = (&caller.rights, self.edge.now());
+        let rules = self.book.on(rights.organisation.territory(), day(rights, now));
+        rights::decide(rights, action, &Resource::Any, Circumstances { now, rules })
+            .map_err(|denial| denied(denial, rights))?;
+        Ok(caller.asking(action, trace))
     }
 }
 

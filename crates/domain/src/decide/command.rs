@@ -4,8 +4,8 @@ use schemars::{Schema, SchemaGenerator};
 use serde_json::Value;
 
 use super::{
-    Context, Draft, allocation, application, clock, consent, correction, custody, erasure, family, follow_up,
-    inventory, lease, occupants, organisation, person_request,
+    Context, Draft, account, allocation, application, clock, consent, correction, custody, erasure, family,
+    follow_up, inventory, lease, occupants, organisation, person_request,
 };
 use super::{protection, referral, registration, request, stay, user, vacancy};
 use crate::id::{HouseholdId, OrganisationId, PlaceId, StructureId, Territory, UserId};
@@ -350,6 +350,8 @@ commands! {
         "close" &[Supervision], "Mettre fin à la participation d'un organisme." => Close(organisation::CloseOrganisation),
         "issue-token" &[], "Délivrer un jeton à un logiciel de l'organisme." => IssueToken(organisation::IssueToken),
         "revoke-token" &[Supervision], "Retirer un jeton : il n'ouvre plus rien." => RevokeToken(organisation::RevokeToken),
+        "bind-account" &[Supervision], "Rattacher un compte du courtier à l'organisme." => BindAccount(account::BindAccount),
+        "revoke-account" &[Supervision], "Retirer un compte du courtier : il n'ouvre plus rien." => RevokeAccount(account::RevokeAccount),
     }
 }
 

@@ -3,6 +3,7 @@
 //! Each file rules on one part of the pathway: the commands, with what they must say, and beside each its decision.
 //! A step that concerns a household and a place yields changes to both ledgers at once.
 
+pub mod account;
 pub mod allocation;
 pub mod application;
 pub mod clock;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Organisation, Verb};
+use super::{BrokerAccount, Organisation, Verb};
 use crate::calendar::Instant;
 use crate::event::{events, families};
 use crate::id::{SubscriptionId, TokenId};
@@ -58,14 +58,32 @@ pub struct TokenRevoked {
     pub token: TokenId,
 }
 
+/// `account.bound`: what comes from this account of the broker is the organisation's, under one of its tokens.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct AccountBound {
+    /// The account.
+    pub account: BrokerAccount,
+    /// The token it acts under.
+    pub token: TokenId,
+}
+
+/// `account.revoked`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct AccountRevoked {
+    /// The account.
+    pub account: BrokerAccount,
+}
+
 events! {
-    /// What can happen to an organisation and the tokens of its software.
+    /// What can happen to an organisation, the tokens of its software and its account.
     pub enum PartyEvent in OrganisationEvent::Party {
         "organisation.registered" v 1 => OrganisationRegistered(OrganisationRegistered),
         "organisation.changed" v 1 => OrganisationChanged(OrganisationChanged),
         "organisation.closed" v 1 => OrganisationClosed(OrganisationClosed),
         "token.issued" v 1 => TokenIssued(TokenIssued),
         "token.revoked" v 1 => TokenRevoked(TokenRevoked),
+        "account.bound" v 1 => AccountBound(AccountBound),
+        "account.revoked" v 1 => AccountRevoked(AccountRevoked),
     }
 }
 

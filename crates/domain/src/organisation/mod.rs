@@ -1,16 +1,20 @@
-//! The organisation ledger: who takes part, what it answers for, and the tokens of its software.
+//! The organisation ledger: who takes part, what it answers for, the tokens of its software, its account
+//! of the broker.
 
+mod account;
 mod event;
 mod token;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use account::{Account, AccountSituation, BrokerAccount, NoAccount};
 pub use event::{
-    OrganisationChanged, OrganisationClosed, OrganisationEvent, OrganisationRegistered, PartyEvent,
-    TokenIssued, TokenRevoked,
+    AccountBound, AccountRevoked, OrganisationChanged, OrganisationClosed, OrganisationEvent,
+    OrganisationRegistered, PartyEvent, TokenIssued, TokenRevoked,
 };
 pub use token::{Token, TokenSituation, Verb};
 
@@ -64,6 +68,8 @@ pub struct OrganisationLedger {
     pub standing: Standing,
     /// The tokens of its software, revoked and expired ones too: a revoked one is told from one that never was.
     pub tokens: BTreeMap<TokenId, Token>,
+    /// The accounts of the broker that are or were its own.
+    pub accounts: BTreeMap<BrokerAccount, Account>,
 }
 
 /// Whether an organisation takes part.
@@ -104,6 +110,16 @@ impl OrganisationLedger {
         }
     }
 
+    /// The token that an account of the broker acts under now, with its id; none if the account is not or no longer the
+    /// organisation's, or opens nothing.
+    #[must_use]
+    pub fn account(&self, account: &BrokerAccount, now: Timestamp) -> Option<(TokenId, &Token)> {
+        self.open()?;
+        let is = self.accounts.get(account).filter(|is| is.situation == AccountSituation::Bound)?;
+        let token = self.tokens.get(&is.token).filter(|token| token.is_good(now))?;
+        Some((is.token, token))
+    }
+
     /// Adds one recorded fact.
     pub fn evolve(&mut self, event: &OrganisationEvent, _: &Stamp) {
         let OrganisationEvent::Party(event) = event;
@@ -128,6 +144,15 @@ impl OrganisationLedger {
             PartyEvent::TokenRevoked(e) => {
                 if let Some(token) = self.tokens.get_mut(&e.token) {
                     token.situation = TokenSituation::Revoked;
+                }
+            }
+            PartyEvent::AccountBound(e) => {
+                let bound = Account { token: e.token, situation: AccountSituation::Bound };
+                self.accounts.insert(e.account.clone(), bound);
+            }
+            PartyEvent::AccountRevoked(e) => {
+                if let Some(account) = self.accounts.get_mut(&e.account) {
+                    account.situation = AccountSituation::Revoked;
                 }
             }
         }

@@ -60,6 +60,12 @@ impl Embedded {
         files::at(&self.dir, user.name(), "nk")
     }
 
+    /// What a partner signs in with, whether or not it is good.
+    #[must_use]
+    pub fn partner_credentials(&self, name: &Name) -> PathBuf {
+        files::at(&partners_dir(&self.dir), name.as_str(), "nk")
+    }
+
     /// All partners by name.
     #[must_use]
     pub fn partners(&self) -> &BTreeMap<Name, Partner> {
@@ -78,7 +84,7 @@ impl Embedded {
         let dir = partners_dir(&self.dir);
         // Its seed is not needed here; an installation that moves to signed tokens keeps its partners' identities.
         let account = files::pair_at(&files::at(&dir, name.as_str(), "account.nk"), KeyKind::Account)?;
-        let credentials = files::at(&dir, name.as_str(), "nk");
+        let credentials = self.partner_credentials(name);
         let user: Pair = files::new_pair_at(&credentials, KeyKind::User)?;
         let partner = self.roll.admit(name, AccountKey::of(&account)?, UserKey::of(&user)?, now)?;
         Ok(Admitted { partner, credentials })

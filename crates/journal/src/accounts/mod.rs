@@ -20,6 +20,7 @@ pub mod jwt;
 mod key;
 mod name;
 mod operator;
+mod probe;
 mod push;
 mod rights;
 mod roll;
@@ -34,9 +35,10 @@ pub use grants::PARTNER_PREFIX;
 pub use key::{AccountKey, BadKey, KeyKind, Pair, UserKey};
 pub use name::{BadName, Name};
 pub use operator::Operator;
+pub use probe::{Opens, probe};
 pub use push::push;
-pub use rights::{CoreUser, Rights, Subjects};
-pub use roll::Partner;
+pub use rights::{CoreUser, Rights, Subjects, subjects};
+pub use roll::{Partner, file as roll_file};
 pub use server::{Cluster, Server, Tls};
 
 /// A partner that was admitted.

@@ -79,6 +79,12 @@ impl Operator {
         &self.core.key
     }
 
+    /// What a partner signs in with, whether or not it is good.
+    #[must_use]
+    pub fn partner_credentials(&self, name: &Name) -> PathBuf {
+        files::at(&self.dir.join("partners"), name.as_str(), "creds")
+    }
+
     /// All partners by name.
     #[must_use]
     pub fn partners(&self) -> &BTreeMap<Name, Partner> {
@@ -147,7 +153,7 @@ impl Operator {
         let now = self.roll.valid_from(name, now);
         let dir = self.dir.join("partners");
         let account = Account::at(&dir, name.as_str())?;
-        let credentials = files::at(&dir, name.as_str(), "creds");
+        let credentials = self.partner_credentials(name);
         let rights = rights::partner(&account.key);
         let user = self.write_user(&credentials, name, &account, &rights, (now, expires))?;
         let partner = self.roll.admit(name, account.key, user, now)?;

@@ -1,5 +1,6 @@
 //! What each user may publish and subscribe to: nobody more than they need.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
@@ -144,6 +145,14 @@ impl fmt::Display for CoreUser {
     }
 }
 
+/// Every subject that anything of the house is published on, asked at or listened to: what no partner may touch but its own
+/// share of.
+#[must_use]
+pub fn subjects(streams: &[String]) -> BTreeSet<String> {
+    let all = CoreUser::ALL.map(|user| user.rights(streams));
+    all.into_iter().flat_map(|rights| [rights.publish.allow, rights.subscribe.allow]).flatten().collect()
+}
+
 /// What services write.
 const OWN: [&str; 4] = ["evt.>", "key.>", "access.>", "seal.>"];
 
@@ -169,12 +178,14 @@ fn service(streams: &[String]) -> Vec<String> {
 }
 
 /// What writes the feed and admits partners to it.
-fn feeder() -> [String; 4] {
+fn feeder() -> [String; 6] {
     [
         "feed.>".to_owned(),
         format!("$JS.API.CONSUMER.CREATE.{FEED}.*.feed.>"),
         format!("$JS.API.CONSUMER.INFO.{FEED}.*"),
         format!("$JS.API.CONSUMER.DELETE.{FEED}.*"),
+        format!("$JS.API.STREAM.MSG.GET.{FEED}"),
+        format!("$JS.API.STREAM.MSG.DELETE.{FEED}"),
     ]
 }
 

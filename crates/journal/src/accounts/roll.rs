@@ -106,7 +106,8 @@ impl Roll {
     }
 }
 
-/// Where the roll is kept in a directory of accounts.
-pub(super) fn file(dir: &Path) -> PathBuf {
+/// Where the roll is kept in a directory of accounts: who watches it learns that somebody was admitted or revoked.
+#[must_use]
+pub fn file(dir: &Path) -> PathBuf {
     dir.join("partners.json")
 }

@@ -287,6 +287,17 @@ impl Drop for Broker {
     }
 }
 
+/// Where the broker whose directory this is listens, if one runs there.
+#[must_use]
+pub fn running_at(data_dir: &Path) -> Option<String> {
+    let lock = File::open(data_dir.join("lock")).ok()?;
+    // Whoever runs it holds the lock.
+    if lock.try_lock().is_ok() {
+        return None;
+    }
+    settings::port(data_dir).map(|port| format!("nats://127.0.0.1:{port}"))
+}
+
 /// Takes the lock of the directory, which the operating system gives back however this process ends.
 fn lock(data_dir: &Path) -> Result<File, BrokerError> {
     let path = data_dir.join("lock");

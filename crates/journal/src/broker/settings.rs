@@ -26,6 +26,13 @@ pub(super) fn config_file(data_dir: &Path) -> PathBuf {
     data_dir.join("nats-server.conf")
 }
 
+/// The port that the configuration in `data_dir` names.
+pub(super) fn port(data_dir: &Path) -> Option<u16> {
+    let text = fs::read_to_string(config_file(data_dir)).ok()?;
+    let listens = text.lines().find_map(|line| line.strip_prefix("listen: \"127.0.0.1:"))?;
+    listens.strip_suffix('"')?.parse().ok()
+}
+
 /// Where the server writes its process number in `data_dir`.
 pub(super) fn pid_file(data_dir: &Path) -> PathBuf {
     data_dir.join("nats-server.pid")
@@ -140,5 +147,9 @@ mod tests {
             assert!(text.contains(line), "{text}");
         }
         assert!(!text.contains("http"), "no monitoring port: {text}");
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(port(dir.path()), None);
+        Settings { data_dir: dir.path(), name: "n", port: 4, max_store_bytes: 7 }.write().unwrap();
+        assert_eq!(port(dir.path()), Some(4));
     }
 }

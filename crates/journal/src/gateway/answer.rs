@@ -21,7 +21,7 @@ pub enum Answer {
     Problem {
         /// The HTTP status: 409.
         status: u16,
-        /// The stable code: `place_taken`.
+        /// The stable code: `place-taken`.
         code: String,
         /// The document.
         document: Bytes,

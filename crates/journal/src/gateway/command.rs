@@ -17,6 +17,12 @@ pub const MAX_DEPTH: usize = 32;
 /// The header that names what the command is about; without it, the command creates something.
 pub const TARGET: &str = "Continuum-Id";
 
+/// The header that names the version of what the command is about, on which alone it is to be recorded: `42`.
+pub const VERSION: &str = "Continuum-Version";
+
+/// The header that carries the partner's trace (W3C), to be written beside what the command causes.
+const TRACE: &str = "traceparent";
+
 /// The most characters of a partner's own message id, and of a command's name.
 const LONGEST_KEY: usize = 255;
 
@@ -38,6 +44,10 @@ pub struct PartnerCommand {
     /// The id under which the command is recorded: of the account and the key, so that two partners that use the same key
     /// mean two commands.
     pub id: CommandId,
+    /// The version of the target that the partner insists on.
+    pub version: Option<u64>,
+    /// The partner's trace, as it wrote it.
+    pub trace: Option<String>,
     /// What is asked in detail.
     pub body: Value,
 }
@@ -46,33 +56,38 @@ impl PartnerCommand {
     /// Reads a message. Nothing in it says who asks but its subject.
     pub(super) fn read(message: &Message) -> Result<Self, Problem> {
         if message.length > MAX_COMMAND_BYTES {
-            return Err(Problem::new(413, "command_too_large", "a command weighs 64 KiB at most"));
+            return Err(Problem::new(413, "body-too-large", "a command weighs 64 KiB at most"));
         }
         let (account, territory, aggregate, command) = parts(&message.subject).ok_or_else(|| {
-            Problem::new(404, "no_such_command", "publish on cmd.<territory>.<aggregate>.<command>")
+            Problem::new(404, "unknown-path", "publish on cmd.<territory>.<aggregate>.<command>")
         })?;
         let headers = message.headers.as_ref();
-        let key =
-            headers.and_then(|headers| headers.get(header::NATS_MESSAGE_ID)).map(header::HeaderValue::as_str);
-        let key = key.filter(|key| {
+        let text =
+            |name: &str| headers.and_then(|headers| headers.get(name)).map(header::HeaderValue::as_str);
+        let key = text(header::NATS_MESSAGE_ID.as_ref()).filter(|key| {
             !key.is_empty() && key.len() <= LONGEST_KEY && key.bytes().all(|b| b.is_ascii_graphic())
         });
         let key = key.ok_or_else(|| {
             let detail = "the header Nats-Msg-Id holds a key of 1 to 255 visible ASCII characters: the same for the same command";
-            Problem::new(400, "message_id_missing", detail)
+            Problem::new(400, "malformed-header", detail)
         })?;
-        let target = headers.and_then(|headers| headers.get(TARGET)).map(header::HeaderValue::as_str);
+        let target = text(TARGET);
         if !target.is_none_or(|target| lives_in(target, territory)) {
             let detail = "the header Continuum-Id holds an id of the subject's territory, such as 33-0192f1c2-7d5e-7c3a-9b1f-2f6d0c1e8a90";
-            return Err(Problem::new(400, "malformed_id", detail));
+            return Err(Problem::new(400, "malformed-id", detail));
         }
+        let version = text(VERSION).map(|version| {
+            let detail = "the header Continuum-Version holds a version, such as 42";
+            version.parse().map_err(|_| Problem::new(400, "malformed-header", detail))
+        });
+        let version = version.transpose()?;
         if deeper_than(&message.payload, MAX_DEPTH) {
-            return Err(Problem::new(400, "malformed_body", "the body is nested too deeply"));
+            return Err(Problem::new(400, "too-deep", "the body is nested too deeply"));
         }
         let body: Value = serde_json::from_slice(&message.payload)
-            .map_err(|_| Problem::new(400, "malformed_body", "the body is JSON in UTF-8"))?;
+            .map_err(|_| Problem::new(400, "malformed-body", "the body is JSON in UTF-8"))?;
         if !body.is_object() {
-            return Err(Problem::new(400, "malformed_body", "the body is a JSON object"));
+            return Err(Problem::new(400, "malformed-body", "the body is a JSON object"));
         }
         Ok(Self {
             id: CommandId::of_key(account.as_str(), key),
@@ -81,6 +96,8 @@ impl PartnerCommand {
             target: target.map(str::to_owned),
             command: command.to_owned(),
             key: key.to_owned(),
+            version,
+            trace: text(TRACE).map(str::to_owned),
             body,
             account,
         })
@@ -168,7 +185,11 @@ mod tests {
         let subject = "cmd.{A}.33.households.propose-referral";
         let asked = read(subject, &[("Nats-Msg-Id", "k"), (TARGET, id)], r#"{"account":"B"}"#).unwrap();
         assert_eq!((asked.account.as_str(), asked.target.as_deref()), (ACCOUNT, Some(id)));
-        assert_eq!(asked.id, CommandId::of_key(ACCOUNT, "k"));
+        assert_eq!((asked.id, asked.version), (CommandId::of_key(ACCOUNT, "k"), None));
+        let asked = read(subject, &[("Nats-Msg-Id", "k"), (VERSION, "42"), (TRACE, "00-…")], "{}").unwrap();
+        assert_eq!((asked.version, asked.trace.as_deref()), (Some(42), Some("00-…")));
+        let wrong = [("Nats-Msg-Id", "k"), (VERSION, "W/42")];
+        assert_eq!(read(subject, &wrong, "{}").unwrap_err(), "malformed-header");
         assert_eq!((asked.aggregate.as_str(), asked.command.as_str()), ("households", "propose-referral"));
     }
 
@@ -180,20 +201,20 @@ mod tests {
         let long = "k".repeat(256);
         let large = format!("{{\"a\":\"{}\"}}", "x".repeat(MAX_COMMAND_BYTES));
         for (subject, headers, body, code) in [
-            ("cmd.B.33.households.register", key, "{}", "no_such_command"),
-            ("cmd.{A}.99.households.register", key, "{}", "no_such_command"),
-            ("cmd.{A}.33.households", key, "{}", "no_such_command"),
-            ("cmd.{A}.33.households.register.more", key, "{}", "no_such_command"),
-            ("cmd.{A}.33.*.register", key, "{}", "no_such_command"),
-            ("cmd.{A}.33.households.>", key, "{}", "no_such_command"),
-            (SUBJECT, [("Nats-Msg-Id", "")], "{}", "message_id_missing"),
-            (SUBJECT, [("Nats-Msg-Id", long.as_str())], "{}", "message_id_missing"),
-            (SUBJECT, [("Nats-Msg-Id", "é")], "{}", "message_id_missing"),
-            (SUBJECT, [("Other", "k")], "{}", "message_id_missing"),
-            (SUBJECT, key, "[]", "malformed_body"),
-            (SUBJECT, key, "{", "malformed_body"),
-            (SUBJECT, key, &deep, "malformed_body"),
-            (SUBJECT, key, &large, "command_too_large"),
+            ("cmd.B.33.households.register", key, "{}", "unknown-path"),
+            ("cmd.{A}.99.households.register", key, "{}", "unknown-path"),
+            ("cmd.{A}.33.households", key, "{}", "unknown-path"),
+            ("cmd.{A}.33.households.register.more", key, "{}", "unknown-path"),
+            ("cmd.{A}.33.*.register", key, "{}", "unknown-path"),
+            ("cmd.{A}.33.households.>", key, "{}", "unknown-path"),
+            (SUBJECT, [("Nats-Msg-Id", "")], "{}", "malformed-header"),
+            (SUBJECT, [("Nats-Msg-Id", long.as_str())], "{}", "malformed-header"),
+            (SUBJECT, [("Nats-Msg-Id", "é")], "{}", "malformed-header"),
+            (SUBJECT, [("Other", "k")], "{}", "malformed-header"),
+            (SUBJECT, key, "[]", "malformed-body"),
+            (SUBJECT, key, "{", "malformed-body"),
+            (SUBJECT, key, &deep, "too-deep"),
+            (SUBJECT, key, &large, "body-too-large"),
         ] {
             assert_eq!(read(subject, &headers, body).unwrap_err(), code, "{subject} {headers:?}");
         }
@@ -201,7 +222,7 @@ mod tests {
             ["34-0192f1c2-7d5e-7c3a-9b1f-2f6d0c1e8a90", "33-x", "*", "33-0192f1c27d5e7c3a9b1f2f6d0c1e8a90"]
         {
             let headers = [("Nats-Msg-Id", "k"), (TARGET, foreign)];
-            assert_eq!(read(SUBJECT, &headers, "{}").unwrap_err(), "malformed_id", "{foreign}");
+            assert_eq!(read(SUBJECT, &headers, "{}").unwrap_err(), "malformed-id", "{foreign}");
         }
     }
 

@@ -7,12 +7,14 @@
 //! |---|---|
 //! | `Nats-Msg-Id` | the partner's own id of this command; the same for the same command, however often it is sent |
 //! | `Continuum-Id` | the id of what the command is about; absent when the command creates something |
+//! | `Continuum-Version` | the version of it that the command insists on, if any |
+//! | `traceparent` | the partner's trace (W3C), if it has one |
 //!
 //! The body is the command's JSON as over HTTP. The answer's body is the receipt, or a problem document with the headers
 //! `Nats-Service-Error` and `Nats-Service-Error-Code`; `Continuum-Status` holds the status that HTTP would give.
 //!
-//! The gateway itself refuses with `no_such_command` (404), `message_id_missing`, `malformed_id`, `malformed_body` (400),
-//! `command_too_large` (413), `too_many_commands` (429), `busy` (503) and, when the outcome is unknown, `outcome_unknown`
+//! The gateway itself refuses with `unknown-path` (404), `malformed-header`, `malformed-id`, `malformed-body`, `too-deep` (400),
+//! `body-too-large` (413), `too-many-requests` (429), `too-busy` (503) and, when the outcome is unknown, `timed-out`
 //! (504): send the command again with the same id then.
 //!
 //! **Invariant.** Who asks is said by the broker alone: the partner's account imports the subject as
@@ -43,7 +45,7 @@ use tokio::time::{Instant, timeout};
 
 pub use answer::{Answer, Handler, STATUS};
 pub use bucket::Rate;
-pub use command::{MAX_COMMAND_BYTES, MAX_DEPTH, PartnerCommand, TARGET};
+pub use command::{MAX_COMMAND_BYTES, MAX_DEPTH, PartnerCommand, TARGET, VERSION};
 
 use crate::config::JournalConfig;
 use crate::link::{Link, Unreachable};
@@ -214,19 +216,19 @@ impl<H: Handler> Listening<H> {
         if let Some(account) = account
             && self.buckets.take(&account, Instant::now()).is_err()
         {
-            return Err(Problem::new(429, "too_many_commands", "slow down; nothing was recorded"));
+            return Err(Problem::new(429, "too-many-requests", "slow down; nothing was recorded"));
         }
         let command = PartnerCommand::read(&request.message)?;
         let permit = Arc::clone(&self.free).try_acquire_owned();
-        let permit =
-            permit.map_err(|_| Problem::new(503, "busy", "ask again in a moment; nothing was recorded"))?;
+        let permit = permit
+            .map_err(|_| Problem::new(503, "too-busy", "ask again in a moment; nothing was recorded"))?;
         Ok((command, permit))
     }
 }
 
 fn too_late() -> Answer {
     let detail = "whether the command was recorded is unknown: send it again with the same Nats-Msg-Id";
-    Problem::new(504, "outcome_unknown", detail).into()
+    Problem::new(504, "timed-out", detail).into()
 }
 
 async fn send(request: &Request, answer: Answer) {

@@ -181,6 +181,9 @@ pub struct Nats {
     /// The `.creds` file to sign in with; none for a broker that asks for none.
     #[serde(deserialize_with = "path_or_none")]
     pub credentials_file: Option<PathBuf>,
+    /// The `.creds` file of the gateway that takes the commands of partners; none where they come over HTTP alone.
+    #[serde(default, deserialize_with = "path_or_none")]
+    pub gateway_credentials_file: Option<PathBuf>,
     /// The certificate authorities to trust (PEM); none for those of the system.
     #[serde(deserialize_with = "path_or_none")]
     pub root_certificates_file: Option<PathBuf>,

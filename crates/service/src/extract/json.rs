@@ -127,6 +127,16 @@ fn parse<T: DeserializeOwned>(bytes: &[u8], bounds: &Bounds) -> Result<T, Proble
         .map_err(|error| malformed(&error, &track.path()))
 }
 
+/// Reads a body that came as JSON by another way than HTTP: refused with the same problem.
+///
+/// # Errors
+/// [`Problem`] `malformed-body`, with the JSON pointer.
+pub fn from_value<T: DeserializeOwned>(value: serde_json::Value) -> Result<T, Problem> {
+    let mut track = serde_path_to_error::Track::new();
+    T::deserialize(serde_path_to_error::Deserializer::new(value, &mut track))
+        .map_err(|error| malformed(&error, &track.path()))
+}
+
 fn malformed(error: &serde_json::Error, path: &serde_path_to_error::Path) -> Problem {
     let problem = Problem::new(Kind::MalformedBody)
         .detail(without_values(&error.to_string()))

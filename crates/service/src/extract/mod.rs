@@ -13,7 +13,7 @@ mod redaction;
 
 pub use bounds::Bounds;
 pub use conditional::{IDEMPOTENCY_KEY, IdempotencyKey, IfMatch, etag};
-pub use json::{Body, Json};
+pub use json::{Body, Json, from_value};
 pub use page::{AtLeast, Cursor, Page};
 pub(crate) use parameters::unknown_parameter;
 pub use parameters::{Path, Query};

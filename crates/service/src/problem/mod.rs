@@ -136,6 +136,16 @@ impl Problem {
     }
 }
 
+impl Problem {
+    /// Counts it, and logs its cause if it is a fault of ours: done once, where it becomes an answer.
+    pub fn note(&self) {
+        if let Some(cause) = &self.0.cause {
+            tracing::error!(problem.code = self.0.code, error = %format!("{cause:#}"), "a request failed: {cause:#}");
+        }
+        metrics::problem(self.0.code, self.0.kind);
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({})", self.0.kind.entry().title, self.0.code)?;
@@ -159,10 +169,7 @@ impl From<anyhow::Error> for Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let entry = self.0.kind.entry();
-        if let Some(cause) = &self.0.cause {
-            tracing::error!(problem.code = self.0.code, error = %format!("{cause:#}"), "a request failed: {cause:#}");
-        }
-        metrics::problem(self.0.code, self.0.kind);
+        self.note();
         let content_type = [(header::CONTENT_TYPE, CONTENT_TYPE)];
         let mut response = (entry.status, content_type, self.to_json().to_string()).into_response();
         if let Some(seconds) = entry.retry_after_s {

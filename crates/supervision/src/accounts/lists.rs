@@ -1,4 +1,5 @@
-//! Which organisations take part, with the tokens of their software: never a secret.
+//! Which organisations take part, with the tokens and accounts of their software: never a
+//! secret.
 
 use domain::ledger::{AggregateId, State as Ledger};
 use projection::{key, ledgers};
@@ -91,10 +92,18 @@ fn shown(ledger: &AggregateId, is: &domain::organisation::OrganisationLedger) ->
             })
         })
         .collect();
+    let accounts: Vec<_> = is
+        .accounts
+        .iter()
+        .map(|(account, bound)| {
+            json!({ "account": account, "token": bound.token, "situation": bound.situation })
+        })
+        .collect();
     json!({
         "id": format!("{}-{}", ledger.territory(), ledger.uuid()),
         "organisation": is.known(),
         "open": is.open().is_some(),
         "tokens": tokens,
+        "accounts": accounts,
     })
 }

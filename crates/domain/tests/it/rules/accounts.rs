@@ -1,6 +1,7 @@
 //! Organisations, the tokens of their software, and those who sign in.
 
 use domain::calendar::Instant;
+use domain::decide::account::{BindAccount, RevokeAccount};
 use domain::decide::organisation::{ChangeOrganisation, CloseOrganisation, IssueToken, RevokeToken};
 use domain::decide::user::{
     ChangePassword, DisableUser, EnableUser, Enrol, GrantProfile, LinkIdentity, RenewInvitation, SignIn,
@@ -8,7 +9,7 @@ use domain::decide::user::{
 };
 use domain::id::{OrganisationId, SessionId, TokenId, UserId};
 use domain::ledger::{AggregateId, State};
-use domain::organisation::{Organisation, OrganisationKind, OrganisationLedger, Verb};
+use domain::organisation::{BrokerAccount, Organisation, OrganisationKind, OrganisationLedger, Verb};
 use domain::rights::Role;
 use domain::user::{Account, DisabledBecause, Factor, Profile, User};
 use jiff::ToSpan;
@@ -86,6 +87,64 @@ fn a_token_is_for_a_role_of_its_organisation_for_a_year_at_most_and_can_be_taken
     w.does(id, RevokeToken { token: issued });
     assert!(!good(&w, w.now));
     assert_eq!(w.refuses(id, RevokeToken { token: TokenId(uuid::Uuid::nil()) }).code, "unknown-id");
+}
+
+fn broker_account(letter: char) -> BrokerAccount {
+    format!("A{}", letter.to_string().repeat(55)).parse().unwrap()
+}
+
+#[test]
+fn an_account_opens_what_its_token_does_until_one_of_them_or_the_organisation_is_taken_back() {
+    let mut w = World::at("2026-03-02T09:00");
+    let id = w.organisation(organisation(), OrganisationKind::SocialLandlord);
+    let (own, other) = (broker_account('B'), broker_account('C'));
+    let opens = |w: &World, account: &BrokerAccount| of(w, id).account(account, w.now).map(|(id, _)| id);
+    let issued = |w: &mut World| {
+        let token_id = TokenId::created_by(w.upcoming());
+        let issue = token(w);
+        w.does(id, issue);
+        token_id
+    };
+    let first = issued(&mut w);
+    let bind = |account: &BrokerAccount, token| BindAccount { account: account.clone(), token };
+    assert_eq!(w.refuses(id, bind(&own, TokenId(uuid::Uuid::nil()))).code, "unknown-id");
+    assert_eq!(w.refuses(id, RevokeAccount { account: own.clone() }).code, "unknown-id");
+    w.does(id, bind(&own, first));
+    assert!(w.does(id, bind(&own, first)).is_empty());
+    assert_eq!((opens(&w, &own), opens(&w, &other)), (Some(first), None));
+    assert_eq!(w.refuses(id, bind(&other, first)).code, "account-bound");
+    w.does(id, RevokeToken { token: first });
+    assert_eq!(opens(&w, &own), None);
+    assert_eq!(w.refuses(id, bind(&own, first)).code, "token-not-good");
+    let second = issued(&mut w);
+    w.does(id, bind(&own, second));
+    assert_eq!(opens(&w, &own), Some(second));
+    w.does(id, RevokeAccount { account: own.clone() });
+    assert!(w.does(id, RevokeAccount { account: own.clone() }).is_empty());
+    assert_eq!(opens(&w, &own), None);
+    w.does(id, bind(&other, second));
+    assert_eq!(opens(&w, &other), Some(second));
+    w.does(id, CloseOrganisation {});
+    assert_eq!(opens(&w, &other), None);
+    assert_eq!(w.refuses(id, bind(&other, second)).code, "organisation-closed");
+}
+
+#[test]
+fn an_account_is_the_public_key_of_one() {
+    let good = broker_account('Z');
+    assert_eq!(good.to_string().parse(), Ok(good.clone()));
+    for bad in [
+        "",
+        "A",
+        &good.as_str()[1..],
+        &format!("{good}A"),
+        &"B".repeat(56),
+        &good.as_str().replace("ZZ", "Z1"),
+        "*",
+        ">",
+    ] {
+        assert!(bad.parse::<BrokerAccount>().is_err(), "{bad}");
+    }
 }
 
 #[test]

@@ -1,6 +1,5 @@
 //! A partner's program: started, told what to do, listened to.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -11,7 +10,7 @@ use tokio::process::{Child, Command};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use super::client;
+use super::{client, install};
 
 /// How long a step of a partner may take on a machine that is busy.
 const STEP: Duration = Duration::from_secs(30);
@@ -58,7 +57,12 @@ impl Driver {
         if language == Language::Rust {
             tokio::spawn(client::run(role.clone(), orders, says));
         } else {
-            let installed = tokio::task::spawn_blocking(move || install(language)).await.unwrap()?;
+            let installed = tokio::task::spawn_blocking(move || match language {
+                Language::Python => install::python(&scripts()),
+                Language::JavaScript => install::javascript(&scripts()),
+                Language::Rust => unreachable!("it is part of this program"),
+            });
+            let installed = installed.await.unwrap()?;
             let mut role = role.clone();
             role["modules"] = json!(installed.modules);
             let file = dir.join(format!("{}.role.json", language.name()));
@@ -135,70 +139,4 @@ async fn read(stdout: tokio::process::ChildStdout, says: mpsc::Sender<(Instant, 
             return;
         }
     }
-}
-
-/// What runs a partner's script.
-struct Installed {
-    program: PathBuf,
-    script: PathBuf,
-    /// Where its libraries are.
-    modules: PathBuf,
-}
-
-/// Installs the pinned libraries of a language in the build directory, once for all tests and processes.
-fn install(language: Language) -> Result<Installed, String> {
-    let home = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("partners");
-    let home = home.join(language.name());
-    std::fs::create_dir_all(&home).map_err(|why| why.to_string())?;
-    let lock = File::create(home.join("lock")).map_err(|why| why.to_string())?;
-    lock.lock().map_err(|why| why.to_string())?;
-    match language {
-        Language::Rust => unreachable!("it is part of this program"),
-        Language::Python => {
-            let program = home.join("venv/bin/python");
-            once(&home, "requirements.txt", &[], |home| {
-                run("python3", &["-m", "venv", "venv"], home)?;
-                let pip =
-                    ["-m", "pip", "--disable-pip-version-check", "install", "-q", "-r", "requirements.txt"];
-                run(&program, &pip, home)
-            })?;
-            Ok(Installed { program, script: scripts().join("partner.py"), modules: home })
-        }
-        Language::JavaScript => {
-            once(&home, "package-lock.json", &["package.json"], |home| {
-                run("npm", &["ci", "--silent", "--no-audit", "--no-fund"], home)
-            })?;
-            Ok(Installed { program: "node".into(), script: scripts().join("partner.mjs"), modules: home })
-        }
-    }
-}
-
-/// Does `install` unless it was done for the lock file as it is now.
-fn once(
-    home: &Path,
-    locked: &str,
-    more: &[&str],
-    install: impl FnOnce(&Path) -> Result<(), String>,
-) -> Result<(), String> {
-    let wanted = std::fs::read(scripts().join(locked)).map_err(|why| why.to_string())?;
-    let done = home.join("installed");
-    if std::fs::read(&done).is_ok_and(|found| found == wanted) {
-        return Ok(());
-    }
-    for file in more.iter().chain([&locked]) {
-        std::fs::copy(scripts().join(file), home.join(file)).map_err(|why| why.to_string())?;
-    }
-    install(home)?;
-    std::fs::write(&done, wanted).map_err(|why| why.to_string())
-}
-
-fn run(program: impl AsRef<Path>, arguments: &[&str], home: &Path) -> Result<(), String> {
-    let program = program.as_ref();
-    let output = std::process::Command::new(program).args(arguments).current_dir(home).output();
-    let output = output.map_err(|why| format!("{}: {why}", program.display()))?;
-    if output.status.success() {
-        return Ok(());
-    }
-    let said = String::from_utf8_lossy(&output.stderr);
-    Err(format!("{} {}: {}", program.display(), arguments.join(" "), said.trim()))
 }

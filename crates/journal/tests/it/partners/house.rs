@@ -11,7 +11,7 @@ use async_nats::{Client, ConnectOptions};
 use domain::id::EventId;
 use journal::accounts::{AccountKey, Admitted, CoreUser, Embedded, Operator, PARTNER_PREFIX, push};
 use journal::broker::{Broker, BrokerOptions};
-use journal::partner_feed::{Outgoing, Published};
+use journal::partner_feed::{FeedError, Outgoing};
 use journal::{Journal, JournalConfig, Provision};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -192,7 +192,7 @@ impl House {
                 admitted
             }
         };
-        self.insist(async || self.journal().partners().admit(&admitted.partner.account).await).await;
+        self.insist(async || self.journal().partners().admit(&admitted.partner.account, 0).await).await;
         admitted
     }
 
@@ -215,13 +215,16 @@ impl House {
         for n in 0..count {
             let what = Outgoing {
                 event: EventId(Uuid::from_u128(u128::try_from(n).unwrap())),
+                position: u64::try_from(n).unwrap() + 1,
                 topic: "household".parse().unwrap(),
                 body: format!("{text} {n}").into(),
             };
             let partners = self.journal().partners();
-            let first = self.insist(async || partners.publish_to(account, &what).await).await;
-            assert!(matches!(first, Published::Stored(_)), "{first:?}");
-            assert_eq!(partners.publish_to(account, &what).await.unwrap(), Published::Known);
+            let last = self.insist(async || partners.last(account).await).await;
+            let after = last.map_or(0, |last| last.sequence);
+            partners.publish_to(account, after, &what).await.unwrap();
+            let again = partners.publish_to(account, after, &what).await.unwrap_err();
+            assert!(matches!(again, FeedError::Overtaken), "{again}");
         }
     }
 

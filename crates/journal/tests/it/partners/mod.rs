@@ -6,6 +6,8 @@ mod client;
 mod driver;
 mod forge;
 mod house;
+#[path = "../../partners/install.rs"]
+mod install;
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
