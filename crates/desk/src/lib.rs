@@ -36,9 +36,9 @@ pub use commands::{Advice, Advised, collection, commands};
 pub use describe::{described, schemas};
 pub use file::{Filed, withheld};
 pub use gate::{
-    COOKIE, CSRF, Caller, Doorkeeper, IDLE_S, InvitationText, PURPOSE, Rates, Secret, SessionText, SignedIn,
-    TokenText, csrf_token, fresh_cookie, hex, is_from_here, no_cookie, organisation, sign_in_needed, still,
-    user,
+    BY_ITSELF, COOKIE, CSRF, Caller, Doorkeeper, IDLE_S, InvitationText, PURPOSE, Secret, SessionText,
+    SignedIn, TokenText, csrf_token, fresh_cookie, hex, is_from_here, no_cookie, organisation,
+    sign_in_needed, still, user,
 };
 pub use index::{DEADLINES, PLACES, TASKS, TREES, WAITING, index};
 pub use nightly::rotate_nightly;

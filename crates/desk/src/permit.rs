@@ -84,7 +84,8 @@ impl Desk {
                 | OrganisationCommand::Change(_)
                 | OrganisationCommand::Close(_)
                 | OrganisationCommand::IssueToken(_)
-                | OrganisationCommand::RevokeToken(_),
+                | OrganisationCommand::RevokeToken(_)
+                | OrganisationCommand::NoticeBulkReading(_),
             )
             | Command::User(
                 _,

@@ -340,6 +340,7 @@ commands! {
         "close" &[Supervision], "Mettre fin à la participation d'un organisme." => Close(organisation::CloseOrganisation),
         "issue-token" &[], "Délivrer un jeton à un logiciel de l'organisme." => IssueToken(organisation::IssueToken),
         "revoke-token" &[Supervision], "Retirer un jeton : il n'ouvre plus rien." => RevokeToken(organisation::RevokeToken),
+        "notice-bulk-reading" &[], "Noter que beaucoup de dossiers ont été ouverts en peu de temps." => NoticeBulkReading(organisation::NoticeBulkReading),
     }
 }
 

@@ -9,13 +9,16 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use event::{
-    OrganisationChanged, OrganisationClosed, OrganisationEvent, OrganisationRegistered, PartyEvent,
-    TokenIssued, TokenRevoked,
+    BulkReadingNoticed, OrganisationChanged, OrganisationClosed, OrganisationEvent, OrganisationRegistered,
+    PartyEvent, TokenIssued, TokenRevoked,
 };
 pub use token::{Token, TokenSituation, Verb};
 
 use crate::event::Stamp;
 use crate::id::{Territory, TokenId};
+
+/// How many times that somebody opened many files are kept in mind: the youngest ones. All of them stay in the journal.
+const BULK_READINGS_KEPT: usize = 200;
 
 /// What kind of organisation: it decides which roles its people may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -64,6 +67,9 @@ pub struct OrganisationLedger {
     pub standing: Standing,
     /// The tokens of its software, revoked and expired ones too: a revoked one is told from one that never was.
     pub tokens: BTreeMap<TokenId, Token>,
+    /// When its people and its software opened unusually many files, the youngest last.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub bulk_readings: Vec<BulkReadingNoticed>,
 }
 
 /// Whether an organisation takes part.
@@ -129,6 +135,11 @@ impl OrganisationLedger {
                 if let Some(token) = self.tokens.get_mut(&e.token) {
                     token.situation = TokenSituation::Revoked;
                 }
+            }
+            PartyEvent::BulkReadingNoticed(e) => {
+                self.bulk_readings.push(e.clone());
+                let surplus = self.bulk_readings.len().saturating_sub(BULK_READINGS_KEPT);
+                self.bulk_readings.drain(..surplus);
             }
         }
     }

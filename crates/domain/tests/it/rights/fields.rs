@@ -27,9 +27,15 @@ fn every_event_ever_written_on_a_household_is_classified() {
 
 #[test]
 fn every_command_can_be_asked_by_somebody_or_is_the_surface_s_own() {
-    // What nobody asks by name: it is asked by proving who one is.
-    let own =
-        ["user.enrol", "user.link-identity", "user.sign-in", "user.switch-profile", "user.change-password"];
+    // What nobody asks by name: it is asked by proving who one is, or by whoever watches over readers.
+    let own = [
+        "user.enrol",
+        "user.link-identity",
+        "user.sign-in",
+        "user.switch-profile",
+        "user.change-password",
+        "organisation.notice-bulk-reading",
+    ];
     for kind in catalogue() {
         let action = Action::command(kind.ledger, kind.name);
         let known = Matrix::shipped().knows(action) || own.contains(&action.code().as_str());
