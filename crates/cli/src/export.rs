@@ -1,5 +1,9 @@
 //! `continuum export`: the events of a running instance, or the rows of a stopped one.
 
+mod accesses;
+mod account;
+mod check;
+
 use std::io::Write as _;
 use std::path::PathBuf;
 
@@ -30,6 +34,8 @@ pub struct Export {
 
 #[derive(Debug, Subcommand)]
 enum What {
+    Accesses(accesses::Accesses),
+    Check(check::Check),
     /// Events as CloudEvents, one a line, personal values sealed.
     #[command(
         after_help = "Examples:\n  continuum export events --out events.jsonl\n  continuum export events --after 48211 --filter 'type:referral.*'"
@@ -75,6 +81,8 @@ impl Export {
             What::Events { after, filter, out, url, credentials } => {
                 events(after, &filter, out, &Client::new(&url, credentials.token()?)?).await
             }
+            What::Accesses(accesses) => accesses.run().await,
+            What::Check(check) => check.run(),
             What::Rows { service, data, out } => rows(service, &Layout::new(&data), out).await,
         }
     }

@@ -43,8 +43,8 @@ pub use describe::{described, schemas};
 pub use erasing::finish_erasures;
 pub use file::{Filed, withheld};
 pub use gate::{
-    COOKIE, CSRF, Caller, Doorkeeper, IDLE_S, InvitationText, PURPOSE, Rates, Secret, SessionText, SignedIn,
-    TokenText, accounts, csrf_token, fresh_cookie, hex, is_from_here, no_cookie, organisation,
+    BY_ITSELF, COOKIE, CSRF, Caller, Doorkeeper, IDLE_S, InvitationText, PURPOSE, Secret, SessionText,
+    SignedIn, TokenText, accounts, csrf_token, fresh_cookie, hex, is_from_here, no_cookie, organisation,
     sign_in_needed, still, user,
 };
 pub use gateway::partner_commands;

@@ -86,7 +86,8 @@ impl Desk {
                 | OrganisationCommand::IssueToken(_)
                 | OrganisationCommand::RevokeToken(_)
                 | OrganisationCommand::BindAccount(_)
-                | OrganisationCommand::RevokeAccount(_),
+                | OrganisationCommand::RevokeAccount(_)
+                | OrganisationCommand::NoticeBulkReading(_),
             )
             | Command::User(
                 _,

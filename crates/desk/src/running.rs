@@ -76,6 +76,7 @@ impl Running {
             context.journal.clone(),
             context.edge.clone(),
             Arc::clone(&context.book),
+            context.settings.limits.clone(),
         ));
         let site = Site::new(name)
             .behind(Arc::<Doorkeeper>::clone(&door))

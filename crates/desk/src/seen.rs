@@ -9,10 +9,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use domain::household::Household;
-use domain::id::{EventId, HouseholdId, OrganisationId, PlaceId, Territory};
+use domain::id::{EventId, HouseholdId, OrganisationId, PlaceId, Territory, UserId};
 use domain::ledger::{AggregateId, State};
 use domain::rights::{self, Circumstances, Denial, Grant, Group, Providers, Resource};
-use journal::access::{AccessEntry, AccessError, Code, Outcome};
+use journal::access::{About, AccessEntry, AccessError, Code, Outcome};
 use projection::Page;
 use projection::ledgers::Folded;
 use service::Problem;
@@ -82,23 +82,53 @@ impl Desk {
         if outcome == Outcome::Granted && !groups.iter().any(|group| group.identifies()) {
             return Ok(());
         }
-        let code = |text: &str| text.parse::<Code>().map_err(Problem::internal);
-        let entry = AccessEntry {
+        let fields = groups.iter().map(|group| code(group.code())).collect::<Result<_, _>>()?;
+        let entry = self.entry(caller, id.into(), fields, outcome)?;
+        self.journal().record_access(&[entry]).await.map_err(unrecorded)
+    }
+
+    /// Records that the caller is shown these `fields` of people who work with the instance, all of them together.
+    ///
+    /// # Errors
+    /// As [`Desk::record_read`]: then nothing may be shown.
+    pub async fn record_read_of_users(
+        &self,
+        caller: &Caller,
+        users: &BTreeSet<UserId>,
+        fields: &[&'static str],
+    ) -> Result<(), Problem> {
+        let fields = fields.iter().map(|field| code(field)).collect::<Result<Vec<_>, _>>()?;
+        let entry = |user: &UserId| self.entry(caller, (*user).into(), fields.clone(), Outcome::Granted);
+        let entries = users.iter().map(entry).collect::<Result<Vec<_>, _>>()?;
+        self.journal().record_access(&entries).await.map_err(unrecorded)
+    }
+
+    fn entry(
+        &self,
+        caller: &Caller,
+        about: About,
+        fields: Vec<Code>,
+        outcome: Outcome,
+    ) -> Result<AccessEntry, Problem> {
+        Ok(AccessEntry {
             id: EventId(self.edge().mint()),
             at: self.edge().now(),
             actor: caller.rights.actor.clone(),
             organisation: caller.organisation(),
             role: code(caller.rights.role.code())?,
             action: code(&caller.action.code())?,
-            household: id,
+            about,
             purpose: caller.purpose.clone().map_or_else(|| code(purpose_of(caller)), Ok)?,
-            fields: groups.iter().map(|group| code(group.code())).collect::<Result<_, _>>()?,
+            fields,
             outcome,
             reason: None,
             trace: Some(caller.trace.trace_id().to_string()),
-        };
-        self.journal().record_access(&[entry]).await.map_err(unrecorded)
+        })
     }
+}
+
+fn code(text: &str) -> Result<Code, Problem> {
+    text.parse().map_err(Problem::internal)
 }
 
 /// What a role reads files for, where the caller does not say.

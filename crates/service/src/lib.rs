@@ -23,6 +23,7 @@ pub mod metrics;
 pub mod openapi;
 pub mod outgoing;
 pub mod problem;
+pub mod rate;
 pub mod sign_in;
 pub mod sse;
 pub mod telemetry;

@@ -1,5 +1,7 @@
 //! `GET /api/v1/households/{id}/accesses`: who read, or wanted to read, what of one household's file, and what for.
 
+mod proof;
+
 use domain::id::HouseholdId;
 use journal::access::{Access, AccessReadError, Outcome, Withheld};
 use serde_json::{Value, json};
@@ -32,7 +34,22 @@ pub(crate) fn routes(site: Site, desk: &Desk, reading: &Reading) -> Site {
             Schema::named("Accesses"),
             None,
         );
+    let site = proof::routes(site, &register);
     site.operation(list, accesses, register).document(|api| api.schema("Accesses", schema()))
+}
+
+impl Register {
+    /// Whether the household is there for the caller, who may read who read its file; how far the view had read.
+    async fn seen(&self, caller: &Caller, id: HouseholdId, at_least: AtLeast) -> Result<ViewState, Problem> {
+        let (desk, asking) = (self.desk.clone(), caller.clone());
+        let reading = self.reading.read(at_least, move |view| {
+            Ok((desk.see(view, &asking, id, None).map(drop), ViewState::of(view)))
+        });
+        match reading.await? {
+            (Ok(()), state) => Ok(state),
+            (Err(problem), _) => Err(self.desk.refused(caller, id, problem).await),
+        }
+    }
 }
 
 async fn accesses(
@@ -43,14 +60,7 @@ async fn accesses(
     page: Page,
 ) -> Result<Response, Problem> {
     let after = page.cursor.as_ref().map_or(Ok(0), Cursor::read::<u64>)?;
-    let (desk, asking) = (register.desk.clone(), caller.clone());
-    let reading = register
-        .reading
-        .read(at_least, move |view| Ok((desk.see(view, &asking, id, None).map(drop), ViewState::of(view))));
-    let (seen, state) = reading.await?;
-    if let Err(problem) = seen {
-        return Err(register.desk.refused(&caller, id, problem).await);
-    }
+    let state = register.seen(&caller, id, at_least).await?;
     let found = register.desk.journal().accesses_of(id, after, page.limit).await.map_err(unread)?;
     let next = found.more.then(|| Cursor::of(&found.cursor)).transpose().map_err(Problem::internal)?;
     let shown: Vec<_> = found.entries.iter().map(entry).collect();

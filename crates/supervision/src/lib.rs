@@ -8,13 +8,14 @@
 //! **Invariant.** Both dates of every fact are kept: « what was true then » and « what was known then » are answered from
 //! the same rows.
 //!
-//! This crate takes no command on households, places or structures. It rotates the keys at night, for all services, and seals
-//! what is recorded.
+//! This crate takes no command on households, places or structures. It rotates the keys at night, for all services, seals
+//! what is recorded, and notices who opens too many files.
 
 mod accesses;
 mod accounts;
 mod pathway;
 mod timeline;
+mod watching;
 
 use domain::decide::Service;
 use journal::seals::{Cadence, SealKey, keep};
@@ -59,6 +60,9 @@ pub async fn start(context: &Context) -> anyhow::Result<Running> {
         .document(|api| api.tag(NAME, "Supervision : parcours, à deux dates.").schemas(desk::schemas()));
     let ledgers = Ledgers::of(running.view.clone());
     let desk = Desk::new(NAME, context.journal.clone(), ledgers, context.edge.clone(), context.book.clone());
+    let watched = watching::watched(context.settings.watch.unwrap_or_default());
+    let watching = desk.clone();
+    running.tasks.behind("bulk reading", move |stop| watching::watch(watching, watched, stop));
     let site = desk::commands(site, &desk, Service::Supervision, None);
     let site = pathway::routes(site, &desk, &reading);
     let site = accesses::routes(site, &desk, &reading);

@@ -11,14 +11,13 @@ use cli::import::http::Instance;
 use cli::import::plan::Outgoing;
 use cli::import::{Answer, Import, Kind, Stopped, Target, Unreachable, Verdict, send};
 use serde_json::{Value, json};
-use service::axum::Router;
 use service::axum::extract::State;
 use service::axum::http::HeaderMap;
 use service::axum::http::{StatusCode, Uri};
 use service::axum::response::{IntoResponse, Response};
-use service::axum::routing::post;
 use service::config::{Settings, Sources, load};
 use service::extract::{IdempotencyKey, Json};
+use service::openapi::Operation;
 use service::{Handle, Problem, Server, Site, Stop, Tasks};
 
 use super::memory::Memory;
@@ -69,11 +68,12 @@ impl Serving {
         let instance = Arc::new(memory());
         let desk =
             Desk { instance: instance.clone(), out_of_order: Arc::new(AtomicUsize::new(out_of_order)) };
-        let routes = Router::new().route("/api/v1/{*path}", post(take)).with_state(desk);
+        let every = Operation::post("/api/v1/{*path}", "take", "intake", "Take").open_to_all();
+        let site = Site::new("intake").page(&every, take, desk);
         let mut tasks = Tasks::new("intake", &Stop::new(), settings.http.shutdown_grace());
         let server = Server::bind(&settings.http, &settings.limits).await.unwrap();
         let address = server.address();
-        tasks.front("http", |stop| server.serve(Site::new("intake").routes(routes), stop));
+        tasks.front("http", |stop| server.serve(site, stop));
         Self { address, handle: tasks.into_handle(Some(address)), instance }
     }
 

@@ -5,6 +5,7 @@ use domain::ledger::AggregateId;
 use domain::organisation::BrokerAccount;
 use domain::rights::{self, Action};
 use projection::{Page, key};
+use service::http::Counted;
 use service::problem::Kind;
 use service::{Problem, TraceContext};
 
@@ -26,7 +27,7 @@ impl Doorkeeper {
         trace: TraceContext,
     ) -> Result<Caller, Problem> {
         let recognised = self.account(&self.reading.now()?, account)?;
-        self.count(&recognised)?;
+        self.count(&recognised, Counted::Request, false)?;
         self.entitled(recognised, action, trace)
     }
 
@@ -70,7 +71,7 @@ impl Doorkeeper {
                 verbs: Some(scope.verbs.clone()),
             };
             let by = SignedIn::Token(id, token);
-            found = Some(Recognised { rights, by, per_minute: scope.per_minute, cookie: None });
+            found = Some(Recognised { rights, by, per_minute: scope.per_minute, cookie: None, idle_at: None });
         }
         found.ok_or_else(sign_in_needed)
     }

@@ -3,6 +3,7 @@
 use domain::id::{OrganisationId, SessionId, TokenId, UserId};
 use domain::organisation::Verb;
 use domain::rights::{self, Action};
+use jiff::Timestamp;
 use service::axum::extract::FromRequestParts;
 use service::axum::http::request::Parts;
 use service::problem::Kind;
@@ -30,6 +31,8 @@ pub struct Caller {
     pub purpose: Option<journal::access::Code>,
     /// The trace of the request, to be written beside what it causes.
     pub trace: TraceContext,
+    /// When their session is over if they do nothing more until then; software has none.
+    pub idle_at: Option<Timestamp>,
 }
 
 impl Caller {
@@ -37,6 +40,13 @@ impl Caller {
     #[must_use]
     pub fn organisation(&self) -> OrganisationId {
         self.rights.organisation
+    }
+
+    /// Whether their session has gone unused for too long, as far as they said when they asked: whoever used it since then
+    /// asks again, with the cookie that says so.
+    #[must_use]
+    pub fn is_idle(&self, now: Timestamp) -> bool {
+        self.idle_at.is_some_and(|idle_at| idle_at <= now)
     }
 
     /// The person, if it is one.

@@ -5,17 +5,18 @@
 //! organisation that closed opens nothing once this view knows it, live streams included.
 //!
 //! **Invariant.** A session that nobody used for half an hour is over, whichever replica was asked last: the moment it was
-//! seen travels in its cookie, under a keyed digest.
+//! seen travels in its cookie, under a keyed digest. What a page asks by itself is not using it: a live stream, and what is
+//! marked as asked without anybody's doing.
 
 mod account;
 mod caller;
 mod credentials;
-mod rate;
 mod session;
 
 use std::sync::Arc;
 
 use domain::event::Actor;
+use domain::id::{OrganisationId, TokenId, UserId};
 use domain::ledger::{AggregateId, State};
 use domain::organisation::OrganisationLedger;
 use domain::rights::{self, Action, Circumstances, Denial, Resource};
@@ -27,14 +28,15 @@ use projection::Page;
 use projection::ledgers::Folded;
 use service::axum::http::request::Parts;
 use service::axum::http::{HeaderName, HeaderValue, header};
-use service::http::{Admission, Admitted};
-use service::problem::{Bound, Kind};
+use service::config::Limits;
+use service::http::{Admission, Admitted, Counted};
+use service::problem::Kind;
+use service::rate::{Per, Quota, Rates};
 use service::{Edge, Gate, Needs, Problem, TraceContext};
 
 pub use account::accounts;
 pub use caller::{Caller, SignedIn};
 pub use credentials::{COOKIE, InvitationText, Secret, SessionText, TokenText, hex};
-pub use rate::Rates;
 pub use session::{IDLE_S, csrf_token, fresh_cookie, is_from_here, no_cookie};
 
 use crate::reading::{Reading, folded};
@@ -45,6 +47,8 @@ use credentials::Credentials;
 pub const CSRF: HeaderName = HeaderName::from_static("continuum-csrf");
 /// The header that says what a read is for: a code.
 pub const PURPOSE: HeaderName = HeaderName::from_static("continuum-purpose");
+/// The header with which a page says that nobody did anything: it asks by itself, now and then.
+pub const BY_ITSELF: HeaderName = HeaderName::from_static("continuum-by-itself");
 /// How many requests a person may make in a minute.
 const PER_MINUTE: u32 = 600;
 
@@ -54,7 +58,26 @@ pub struct Doorkeeper {
     journal: Journal,
     edge: Edge,
     book: Arc<RuleBook>,
-    rates: Rates<SignedIn>,
+    limits: Limits,
+    rates: Rates<Asker>,
+}
+
+/// Whose requests are counted together, and as what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Asker {
+    /// All of one person's session or one program's token.
+    One(SignedIn),
+    /// All of an organisation.
+    All(OrganisationId),
+    /// Exports of one person, whatever the session, or of one program.
+    Exports(Somebody),
+}
+
+/// One person, whatever the session, or one program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Somebody {
+    User(UserId),
+    Token(OrganisationId, TokenId),
 }
 
 /// A caller who was recognised, and how often they may ask.
@@ -63,11 +86,14 @@ struct Recognised {
     by: SignedIn,
     per_minute: u32,
     cookie: Option<HeaderValue>,
+    /// When the session is over if nobody uses it until then.
+    idle_at: Option<Timestamp>,
 }
 
 impl Recognised {
     fn asking(self, action: Action, trace: TraceContext) -> Caller {
-        Caller { rights: self.rights, by: self.by, action, purpose: None, trace }
+        let Self { rights, by, idle_at, .. } = self;
+        Caller { rights, by, action, purpose: None, trace, idle_at }
     }
 }
 
@@ -82,17 +108,18 @@ pub fn sign_in_needed() -> Problem {
 impl Doorkeeper {
     /// The gate that looks callers up through `reading`.
     #[must_use]
-    pub fn new(reading: Reading, journal: Journal, edge: Edge, book: Arc<RuleBook>) -> Self {
-        Self { reading, journal, edge, book, rates: Rates::new() }
+    pub fn new(reading: Reading, journal: Journal, edge: Edge, book: Arc<RuleBook>, limits: Limits) -> Self {
+        Self { reading, journal, edge, book, limits, rates: Rates::new() }
     }
 
-    fn recognise(&self, head: &Parts) -> Result<Recognised, Problem> {
+    fn recognise(&self, head: &Parts, needs: Needs) -> Result<Recognised, Problem> {
         let now = self.edge.now();
         match Credentials::of(&head.headers)? {
             Credentials::None => Err(sign_in_needed()),
             Credentials::Token(text) => self.token(&text, now),
             Credentials::Session(text) => {
-                let recognised = self.session(&text, now)?;
+                let used = session::is_somebody_s_doing(&head.headers, needs);
+                let recognised = self.session(&text, used, now)?;
                 session::refuse_forged(head, &self.journal, text.session)?;
                 Ok(recognised)
             }
@@ -118,10 +145,10 @@ impl Doorkeeper {
             verbs: Some(token.verbs.clone()),
         };
         let by = SignedIn::Token(text.organisation, text.token);
-        Ok(Recognised { rights, by, per_minute: token.per_minute, cookie: None })
+        Ok(Recognised { rights, by, per_minute: token.per_minute, cookie: None, idle_at: None })
     }
 
-    fn session(&self, text: &SessionText, now: Timestamp) -> Result<Recognised, Problem> {
+    fn session(&self, text: &SessionText, used: bool, now: Timestamp) -> Result<Recognised, Problem> {
         let page = self.reading.now()?;
         let digest = text.secret.digest();
         let found = folded(&page, &AggregateId::User(text.user))?;
@@ -132,7 +159,8 @@ impl Doorkeeper {
         let found = folded(&page, &AggregateId::Organisation(profile.organisation))?;
         let ledger = found.as_deref().and_then(organisation);
         let organisation = ledger.and_then(OrganisationLedger::open).ok_or_else(session::over)?;
-        let cookie = session::seen(text, &self.journal, now)?;
+        let cookie = session::seen(text, used, &self.journal, now)?;
+        let idle_at = Timestamp::from_second(text.seen.saturating_add(IDLE_S)).ok();
         let rights = rights::Caller {
             actor: Actor::of_user(text.user),
             user: Some(text.user),
@@ -143,7 +171,7 @@ impl Doorkeeper {
             verbs: None,
         };
         let by = SignedIn::Session(text.user, text.session);
-        Ok(Recognised { rights, by, per_minute: PER_MINUTE, cookie })
+        Ok(Recognised { rights, by, per_minute: PER_MINUTE, cookie, idle_at })
     }
 
     /// Whether who signed in so still is: asked again and again while something is streamed to them.
@@ -154,9 +182,32 @@ impl Doorkeeper {
         still(&self.reading.now()?, caller, self.edge.now())
     }
 
-    fn admit_now(&self, mut head: Parts, needs: Needs) -> Result<Admission, Problem> {
-        let mut recognised = self.recognise(&head)?;
-        self.count(&recognised)?;
+    /// Counts a request of somebody, of their organisation, and as what it is besides; the next page of an export that was
+    /// begun is no further one.
+    fn count(&self, caller: &Recognised, counted: Counted, goes_on: bool) -> Result<(), Problem> {
+        let (now, limits) = (self.edge.now(), &self.limits);
+        let take = |asker, name, most, per| {
+            self.rates.take(asker, Quota { name, most, per }, now).map_err(Problem::from)
+        };
+        take(Asker::One(caller.by), "requests", caller.per_minute, Per::Minute)?;
+        let of_all = Asker::All(caller.rights.organisation);
+        take(of_all, "limits.per_organisation_max", limits.per_organisation_max, Per::Minute)?;
+        let somebody = match caller.by {
+            SignedIn::Session(user, _) => Somebody::User(user),
+            SignedIn::Token(organisation, token) => Somebody::Token(organisation, token),
+        };
+        match counted {
+            Counted::Request => Ok(()),
+            Counted::Export if goes_on => Ok(()),
+            Counted::Export => {
+                take(Asker::Exports(somebody), "limits.exports_max", limits.exports_max, Per::Hour)
+            }
+        }
+    }
+
+    fn admit_now(&self, mut head: Parts, needs: Needs, counted: Counted) -> Result<Admission, Problem> {
+        let mut recognised = self.recognise(&head, needs)?;
+        self.count(&recognised, counted, goes_on(&head))?;
         let cookie = recognised.cookie.take();
         let trace = TraceContext::of_request(&head.headers);
         let mut caller = match needs {
@@ -175,29 +226,29 @@ impl Doorkeeper {
         Ok(Admission { head, cookie })
     }
 
-    /// Counts one request of a caller.
-    fn count(&self, caller: &Recognised) -> Result<(), Problem> {
-        if self.rates.take(caller.by, caller.per_minute, self.edge.now()) {
-            return Ok(());
-        }
-        let bound = Bound { name: "requests", value: caller.per_minute.into(), unit: "a minute" };
-        Err(Problem::bound(Kind::TooManyRequests, bound))
-    }
-
     /// The caller, if its role and what it signed in with may do this at all.
     fn entitled(&self, caller: Recognised, action: Action, trace: TraceContext) -> Result<Caller, Problem> {
         let (rights, now) = (&caller.rights, self.edge.now());
         let rules = self.book.on(rights.organisation.territory(), day(rights, now));
-        rights::decide(rights, action, &Resource::Any, Circumstances { now, rules })
-            .map_err(|denial| denied(denial, rights))?;
+        rights::decide(rights, action, &Resource::Any, Circumstances { now, rules }).map_err(|denial| {
+            let (actor, action) = (&rights.actor, action.code());
+            tracing::info!(code = "not-allowed", %actor, action, "{actor} asked for {action}, which is not theirs");
+            denied(denial, rights)
+        })?;
         Ok(caller.asking(action, trace))
     }
 }
 
 impl Gate for Doorkeeper {
-    fn admit(&self, head: Parts, needs: Needs) -> Admitted<'_> {
-        Box::pin(std::future::ready(self.admit_now(head, needs)))
+    fn admit(&self, head: Parts, needs: Needs, counted: Counted) -> Admitted<'_> {
+        Box::pin(std::future::ready(self.admit_now(head, needs, counted)))
     }
+}
+
+/// Whether a request asks for the next page of something that was begun before.
+fn goes_on(head: &Parts) -> bool {
+    let pairs = head.uri.query().unwrap_or_default().split('&');
+    pairs.filter_map(|pair| pair.split_once('=')).any(|(name, cursor)| name == "cursor" && !cursor.is_empty())
 }
 
 /// Whether who signed in so still is, by this page.
@@ -205,6 +256,9 @@ impl Gate for Doorkeeper {
 /// # Errors
 /// [`Problem`] when the rows cannot be read.
 pub fn still(page: &Page, caller: &Caller, now: Timestamp) -> Result<bool, Problem> {
+    if caller.is_idle(now) {
+        return Ok(false);
+    }
     let found = folded(page, &AggregateId::Organisation(caller.rights.organisation))?;
     let Some(ledger) = found.as_deref().and_then(organisation).filter(|ledger| ledger.open().is_some())
     else {

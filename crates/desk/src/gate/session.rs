@@ -3,13 +3,13 @@
 use domain::id::SessionId;
 use jiff::Timestamp;
 use journal::Journal;
-use service::Problem;
 use service::axum::http::request::Parts;
 use service::axum::http::{HeaderMap, HeaderValue, Method};
 use service::problem::Kind;
+use service::{Needs, Problem, Verb};
 
 use super::credentials::{COOKIE, SessionText, hex};
-use super::{CSRF, sign_in_needed};
+use super::{BY_ITSELF, CSRF, sign_in_needed};
 
 /// How long a session may go unused, in seconds: half an hour, as in SI SIAO.
 pub const IDLE_S: i64 = 30 * 60;
@@ -61,9 +61,24 @@ pub(super) fn over() -> Problem {
     )
 }
 
-/// Refuses a session that was not used for too long; a new cookie, if the one that was sent has grown old.
+/// Whether a request is somebody's doing. A live stream is not, nor is what a page asks by itself and marks as such: a page
+/// that is left open keeps no session alive. Software that marks nothing shortens nobody's session but its own.
+pub(super) fn is_somebody_s_doing(headers: &HeaderMap, needs: Needs) -> bool {
+    let live = match needs {
+        Needs::Right { verb: Verb::Follow, .. } => true,
+        Needs::Right { verb: Verb::Read | Verb::Command, .. }
+        | Needs::SignedIn
+        | Needs::Nothing
+        | Needs::Unstated => false,
+    };
+    !live && !headers.contains_key(BY_ITSELF)
+}
+
+/// Refuses a session that was not used for too long; a new cookie, if it is `used` now and the one that was sent has grown
+/// old.
 pub(super) fn seen(
     text: &SessionText,
+    used: bool,
     journal: &Journal,
     now: Timestamp,
 ) -> Result<Option<HeaderValue>, Problem> {
@@ -71,7 +86,7 @@ pub(super) fn seen(
     if seen_at(journal, text.session, text.seen)? != text.proof || idle >= IDLE_S {
         return Err(over());
     }
-    if idle < RENEWED_S { Ok(None) } else { fresh_cookie(text, journal, now).map(Some) }
+    if !used || idle < RENEWED_S { Ok(None) } else { fresh_cookie(text, journal, now).map(Some) }
 }
 
 /// Whether a request comes from a page of this site, as the browser says (Fetch Metadata, or *Origin*); nothing if it does not

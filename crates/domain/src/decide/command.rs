@@ -352,6 +352,7 @@ commands! {
         "revoke-token" &[Supervision], "Retirer un jeton : il n'ouvre plus rien." => RevokeToken(organisation::RevokeToken),
         "bind-account" &[Supervision], "Rattacher un compte du courtier à l'organisme." => BindAccount(account::BindAccount),
         "revoke-account" &[Supervision], "Retirer un compte du courtier : il n'ouvre plus rien." => RevokeAccount(account::RevokeAccount),
+        "notice-bulk-reading" &[], "Noter que beaucoup de dossiers ont été ouverts en peu de temps." => NoticeBulkReading(organisation::NoticeBulkReading),
     }
 }
 

@@ -8,11 +8,12 @@ use serde::{Deserialize, Serialize};
 use super::command::Decide;
 use super::{Context, Draft};
 use crate::calendar::Instant;
+use crate::event::Actor;
 use crate::id::{OrganisationId, SubscriptionId, Territory, TokenId};
 use crate::ledger::{Halt, Ledgers};
 use crate::organisation::{
-    Organisation, OrganisationChanged, OrganisationClosed, OrganisationLedger, OrganisationRegistered,
-    Standing, TokenIssued, TokenRevoked, TokenSituation, Verb,
+    BulkReadingNoticed, Organisation, OrganisationChanged, OrganisationClosed, OrganisationLedger,
+    OrganisationRegistered, Standing, TokenIssued, TokenRevoked, TokenSituation, Verb,
 };
 use crate::refusal::Refusal;
 use crate::rights::Role;
@@ -234,5 +235,48 @@ impl Decide<OrganisationId> for RevokeToken {
                 Ok(())
             }
         }
+    }
+}
+
+/// Notes that somebody of the organisation, or its software, opened unusually many files. The surface asks it of nobody: who
+/// watches over readers does.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NoticeBulkReading {
+    /// Who: the code of a person or of a token.
+    pub actor: Actor,
+    /// The files of how many households they had opened by then.
+    pub households: u32,
+    /// The beginning of the time that was looked at.
+    pub since: Instant,
+    /// When it was noticed.
+    pub until: Instant,
+}
+
+impl Decide<OrganisationId> for NoticeBulkReading {
+    fn decide(
+        &self,
+        id: OrganisationId,
+        ctx: &Context<'_>,
+        ledgers: &Ledgers,
+        draft: &mut Draft,
+    ) -> Result<(), Halt> {
+        let is = ledgers.organisation(id)?;
+        // One that closed meanwhile is answered for all the same.
+        if is.known().is_none() {
+            return Err(Refusal::unknown("Organisme").into());
+        }
+        let Self { actor, households, since, until } = self;
+        let span = until.0.duration_since(since.0).abs();
+        // Whoever watches may have read the same again, or see it a moment sooner or later than another.
+        let told = is
+            .bulk_readings
+            .iter()
+            .any(|noticed| noticed.actor == *actor && until.0.duration_since(noticed.until.0).abs() < span);
+        if !told {
+            let (actor, households, since, until) = (actor.clone(), *households, *since, *until);
+            draft.organisation(id, ctx.at, BulkReadingNoticed { actor, households, since, until });
+        }
+        Ok(())
     }
 }

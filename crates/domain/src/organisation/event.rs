@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{BrokerAccount, Organisation, Verb};
 use crate::calendar::Instant;
-use crate::event::{events, families};
+use crate::event::{Actor, events, families};
 use crate::id::{SubscriptionId, TokenId};
 use crate::rights::Role;
 
@@ -74,6 +74,20 @@ pub struct AccountRevoked {
     pub account: BrokerAccount,
 }
 
+/// `organisation.bulk_reading_noticed`: one of its people, or its software, opened more files in a short time than their work
+/// asks for. Others look at it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct BulkReadingNoticed {
+    /// Who: the code of a person or of a token.
+    pub actor: Actor,
+    /// The files of how many households they had opened by then.
+    pub households: u32,
+    /// The beginning of the time that was looked at.
+    pub since: Instant,
+    /// When it was noticed.
+    pub until: Instant,
+}
+
 events! {
     /// What can happen to an organisation, the tokens of its software and its account.
     pub enum PartyEvent in OrganisationEvent::Party {
@@ -84,6 +98,7 @@ events! {
         "token.revoked" v 1 => TokenRevoked(TokenRevoked),
         "account.bound" v 1 => AccountBound(AccountBound),
         "account.revoked" v 1 => AccountRevoked(AccountRevoked),
+        "organisation.bulk_reading_noticed" v 1 => BulkReadingNoticed(BulkReadingNoticed),
     }
 }
 

@@ -13,13 +13,16 @@ use serde::{Deserialize, Serialize};
 
 pub use account::{Account, AccountSituation, BrokerAccount, NoAccount};
 pub use event::{
-    AccountBound, AccountRevoked, OrganisationChanged, OrganisationClosed, OrganisationEvent,
-    OrganisationRegistered, PartyEvent, TokenIssued, TokenRevoked,
+    AccountBound, AccountRevoked, BulkReadingNoticed, OrganisationChanged, OrganisationClosed,
+    OrganisationEvent, OrganisationRegistered, PartyEvent, TokenIssued, TokenRevoked,
 };
 pub use token::{Token, TokenSituation, Verb};
 
 use crate::event::Stamp;
 use crate::id::{Territory, TokenId};
+
+/// How many times that somebody opened many files are kept in mind: the youngest ones. All of them stay in the journal.
+const BULK_READINGS_KEPT: usize = 200;
 
 /// What kind of organisation: it decides which roles its people may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -70,6 +73,9 @@ pub struct OrganisationLedger {
     pub tokens: BTreeMap<TokenId, Token>,
     /// The accounts of the broker that are or were its own.
     pub accounts: BTreeMap<BrokerAccount, Account>,
+    /// When its people and its software opened unusually many files, the youngest last.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub bulk_readings: Vec<BulkReadingNoticed>,
 }
 
 /// Whether an organisation takes part.
@@ -154,6 +160,11 @@ impl OrganisationLedger {
                 if let Some(account) = self.accounts.get_mut(&e.account) {
                     account.situation = AccountSituation::Revoked;
                 }
+            }
+            PartyEvent::BulkReadingNoticed(e) => {
+                self.bulk_readings.push(e.clone());
+                let surplus = self.bulk_readings.len().saturating_sub(BULK_READINGS_KEPT);
+                self.bulk_readings.drain(..surplus);
             }
         }
     }

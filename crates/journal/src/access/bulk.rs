@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use domain::event::Actor;
-use domain::id::HouseholdId;
+use domain::id::{HouseholdId, OrganisationId};
 use jiff::{SignedDuration, Timestamp};
 
 /// Counts, for each actor, the distinct households whose file they opened within a window of time.
@@ -26,6 +26,8 @@ pub struct Bulk {
 pub struct Crossing {
     /// Who.
     pub actor: Actor,
+    /// On whose behalf they opened the last one.
+    pub organisation: OrganisationId,
     /// Of how many distinct households, at the moment of crossing.
     pub households: usize,
     /// When.
@@ -54,7 +56,13 @@ impl Bulk {
     /// Somebody opened the file of a household. Says so when that was one too many, once per window for each actor.
     ///
     /// Times may come a little out of order, from several processes: one that comes late counts as if it came now.
-    pub fn observe(&mut self, actor: &Actor, household: HouseholdId, at: Timestamp) -> Option<Crossing> {
+    pub fn observe(
+        &mut self,
+        actor: &Actor,
+        organisation: OrganisationId,
+        household: HouseholdId,
+        at: Timestamp,
+    ) -> Option<Crossing> {
         self.now = self.now.max(at);
         let now = self.now;
         self.sweep();
@@ -73,7 +81,7 @@ impl Bulk {
             return None;
         }
         seen.told = Some(now);
-        Some(Crossing { actor: actor.clone(), households, at: now })
+        Some(Crossing { actor: actor.clone(), organisation, households, at: now })
     }
 
     /// Once per window, lets go of actors of whom nothing is left in it.
@@ -116,6 +124,10 @@ mod tests {
         HouseholdId::new("33".parse().unwrap(), Uuid::from_u128(n))
     }
 
+    fn siao() -> OrganisationId {
+        OrganisationId::new("33".parse().unwrap(), Uuid::from_u128(7))
+    }
+
     fn agent(n: u8) -> Actor {
         format!("agent-{n}").parse().unwrap()
     }
@@ -128,12 +140,15 @@ mod tests {
     fn the_threshold_itself_is_allowed_and_one_more_is_told_once() {
         let mut bulk = Bulk::new(60, HOUR);
         for n in 0..60 {
-            assert_eq!(bulk.observe(&agent(1), household(n), at(0)), None, "{n}");
+            assert_eq!(bulk.observe(&agent(1), siao(), household(n), at(0)), None, "{n}");
         }
-        let crossing = bulk.observe(&agent(1), household(60), at(1));
-        assert_eq!(crossing, Some(Crossing { actor: agent(1), households: 61, at: at(1) }));
+        let crossing = bulk.observe(&agent(1), siao(), household(60), at(1));
+        assert_eq!(
+            crossing,
+            Some(Crossing { actor: agent(1), organisation: siao(), households: 61, at: at(1) })
+        );
         for n in 61..200 {
-            assert_eq!(bulk.observe(&agent(1), household(n), at(2)), None, "told already");
+            assert_eq!(bulk.observe(&agent(1), siao(), household(n), at(2)), None, "told already");
         }
     }
 
@@ -141,26 +156,31 @@ mod tests {
     fn the_same_file_read_again_counts_once_and_others_are_counted_apart() {
         let mut bulk = Bulk::new(2, HOUR);
         for minute in 0..50 {
-            assert_eq!(bulk.observe(&agent(1), household(u128::from(minute % 2 == 0)), at(minute)), None);
-            assert_eq!(bulk.observe(&agent(2), household(2), at(minute)), None);
+            assert_eq!(
+                bulk.observe(&agent(1), siao(), household(u128::from(minute % 2 == 0)), at(minute)),
+                None
+            );
+            assert_eq!(bulk.observe(&agent(2), siao(), household(2), at(minute)), None);
         }
-        assert!(bulk.observe(&agent(1), household(2), at(50)).is_some());
+        assert!(bulk.observe(&agent(1), siao(), household(2), at(50)).is_some());
     }
 
     #[test]
     fn what_was_read_an_hour_ago_counts_no_more() {
         let mut bulk = Bulk::new(2, HOUR);
-        bulk.observe(&agent(1), household(1), at(0));
-        bulk.observe(&agent(1), household(2), at(30));
-        assert_eq!(bulk.observe(&agent(1), household(3), at(60)), None, "the first left the window");
-        assert!(bulk.observe(&agent(1), household(4), at(61)).is_some());
+        bulk.observe(&agent(1), siao(), household(1), at(0));
+        bulk.observe(&agent(1), siao(), household(2), at(30));
+        assert_eq!(bulk.observe(&agent(1), siao(), household(3), at(60)), None, "the first left the window");
+        assert!(bulk.observe(&agent(1), siao(), household(4), at(61)).is_some());
     }
 
     #[test]
     fn whoever_goes_on_is_told_of_again_in_the_next_window() {
         let mut bulk = Bulk::new(2, HOUR);
         let told: Vec<i64> = (0..240)
-            .filter(|minute| bulk.observe(&agent(1), household(*minute as u128), at(*minute)).is_some())
+            .filter(|minute| {
+                bulk.observe(&agent(1), siao(), household(*minute as u128), at(*minute)).is_some()
+            })
             .collect();
         assert_eq!(told, [2, 62, 122, 182]);
     }
@@ -168,18 +188,18 @@ mod tests {
     #[test]
     fn an_entry_that_comes_late_neither_hides_nor_reopens_a_window() {
         let mut bulk = Bulk::new(1, HOUR);
-        bulk.observe(&agent(1), household(1), at(100));
-        assert!(bulk.observe(&agent(1), household(2), at(10)).is_some(), "it counts as now");
-        assert_eq!(bulk.observe(&agent(1), household(3), at(20)), None);
+        bulk.observe(&agent(1), siao(), household(1), at(100));
+        assert!(bulk.observe(&agent(1), siao(), household(2), at(10)).is_some(), "it counts as now");
+        assert_eq!(bulk.observe(&agent(1), siao(), household(3), at(20)), None);
     }
 
     #[test]
     fn nothing_is_kept_of_those_who_read_no_more() {
         let mut bulk = Bulk::new(5, HOUR);
         for n in 0..100_u8 {
-            bulk.observe(&agent(n), household(1), at(0));
+            bulk.observe(&agent(n), siao(), household(1), at(0));
         }
-        bulk.observe(&agent(0), household(1), at(200));
+        bulk.observe(&agent(0), siao(), household(1), at(200));
         assert_eq!(bulk.actors.len(), 1);
     }
 }

@@ -1,16 +1,20 @@
 //! What one entry says, and its form in the stream.
 
 use domain::event::Actor;
-use domain::id::{EventId, HouseholdId, OrganisationId};
+use domain::id::{EventId, HouseholdId, OrganisationId, UserId};
+use domain::ledger::AggregateId;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Code;
 
-/// The version of the entry's form that this program writes. Additions keep it; what an older program would
+/// The newest version of an entry's form that this program reads. Additions keep it; what an older program would
 /// misunderstand raises it.
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
+
+/// The version of entries about a household, as they were from the beginning.
+const ABOUT_HOUSEHOLDS: u16 = 1;
 
 /// How long a free reason may be, in characters.
 pub const MAX_REASON: usize = 1000;
@@ -33,7 +37,47 @@ pub enum Outcome {
     BreakGlass,
 }
 
-/// Somebody read, or wanted to read, something of one household.
+/// Whose data was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum About {
+    /// A household.
+    Household(HouseholdId),
+    /// Somebody who works with the instance.
+    User(UserId),
+}
+
+impl About {
+    /// The household, if it is one.
+    #[must_use]
+    pub fn household(self) -> Option<HouseholdId> {
+        match self {
+            Self::Household(id) => Some(id),
+            Self::User(_) => None,
+        }
+    }
+
+    /// The ledger under whose key a reason is sealed.
+    pub(super) fn ledger(self) -> AggregateId {
+        match self {
+            Self::Household(id) => AggregateId::Household(id),
+            Self::User(id) => AggregateId::User(id),
+        }
+    }
+}
+
+impl From<HouseholdId> for About {
+    fn from(id: HouseholdId) -> Self {
+        Self::Household(id)
+    }
+}
+
+impl From<UserId> for About {
+    fn from(id: UserId) -> Self {
+        Self::User(id)
+    }
+}
+
+/// Somebody read, or wanted to read, something of one household or of one colleague.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccessEntry {
     /// The entry's own id, drawn by whoever records: the same entry recorded twice within two minutes is there once.
@@ -48,15 +92,15 @@ pub struct AccessEntry {
     pub role: Code,
     /// What was done: `read-file`, `list`, `export`, `search`, `break-glass`.
     pub action: Code,
-    /// Of which household.
-    pub household: HouseholdId,
+    /// Of whom.
+    pub about: About,
     /// What for.
     pub purpose: Code,
     /// The field groups that were shown, at most [`MAX_FIELDS`]; none when nothing was.
     pub fields: Vec<Code>,
     /// How it ended.
     pub outcome: Outcome,
-    /// Why, in the reader's own words, at most [`MAX_REASON`] characters. It is sealed under the household's key.
+    /// Why, in the reader's own words, at most [`MAX_REASON`] characters. It is sealed under the key of whom it is about.
     pub reason: Option<String>,
     /// The trace the request belongs to: a W3C trace id or trace context. Anything else is not repeated.
     pub trace: Option<String>,
@@ -72,7 +116,10 @@ pub(super) struct Written {
     pub(super) organisation: OrganisationId,
     pub(super) role: Code,
     pub(super) action: Code,
-    pub(super) household: HouseholdId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) household: Option<HouseholdId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) user: Option<UserId>,
     pub(super) purpose: Code,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) fields: Vec<Code>,
@@ -87,15 +134,20 @@ pub(super) struct Written {
 impl Written {
     /// The form of an entry whose reason was sealed.
     pub(super) fn of(entry: &AccessEntry, reason: Option<Value>) -> Self {
+        let (v, household, user) = match entry.about {
+            About::Household(id) => (ABOUT_HOUSEHOLDS, Some(id), None),
+            About::User(id) => (VERSION, None, Some(id)),
+        };
         Self {
-            v: VERSION,
+            v,
             id: entry.id,
             at: entry.at,
             actor: entry.actor.to_string(),
             organisation: entry.organisation,
             role: entry.role.clone(),
             action: entry.action.clone(),
-            household: entry.household,
+            household,
+            user,
             purpose: entry.purpose.clone(),
             fields: entry.fields.clone(),
             outcome: entry.outcome,
@@ -110,8 +162,13 @@ impl Written {
         if written.v > VERSION {
             return Err("a newer program wrote it");
         }
-        if subject != subject_of(written.household) {
-            return Err("its subject names another household");
+        let about = match (written.household, written.user) {
+            (Some(id), None) => About::Household(id),
+            (None, Some(id)) => About::User(id),
+            (None, None) | (Some(_), Some(_)) => return Err("it does not say whom it is about"),
+        };
+        if subject != subject_of(about) {
+            return Err("its subject names somebody else");
         }
         let entry = AccessEntry {
             id: written.id,
@@ -120,7 +177,7 @@ impl Written {
             organisation: written.organisation,
             role: written.role,
             action: written.action,
-            household: written.household,
+            about,
             purpose: written.purpose,
             fields: written.fields,
             outcome: written.outcome,
@@ -131,9 +188,11 @@ impl Written {
     }
 }
 
-/// The subject of all entries about one household.
-pub(super) fn subject_of(household: HouseholdId) -> String {
-    format!("{ROOT}.{}.household.{}", household.territory(), household.uuid())
+/// The subject of all entries about one household or one user.
+#[must_use]
+pub fn subject_of(about: About) -> String {
+    let ledger = about.ledger();
+    format!("{ROOT}.{}.{}.{}", ledger.territory(), ledger.name(), ledger.uuid())
 }
 
 /// Whether a text can be a trace id (32 hexadecimal digits) or a trace context, and nothing else.
@@ -159,13 +218,16 @@ mod tests {
     const FORMS: &[&str] = &[
         r#"{"v":1,"id":"00000000-0000-0000-0000-000000000001","at":"2026-03-15T10:00:00Z","actor":"agent-12","organisation":"33-00000000-0000-0000-0000-000000000007","role":"siao","action":"read-file","household":"33-00000000-0000-0000-0000-000000000002","purpose":"orientation","fields":["identity"],"outcome":"granted"}"#,
         r#"{"v":1,"id":"00000000-0000-0000-0000-000000000001","at":"2026-03-15T10:00:00Z","actor":"agent-12","organisation":"33-00000000-0000-0000-0000-000000000007","role":"siao","action":"break-glass","household":"33-00000000-0000-0000-0000-000000000002","purpose":"emergency","fields":["identity"],"outcome":"break-glass","reason":{"erased":true},"trace":"0af7651916cd43dd8448eb211c80319c"}"#,
+        r#"{"v":2,"id":"00000000-0000-0000-0000-000000000001","at":"2026-03-15T10:00:00Z","actor":"agent-12","organisation":"33-00000000-0000-0000-0000-000000000007","role":"system_admin","action":"user.list","user":"33-00000000-0000-0000-0000-000000000002","purpose":"administration","fields":["name"],"outcome":"granted"}"#,
     ];
 
     #[test]
     fn every_form_ever_written_is_read_and_written_again_as_it_was() {
-        let household = HouseholdId::new("33".parse().unwrap(), Uuid::from_u128(2));
-        for line in FORMS {
-            let (entry, reason) = Written::read(&subject_of(household), line.as_bytes()).unwrap();
+        let household = About::from(HouseholdId::new("33".parse().unwrap(), Uuid::from_u128(2)));
+        let user = About::from(UserId::new("33".parse().unwrap(), Uuid::from_u128(2)));
+        for (about, line) in [household, household, user].into_iter().zip(FORMS) {
+            let (entry, reason) = Written::read(&subject_of(about), line.as_bytes()).unwrap();
+            assert_eq!(entry.about, about);
             assert_eq!(&serde_json::to_string(&Written::of(&entry, reason)).unwrap(), line);
         }
         let added = FORMS[0].replacen("{", r#"{"device":"kiosk","#, 1);
@@ -173,10 +235,18 @@ mod tests {
             Written::read(&subject_of(household), added.as_bytes()).is_ok(),
             "additions are not understood"
         );
-        let newer = FORMS[0].replacen("\"v\":1", "\"v\":2", 1);
+        let newer = FORMS[0].replacen("\"v\":1", "\"v\":3", 1);
         assert_eq!(Written::read(&subject_of(household), newer.as_bytes()), Err("a newer program wrote it"));
-        let elsewhere = HouseholdId::new("33".parse().unwrap(), Uuid::from_u128(3));
-        assert!(Written::read(&subject_of(elsewhere), FORMS[0].as_bytes()).is_err());
+        let elsewhere = HouseholdId::new("33".parse().unwrap(), Uuid::from_u128(3)).into();
+        for other in [elsewhere, user] {
+            assert!(Written::read(&subject_of(other), FORMS[0].as_bytes()).is_err());
+        }
+        let both = FORMS[2].replacen(
+            "\"user\"",
+            "\"household\":\"33-00000000-0000-0000-0000-000000000002\",\"user\"",
+            1,
+        );
+        assert!(Written::read(&subject_of(user), both.as_bytes()).is_err(), "about two at once");
     }
 
     #[test]

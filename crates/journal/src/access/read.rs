@@ -1,12 +1,10 @@
 //! Reading: who opened the file of one household, and everything behind a position.
 
 use async_nats::Message;
-use domain::id::HouseholdId;
-use domain::ledger::AggregateId;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::entry::{AccessEntry, Written, subject_of};
+use super::entry::{About, AccessEntry, Written, subject_of};
 use super::{KIND, VERSION};
 use crate::config::ACCESS;
 use crate::envelope::Malformed;
@@ -31,7 +29,7 @@ pub struct Access {
 /// Why a reason is not shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Withheld {
-    /// The household was erased.
+    /// Whom it is about was erased.
     Erased,
     /// It was not opened: nobody asked for it, or the journal was opened without keys.
     Sealed,
@@ -62,18 +60,18 @@ pub enum AccessReadError {
 }
 
 impl Journal {
-    /// Who read what of one household, behind a position (0 for all), in order, at most `limit` and at most 1,000.
-    /// Reasons are opened, as far as the household's key is there.
+    /// Who read what of one household or of one colleague, behind a position (0 for all), in order, at most `limit` and at
+    /// most 1,000. Reasons are opened, as far as the key of whom they are about is there.
     ///
     /// # Errors
     /// [`AccessReadError`].
     pub async fn accesses_of(
         &self,
-        household: HouseholdId,
+        about: impl Into<About>,
         after: u64,
         limit: usize,
     ) -> Result<AccessPage, AccessReadError> {
-        let subject = subject_of(household);
+        let subject = subject_of(about.into());
         let question = Question {
             seq: Some(after + 1),
             next_by_subj: Some(&subject),
@@ -125,7 +123,7 @@ impl Journal {
         let (Some(reason), Some(keys)) = (&reason, self.keys()) else {
             return Ok(sealed((position, entry, reason)));
         };
-        let ledger = AggregateId::Household(entry.household);
+        let ledger = entry.about.ledger();
         let withheld = match keys.open(&ledger, entry.id, KIND, VERSION, reason.clone()).await {
             Ok(opened) => match opened.get("personal").and_then(Value::as_str) {
                 Some(text) => {

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use async_nats::header::{HeaderMap, NATS_MESSAGE_ID};
 use bytes::Bytes;
-use domain::ledger::AggregateId;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, timeout_at};
 
@@ -115,12 +114,12 @@ impl Journal {
         };
         // Ids, codes, dates and a JSON value always have a text.
         let body = serde_json::to_vec(&Written::of(entry, reason)).unwrap_or_default();
-        Ok(Ready { id: entry.id.to_string(), subject: subject_of(entry.household), body: body.into() })
+        Ok(Ready { id: entry.id.to_string(), subject: subject_of(entry.about), body: body.into() })
     }
 
     async fn seal_reason(&self, entry: &AccessEntry, reason: &str) -> Result<Value, AccessError> {
         let keys = self.keys().ok_or(AccessError::NoKeys)?;
-        let ledger = AggregateId::Household(entry.household);
+        let ledger = entry.about.ledger();
         match keys.seal(&ledger, entry.id, KIND, VERSION, json!({ "personal": reason })).await {
             Err(KeyError::Forgotten(_)) => Ok(json!({ "erased": true })),
             sealed => Ok(sealed?),

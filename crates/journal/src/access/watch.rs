@@ -17,6 +17,8 @@ pub struct Watched {
     pub households: usize,
     /// The time.
     pub within: Duration,
+    /// How far back is read again at the start, at least `within`: what was recorded while nobody watched is seen then.
+    pub back: Duration,
     /// The actions that open a file; others, such as a list, are not counted.
     pub actions: BTreeSet<Code>,
 }
@@ -31,14 +33,14 @@ pub struct BulkWatch {
 }
 
 impl Journal {
-    /// Watches who opens too many files. What was recorded within one window before `now` is read again, so that a
-    /// restart hides nobody; it may tell of somebody once more.
+    /// Watches who opens too many files. What was recorded a while before `now` is read again, so that a restart hides
+    /// nobody; it may tell of somebody once more.
     ///
     /// # Errors
     /// [`ReadError`]: the broker does not answer.
     pub async fn watch_bulk_reading(&self, watched: Watched, now: Timestamp) -> Result<BulkWatch, ReadError> {
-        let Watched { households, within, actions } = watched;
-        let back = SignedDuration::try_from(within).unwrap_or(SignedDuration::MAX);
+        let Watched { households, within, back, actions } = watched;
+        let back = SignedDuration::try_from(back.max(within)).unwrap_or(SignedDuration::MAX);
         let after = match now.checked_sub(back) {
             Ok(begin) => self.access_position_at(begin).await?,
             Err(_) => 0,
@@ -64,8 +66,12 @@ impl BulkWatch {
                     Outcome::Granted | Outcome::BreakGlass => true,
                     Outcome::Refused => false,
                 };
-                if shown && self.actions.contains(&entry.action) {
-                    self.told.extend(self.bulk.observe(&entry.actor, entry.household, entry.at));
+                if let Some(household) = entry.about.household()
+                    && shown
+                    && self.actions.contains(&entry.action)
+                {
+                    let seen = self.bulk.observe(&entry.actor, entry.organisation, household, entry.at);
+                    self.told.extend(seen);
                 }
             }
         }

@@ -190,7 +190,7 @@ mod tests {
     use jiff::Timestamp;
     use proptest::prelude::*;
 
-    use super::super::tree::{leaf, mark, root};
+    use super::super::tree::{leaf, mark, root, whose};
     use super::*;
 
     const EXPIRING: &str = "ACCESS";
@@ -211,6 +211,7 @@ mod tests {
             until,
             root: root(&leaves).unwrap(),
             marks,
+            whose: if stream == EXPIRING { vec![whose(stream); leaves.len()] } else { Vec::new() },
         })
     }
 

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::hash::{Hash, hex, unhex};
-use super::tree::{MARK_BYTES, Mark};
+use super::tree::{MARK_BYTES, Mark, WHOSE_BYTES, Whose};
 use crate::sealing::length_prefixed;
 
 /// The version of the form that this program writes, and the only one so far.
@@ -26,6 +26,19 @@ pub struct PublicKey(pub [u8; 32]);
 impl PublicKey {
     pub(super) fn of(key: &SigningKey) -> Self {
         Self(key.verifying_key().to_bytes())
+    }
+}
+
+/// The text is not the 64 lowercase hexadecimal digits of a public key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a public key is 64 lowercase hexadecimal digits")]
+pub struct NotAKey;
+
+impl std::str::FromStr for PublicKey {
+    type Err = NotAKey;
+
+    fn from_str(text: &str) -> Result<Self, NotAKey> {
+        unhex(text).map(Self).ok_or(NotAKey)
     }
 }
 
@@ -58,6 +71,8 @@ pub struct Seal {
     pub root: Hash,
     /// The mark of each leaf, in order.
     pub marks: Vec<Mark>,
+    /// Whose each message is, in order; empty where nobody is owed a proof that none of theirs was left out.
+    pub whose: Vec<Whose>,
 }
 
 /// What an entry says.
@@ -121,6 +136,10 @@ impl Entry {
                 &seal.root.0,
                 seal.marks.as_flattened(),
             ]));
+            // Seals were without it at first: what they signed stays what it was.
+            if !seal.whose.is_empty() {
+                bytes.extend(length_prefixed(&[seal.whose.as_flattened()]));
+            }
         }
         bytes
     }
@@ -171,6 +190,7 @@ impl Entry {
                     until: seal.until,
                     root: seal.root,
                     marks: BASE64.encode(seal.marks.as_flattened()),
+                    whose: (!seal.whose.is_empty()).then(|| BASE64.encode(seal.whose.as_flattened())),
                 }),
                 Says::Begun | Says::Rotated { .. } => None,
             },
@@ -194,12 +214,18 @@ impl Entry {
             (Word::Sealed, None, Some(seal)) => {
                 let marks = BASE64.decode(&seal.marks).ok()?;
                 let (marks, []) = marks.as_chunks::<MARK_BYTES>() else { return None };
+                let whose = BASE64.decode(seal.whose.as_deref().unwrap_or_default()).ok()?;
+                let (whose, []) = whose.as_chunks::<WHOSE_BYTES>() else { return None };
+                if !whose.is_empty() && whose.len() != marks.len() {
+                    return None;
+                }
                 let WrittenSeal { stream, from, to, since, until, root, .. } = seal;
                 let counted = to.checked_sub(from).and_then(|more| more.checked_add(1));
                 if from == 0 || counted != Some(marks.len() as u64) {
                     return None;
                 }
-                Says::Sealed(Seal { stream, from, to, since, until, root, marks: marks.to_vec() })
+                let (marks, whose) = (marks.to_vec(), whose.to_vec());
+                Says::Sealed(Seal { stream, from, to, since, until, root, marks, whose })
             }
             (Word::Begun | Word::Rotated | Word::Sealed, _, _) => return None,
         };
@@ -255,4 +281,6 @@ struct WrittenSeal {
     until: Timestamp,
     root: Hash,
     marks: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    whose: Option<String>,
 }

@@ -15,10 +15,14 @@
 //! bits, so that the message that was changed can be named, and so that those that are left of a stretch are still
 //! proven when the age of the others has removed them.
 //!
-//! `tree.rs`, `entry.rs` and `chain.rs` are pure; `sealer.rs` appends, `verify.rs` reads everything again.
+//! Seals of `ACCESS` also keep whose each entry is, in a word that only whoever knows the subject understands: an excerpt of
+//! all entries about one household is checked by itself, without the others, and none can be left out of it unnoticed.
+//!
+//! `tree.rs`, `entry.rs`, `chain.rs` and `excerpt.rs` are pure; `sealer.rs` appends, `verify.rs` reads everything again.
 
 mod chain;
 mod entry;
+mod excerpt;
 mod hash;
 mod keep;
 mod key;
@@ -29,11 +33,12 @@ mod tree;
 mod verify;
 
 pub use chain::{Chain, Fault, Reach};
-pub use entry::{Entry, PublicKey, Says, Seal};
+pub use entry::{Entry, NotAKey, PublicKey, Says, Seal};
+pub use excerpt::{Excerpt, Flaw, Line, Proven};
 pub use hash::{Hash, NotAHash};
 pub use keep::keep;
 pub use key::{SealKey, SealKeyError};
 pub use report::{Damage, KeySince, Report, StreamReport, What};
 pub use sealer::{Cadence, MAX_STRETCH, SealError, Sealer};
-pub use tree::{MARK_BYTES, Mark, leaf, mark, root};
+pub use tree::{MARK_BYTES, Mark, WHOSE_BYTES, Whose, leaf, mark, root, whose};
 pub use verify::{Checked, Known, VerifyError, verify};

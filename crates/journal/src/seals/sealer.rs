@@ -20,8 +20,8 @@ use crate::link::Unreachable;
 use crate::read::direct::{self, Question};
 use crate::read::{ReadError, ends};
 
-/// The most messages one seal covers: its marks must fit a message of the broker.
-pub const MAX_STRETCH: u64 = 2000;
+/// The most messages one seal covers: the marks of its messages and of whose they are must fit a message of the broker.
+pub const MAX_STRETCH: u64 = 1500;
 
 /// How often others may get in the way of one entry.
 const TRIES: usize = 5;
@@ -268,11 +268,10 @@ impl Sealer {
             return Err(SealError::Damaged { stream: stream.to_owned(), position: from, what });
         };
         let marks = leaves.iter().map(mark).collect();
-        self.append(
-            Says::Sealed(Seal { stream: stream.to_owned(), from, to, since, until, root, marks }),
-            now,
-        )
-        .await
+        // Whoever is told who read their file is told so without a gap.
+        let whose = if stream == ACCESS { read.whose } else { Vec::new() };
+        let stream = stream.to_owned();
+        self.append(Says::Sealed(Seal { stream, from, to, since, until, root, marks, whose }), now).await
     }
 
     /// Appends an entry behind the last one; `false` if somebody else did so first, which is known then.

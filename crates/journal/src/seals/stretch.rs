@@ -5,7 +5,7 @@ use async_nats::header::{HeaderMap, HeaderName, HeaderValue};
 use jiff::Timestamp;
 
 use super::hash::Hash;
-use super::tree::leaf;
+use super::tree::{Whose, leaf, whose};
 use crate::link::{Link, Unreachable};
 use crate::read::direct::{self, BATCH, Question};
 use crate::read::{ReadError, ends};
@@ -26,6 +26,8 @@ const PAUSE: std::time::Duration = std::time::Duration::from_millis(200);
 pub(super) struct Stretch {
     /// The position and leaf of each message, in order.
     pub(super) leaves: Vec<(u64, Hash)>,
+    /// Whose each of them is.
+    pub(super) whose: Vec<Whose>,
     /// When the broker stored the first.
     pub(super) since: Option<Timestamp>,
     /// When the broker stored the last.
@@ -55,6 +57,7 @@ pub(super) async fn read(link: &Link, stream: &str, from: u64, to: u64) -> Resul
             values.iter().map(move |value| (name.as_ref(), HeaderValue::as_str(value)))
         });
         stretch.leaves.push((position, leaf(position, subject, pairs, &message.payload)));
+        stretch.whose.push(whose(subject));
         if stretch.since.is_none() {
             stretch.since = stored(&message);
         }

@@ -59,6 +59,25 @@ fn node(left: &Hash, right: &Hash) -> Hash {
     Hash(hasher.finalize().into())
 }
 
+/// How many bytes of the hash of a subject a seal keeps.
+pub const WHOSE_BYTES: usize = 8;
+
+/// Whose a message is: the first bytes of the hash of its subject.
+pub type Whose = [u8; WHOSE_BYTES];
+
+/// What a hash of a subject is about.
+const WHOSE: &[u8] = b"continuum/seal-whose/1";
+
+/// Whose a message on this subject is. Subjects hold random numbers: the mark says nothing to whoever does not know the
+/// subject, and whoever does finds all its messages by it.
+#[must_use]
+pub fn whose(subject: &str) -> Whose {
+    let hash = Hash::of(&[WHOSE, subject.as_bytes()]);
+    let mut mark = [0; WHOSE_BYTES];
+    mark.copy_from_slice(&hash.0[..WHOSE_BYTES]);
+    mark
+}
+
 /// The root of the tree over some leaves; none over no leaves.
 #[must_use]
 pub fn root(leaves: &[Hash]) -> Option<Hash> {

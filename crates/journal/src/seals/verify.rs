@@ -12,7 +12,7 @@ use super::hash::Hash;
 use super::key::{SealKey, SealKeyError};
 use super::report::{KeySince, Report, StreamReport, What};
 use super::stretch::{self, Lying, Stretch, patiently};
-use super::tree::{mark, root};
+use super::tree::{Whose, mark, root};
 use crate::config::{ACCESS, SEALS};
 use crate::journal::Journal;
 use crate::read::{Ends, ReadError, ends};
@@ -268,12 +268,13 @@ impl<P: FnMut(Checked)> Verification<'_, P> {
         }
         let kept = self.journal.config().access_kept_for;
         let kept = (stream == ACCESS).then(|| SignedDuration::try_from(kept).unwrap_or(SignedDuration::MAX));
-        let mut leaves = read.leaves.as_slice();
+        let (mut leaves, mut whose) = (read.leaves.as_slice(), read.whose.as_slice());
         for seal in &seals {
             let own = leaves.partition_point(|(position, _)| *position <= seal.to);
-            let (these, others) = leaves.split_at(own);
-            leaves = others;
-            verified.compare(seal, these, kept, self.now, &mut self.report);
+            let (these, other_leaves) = leaves.split_at(own);
+            let (of_whom, others) = whose.split_at(own);
+            (leaves, whose) = (other_leaves, others);
+            verified.compare(seal, (these, of_whom), kept, self.now, &mut self.report);
         }
         self.checked.messages += read.leaves.len() as u64;
         (self.progress)(self.checked);
@@ -337,7 +338,7 @@ impl Verified {
     fn compare(
         &mut self,
         seal: &Seal,
-        leaves: &[(u64, Hash)],
+        (leaves, whose): (&[(u64, Hash)], &[Whose]),
         kept: Option<SignedDuration>,
         now: Timestamp,
         report: &mut Report,
@@ -345,15 +346,17 @@ impl Verified {
         let old_enough = kept.is_some_and(|kept| {
             now.checked_add(CLOCKS).is_ok_and(|now| now.duration_since(seal.since) >= kept)
         });
-        let mut found = leaves.iter().peekable();
+        let mut found = leaves.iter().zip(whose).peekable();
+        let of_whom = seal.whose.iter().map(Some).chain(std::iter::repeat(None));
         let before = self.report.damages;
         let (mut there, mut cut) = (Vec::with_capacity(leaves.len()), false);
-        for (position, sealed) in (seal.from..=seal.to).zip(&seal.marks) {
-            let what = match found.next_if(|(at, _)| *at == position) {
-                Some((_, leaf)) => {
+        for ((position, sealed), of) in (seal.from..=seal.to).zip(&seal.marks).zip(of_whom) {
+            let what = match found.next_if(|((at, _), _)| *at == position) {
+                Some(((_, leaf), whose)) => {
                     self.report.compared += 1;
                     there.push(*leaf);
-                    (mark(leaf) != *sealed).then_some(What::Changed)
+                    let same = mark(leaf) == *sealed && of.is_none_or(|of| of == whose);
+                    (!same).then_some(What::Changed)
                 }
                 None if old_enough && position < self.ends.first => {
                     self.report.expired += 1;

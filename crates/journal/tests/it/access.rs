@@ -28,7 +28,7 @@ fn entry(id: u128, household: HouseholdId) -> AccessEntry {
         organisation: OrganisationId::new(territory("33"), Uuid::from_u128(7)),
         role: code("siao-coordinator"),
         action: code("read-file"),
-        household,
+        about: household.into(),
         purpose: code("orientation"),
         fields: vec![code("identity"), code("composition")],
         outcome: Outcome::Granted,
@@ -204,8 +204,12 @@ async fn a_stream_that_keeps_who_read_what_for_ever_or_lets_it_be_removed_is_ref
 async fn whoever_opens_too_many_files_is_told_of_while_they_do_and_after_a_restart() {
     let ground = Ground::new().await;
     let journal = ground.journal().await;
-    let watched =
-        Watched { households: 3, within: Duration::from_secs(3600), actions: [code("read-file")].into() };
+    let watched = Watched {
+        households: 3,
+        within: Duration::from_secs(3600),
+        back: Duration::ZERO,
+        actions: [code("read-file")].into(),
+    };
     let now = at("2026-03-15T10:30:00Z");
     let mut watch = journal.watch_bulk_reading(watched.clone(), now).await.unwrap();
     let other: Actor = "agent-99".parse().unwrap();

@@ -85,7 +85,7 @@ fn access(n: u128) -> AccessEntry {
         organisation: OrganisationId::new(territory("33"), Uuid::from_u128(7)),
         role: code("siao"),
         action: code("read-file"),
-        household: HouseholdId::new(territory("33"), Uuid::from_u128(n % 5)),
+        about: HouseholdId::new(territory("33"), Uuid::from_u128(n % 5)).into(),
         purpose: code("orientation"),
         fields: vec![code("identity")],
         outcome: Outcome::Granted,

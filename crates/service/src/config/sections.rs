@@ -9,7 +9,8 @@ use jiff::tz::TimeZone;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 
-use super::SignIn;
+use super::{SignIn, Watch};
+use crate::http::Network;
 
 /// A value that does not make sense.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,6 +83,9 @@ pub struct Settings<O = NothingOfItsOwn> {
     /// What people sign in with; only where they do.
     #[serde(default)]
     pub sign_in: Option<SignIn>,
+    /// What counts as reading too much; only where readers are watched over.
+    #[serde(default)]
+    pub watch: Option<Watch>,
     /// The keys of this service alone.
     pub service: O,
 }
@@ -99,6 +103,7 @@ impl<O: Own> Settings<O> {
         self.nats.check()?;
         self.keys.check()?;
         self.sign_in.as_ref().map_or(Ok(()), SignIn::check)?;
+        self.watch.as_ref().map_or(Ok(()), Watch::check)?;
         for (key, path) in [("data.dir", &self.data.dir), ("keys.file", &self.keys.file)] {
             if path.as_os_str().is_empty() {
                 return Err(Wrong::new(key, "a path"));
@@ -126,6 +131,11 @@ pub struct Http {
     pub concurrency_max: u32,
     /// How many connections are open at once.
     pub connections_max: u32,
+    /// How many requests may come from one address in a minute, those around it that belong to one connection included.
+    pub per_address_max: u32,
+    /// The proxies whose word is taken for whom they ask for.
+    #[serde(deserialize_with = "networks")]
+    pub trusted_proxies: Vec<Network>,
     /// How long what is under way may go on when the service is asked to stop, in seconds.
     pub shutdown_grace_s: u32,
 }
@@ -150,6 +160,7 @@ impl Http {
         Wrong::unless_within("http.request_timeout_s", self.request_timeout_s.into(), 1, 600)?;
         Wrong::unless_within("http.concurrency_max", self.concurrency_max.into(), 1, 100_000)?;
         Wrong::unless_within("http.connections_max", self.connections_max.into(), 1, 1_000_000)?;
+        Wrong::unless_within("http.per_address_max", self.per_address_max.into(), 1, 10_000_000)?;
         Wrong::unless_within("http.shutdown_grace_s", self.shutdown_grace_s.into(), 1, 600)
     }
 }
@@ -163,13 +174,19 @@ pub struct Limits {
     pub wait_ms_max: u32,
     /// The most live streams open at once.
     pub stream_clients_max: u32,
+    /// The most requests of all people and programs of one organisation in a minute.
+    pub per_organisation_max: u32,
+    /// The most exports of one person or program in an hour.
+    pub exports_max: u32,
 }
 
 impl Limits {
     fn check(&self) -> Result<(), Wrong> {
         Wrong::unless_within("limits.list_max", self.list_max.into(), 1, 10_000)?;
         Wrong::unless_within("limits.wait_ms_max", self.wait_ms_max.into(), 0, 60_000)?;
-        Wrong::unless_within("limits.stream_clients_max", self.stream_clients_max.into(), 0, 100_000)
+        Wrong::unless_within("limits.stream_clients_max", self.stream_clients_max.into(), 0, 100_000)?;
+        Wrong::unless_within("limits.per_organisation_max", self.per_organisation_max.into(), 1, 10_000_000)?;
+        Wrong::unless_within("limits.exports_max", self.exports_max.into(), 1, 100_000)
     }
 }
 
@@ -275,6 +292,13 @@ pub enum LogFormat {
     Json,
     /// Text, for a person at a terminal.
     Text,
+}
+
+/// Ranges of addresses with commas between them; an empty text for none.
+fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Network>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let all = text.split(',').map(str::trim).filter(|one| !one.is_empty());
+    all.map(|one| one.parse().map_err(serde::de::Error::custom)).collect()
 }
 
 /// An empty text is no path: a key always has a value in the default file.

@@ -46,6 +46,15 @@ pub enum Needs {
     },
 }
 
+/// What an operation is besides a request, and is bounded as, for each person and each program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counted {
+    /// Nothing besides.
+    Request,
+    /// The beginning of an export: `limits.exports_max` an hour. Its further pages, which name a cursor, are requests.
+    Export,
+}
+
 /// A request that goes on.
 #[derive(Debug)]
 pub struct Admission {
@@ -60,8 +69,8 @@ pub type Admitted<'a> = Pin<Box<dyn Future<Output = Result<Admission, Problem>> 
 
 /// Whoever establishes who asks and whether they may.
 pub trait Gate: Send + Sync + 'static {
-    /// Admits the request of this head, or refuses it.
-    fn admit(&self, head: Parts, needs: Needs) -> Admitted<'_>;
+    /// Admits the request of this head, or refuses it. It is counted as a request, and as what it is `counted` besides.
+    fn admit(&self, head: Parts, needs: Needs, counted: Counted) -> Admitted<'_>;
 }
 
 /// The gate of a site before one operation.
@@ -69,6 +78,7 @@ pub trait Gate: Send + Sync + 'static {
 pub(super) struct Before {
     pub(super) gate: Arc<dyn Gate>,
     pub(super) needs: Needs,
+    pub(super) counted: Counted,
 }
 
 pub(super) async fn admitted(
@@ -77,7 +87,7 @@ pub(super) async fn admitted(
     next: Next,
 ) -> Result<Response, Problem> {
     let (head, body) = request.into_parts();
-    let Admission { head, cookie } = before.gate.admit(head, before.needs).await?;
+    let Admission { head, cookie } = before.gate.admit(head, before.needs, before.counted).await?;
     let mut response = next.run(Request::from_parts(head, body)).await;
     if let Some(cookie) = cookie {
         // Signing in and out send their own.

@@ -1,5 +1,5 @@
 //! What happens to every request, whatever the service: outermost first, a trace and a count, headers that browsers
-//! obey, a panic that becomes a problem, a place among those served at once, a time to be done in, bounds.
+//! obey, a rate for where it comes from, a panic that becomes a problem, a place among those served at once, a time to be done in, bounds.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -15,6 +15,7 @@ use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::Instrument;
 
+use super::address::{Addresses, within_rate};
 use crate::config::Http;
 use crate::extract::Bounds;
 use crate::metrics::{self, Held, names};
@@ -39,9 +40,10 @@ const HEADERS: [(HeaderName, &str); 6] = [
 const TRANSPORT_SECURITY: &str = "max-age=31536000; includeSubDomains";
 
 /// The layers of all routes, those of health included.
-pub(super) fn around_all(router: Router, service: &'static str) -> Router {
+pub(super) fn around_all(router: Router, service: &'static str, http: &Http) -> Router {
     router
         .layer(CatchPanicLayer::custom(answer_panic))
+        .layer(from_fn_with_state(Addresses::new(http), within_rate))
         .layer(from_fn(with_headers))
         .layer(from_fn_with_state(service, traced))
 }

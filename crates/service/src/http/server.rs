@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
+use axum::{Extension, Router};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
@@ -14,6 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
+use super::address::Peer;
 use super::health::Health;
 use super::{Site, health, layers};
 use crate::config::{Http, Limits};
@@ -86,9 +87,9 @@ impl Server {
         loop {
             tokio::select! {
                 () = stop.stopping() => break,
-                (stream, place) = accepted(&self.listener, &places) => {
+                (stream, peer, place) = accepted(&self.listener, &places) => {
                     let open = Held::one_more(names::HTTP_CONNECTIONS, service);
-                    let serving = serve_connection(stream, router.clone(), draining.watcher());
+                    let serving = serve_connection(stream, peer, router.clone(), draining.watcher());
                     connections.spawn(async move {
                         serving.await;
                         drop((open, place));
@@ -123,12 +124,12 @@ impl Server {
 async fn accepted(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
-) -> (TcpStream, Option<OwnedSemaphorePermit>) {
+) -> (TcpStream, SocketAddr, Option<OwnedSemaphorePermit>) {
     // Refused only by a semaphore that was closed; this one never is.
     let place = Arc::clone(places).acquire_owned().await.ok();
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => return (stream, place),
+            Ok((stream, peer)) => return (stream, peer, place),
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection, trying again: {error}");
                 sleep(ACCEPT_AGAIN).await;
@@ -137,14 +138,17 @@ async fn accepted(
     }
 }
 
-async fn serve_connection(stream: TcpStream, router: Router, watcher: Watcher) {
+async fn serve_connection(stream: TcpStream, peer: SocketAddr, router: Router, watcher: Watcher) {
     // Without it small answers wait for acknowledgements; a socket that refuses still works.
     let _ = stream.set_nodelay(true);
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT)
         .max_buf_size(HEAD_BYTES_MAX)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+        .serve_connection(
+            TokioIo::new(stream),
+            TowerToHyperService::new(router.layer(Extension(Peer(peer)))),
+        );
     if let Err(error) = watcher.watch(connection).await {
         tracing::debug!(%error, "a connection ended: {error}");
     }
@@ -163,5 +167,5 @@ fn surface(site: Site, http: &Http, bounds: Bounds, stop: &Stop) -> Router {
         .merge(health::routes(health))
         .fallback(layers::unknown_path)
         .method_not_allowed_fallback(layers::unknown_method);
-    layers::around_all(router, site.name)
+    layers::around_all(router, site.name, http)
 }

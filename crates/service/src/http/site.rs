@@ -28,6 +28,10 @@ async fn only_known_parameters(
 }
 
 /// The surface of one service, or of several in one process.
+///
+/// **Invariant.** There is no way to add a route that does not state what it needs of its caller: [`Site::operation`] and
+/// [`Site::page`] take nothing else, and what needs nothing says so ([`Operation::open_to_all`]). Health, counts and the
+/// description of the API are the server's own.
 #[derive(Default)]
 pub struct Site {
     pub(super) name: &'static str,
@@ -60,36 +64,42 @@ impl Site {
     /// when one does not state what it needs of its caller, or needs something and no gate is there: the program is wrong
     /// and says so before it listens.
     #[must_use]
-    pub fn operation<H, T, S>(mut self, operation: Operation, handler: H, state: S) -> Self
+    pub fn operation<H, T, S>(self, operation: Operation, handler: H, state: S) -> Self
     where
         H: Handler<T, S>,
         T: 'static,
         S: Clone + Send + Sync + 'static,
     {
-        let known: Arc<[&'static str]> = operation.query_names().into();
-        let mut routes = on(operation.method_filter(), handler)
-            .route_layer(from_fn_with_state(known, only_known_parameters))
-            .with_state(state);
-        let needs = operation.needs();
+        let mut site = self.page(&operation, handler, state);
+        site.api = site.api.operation(operation);
+        site
+    }
+
+    /// Serves what is not part of the API, such as a page or an asset: like an operation, but documented nowhere.
+    ///
+    /// # Panics
+    ///
+    /// As [`Site::operation`].
+    #[must_use]
+    pub fn page<H, T, S>(mut self, operation: &Operation, handler: H, state: S) -> Self
+    where
+        H: Handler<T, S>,
+        T: 'static,
+        S: Clone + Send + Sync + 'static,
+    {
+        let mut routes = on(operation.method_filter(), handler).with_state(state);
+        if !operation.takes_any_query() {
+            let known: Arc<[&'static str]> = operation.query_names().into();
+            routes = routes.route_layer(from_fn_with_state(known, only_known_parameters));
+        }
+        let (needs, counted) = (operation.needs(), operation.is_counted());
         assert_ne!(needs, Needs::Unstated, "{} does not state what it needs of its caller", operation.path());
         if needs != Needs::Nothing {
             #[expect(clippy::expect_used, reason = "the program is wrong, and says so before it listens")]
             let gate = self.gate.clone().expect("an operation that needs something stands behind a gate");
-            routes = routes.route_layer(from_fn_with_state(Before { gate, needs }, admitted));
+            routes = routes.route_layer(from_fn_with_state(Before { gate, needs, counted }, admitted));
         }
         self.router = self.router.route(operation.path(), routes);
-        self.api = self.api.operation(operation);
-        self
-    }
-
-    /// Serves what is not part of the API: pages, assets.
-    ///
-    /// # Panics
-    ///
-    /// When a route is already there.
-    #[must_use]
-    pub fn routes(mut self, routes: Router) -> Self {
-        self.router = self.router.merge(routes);
         self
     }
 

@@ -4,7 +4,7 @@ use axum::routing::MethodFilter;
 use serde_json::Value;
 use utoipa::openapi::HttpMethod;
 
-use crate::http::{Needs, Verb};
+use crate::http::{Counted, Needs, Verb};
 use crate::problem::Kind;
 
 /// What a parameter or a body is.
@@ -91,6 +91,9 @@ pub struct Operation {
     pub(super) answers: Vec<Answer>,
     pub(super) problems: Vec<Kind>,
     pub(super) needs: Needs,
+    pub(super) counted: Counted,
+    /// Whether others decide which parameters come.
+    pub(super) any_query: bool,
 }
 
 /// What is sent.
@@ -146,6 +149,8 @@ impl Operation {
             answers: Vec::new(),
             problems: vec![Kind::Internal, Kind::TooBusy, Kind::TimedOut],
             needs: Needs::Unstated,
+            counted: Counted::Request,
+            any_query: false,
         }
     }
 
@@ -171,6 +176,30 @@ impl Operation {
     fn guarded(mut self, needs: Needs) -> Self {
         self.needs = needs;
         self.problems([Kind::SignInNeeded, Kind::RequestForged, Kind::TooManyRequests])
+    }
+
+    /// With a bound of its own, for each person and each program.
+    #[must_use]
+    pub fn counted(mut self, counted: Counted) -> Self {
+        self.counted = counted;
+        self
+    }
+
+    /// With whatever parameters come: others, whom we cannot correct, send the browser here.
+    #[must_use]
+    pub fn with_any_query(mut self) -> Self {
+        self.any_query = true;
+        self
+    }
+
+    /// What it is bounded as.
+    pub(crate) fn is_counted(&self) -> Counted {
+        self.counted
+    }
+
+    /// Whether whatever parameters come are taken.
+    pub(crate) fn takes_any_query(&self) -> bool {
+        self.any_query
     }
 
     /// What it needs of its caller.

@@ -2,9 +2,8 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use service::axum::Router;
-use service::axum::routing::get;
 use service::lifecycle::stop_on_signals;
+use service::openapi::Operation;
 use service::{Server, Site, Stop};
 use tokio::sync::Notify;
 
@@ -17,7 +16,7 @@ fn site(begun: &Arc<Notify>, told: &Arc<Notify>) -> Site {
         told.notified().await;
         "done"
     };
-    Site::new("intake").routes(Router::new().route("/wait", get(wait)))
+    Site::new("intake").page(&Operation::get("/wait", "wait", "intake", "Wait").open_to_all(), wait, ())
 }
 
 #[tokio::test]

@@ -33,7 +33,7 @@ fn settings() -> Settings {
         shutdown_grace_s: 10,
         ..settings.http
     };
-    settings.limits = Limits { list_max: 10, wait_ms_max: 100, stream_clients_max: 2 };
+    settings.limits = Limits { list_max: 10, wait_ms_max: 100, stream_clients_max: 2, ..settings.limits };
     settings
 }
 

@@ -5,12 +5,10 @@ use reqwest::header;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use service::axum::Extension;
-use service::axum::Router;
 use service::axum::http::request::Parts;
 use service::axum::response::Html;
-use service::axum::routing::get;
 use service::extract::{IdempotencyKey, IfMatch, Json, Page, Path, etag};
-use service::http::{Admission, Admitted};
+use service::http::{Admission, Admitted, Counted};
 use service::openapi::{Operation, Schema};
 use service::problem::Kind;
 use service::{Gate, Needs, Problem, Site, Verb};
@@ -27,7 +25,7 @@ struct Caller(String);
 struct Door;
 
 impl Gate for Door {
-    fn admit(&self, mut head: Parts, needs: Needs) -> Admitted<'_> {
+    fn admit(&self, mut head: Parts, needs: Needs, _: Counted) -> Admitted<'_> {
         Box::pin(async move {
             assert!(
                 matches!(needs, Needs::Right { on: "household", .. }),
@@ -131,10 +129,16 @@ fn site() -> Site {
             panicking,
             (),
         )
-        .routes(Router::new().route(
-            "/page",
-            get(|| async { ([(header::CACHE_CONTROL, "max-age=60")], Html("<p>Bonjour</p>")) }),
-        ))
+        .page(
+            &page("/page"),
+            || async { ([(header::CACHE_CONTROL, "max-age=60")], Html("<p>Bonjour</p>")) },
+            (),
+        )
+}
+
+/// A page for everybody.
+fn page(path: &'static str) -> Operation {
+    Operation::get(path, "page", "intake", "Page").open_to_all()
 }
 
 async fn running() -> Running {
@@ -304,14 +308,66 @@ async fn every_answer_carries_the_headers_that_browsers_obey() {
         ] {
             assert_eq!(answer.headers().get(name).unwrap(), value, "{name} of {path}");
         }
-        assert!(
-            answer.headers()["content-security-policy"].to_str().unwrap().starts_with("default-src 'none'")
-        );
+        let policy = answer.headers()["content-security-policy"].to_str().unwrap();
+        // What may be loaded falls back to the first; where it may be framed and what its addresses begin with does not.
+        for part in ["default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'none'"]
+        {
+            assert!(policy.contains(part), "{part} of {path}");
+        }
+        // No other site may read an answer.
+        assert!(answer.headers().keys().all(|name| !name.as_str().starts_with("access-control-")));
         assert!(!answer.headers().contains_key("strict-transport-security"));
     }
     let by_tls =
         service.client.get(service.url("/page")).header("x-forwarded-proto", "https").send().await.unwrap();
     assert!(by_tls.headers().contains_key("strict-transport-security"));
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn a_method_that_only_echoes_is_not_known() {
+    let service = running().await;
+    for method in ["TRACE", "TRACK", "CONNECT-ME"] {
+        let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
+        let answer = service.client.request(method, service.url("/api/v1/households")).send().await.unwrap();
+        problem(answer, 405, "method-not-allowed").await;
+    }
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn more_requests_from_one_address_than_the_bound_are_told_when_to_come_back() {
+    let mut settings = settings();
+    (settings.http.per_address_max, settings.http.trusted_proxies) = (3, vec!["127.0.0.1".parse().unwrap()]);
+    let service = Running::start(&settings, |_| site()).await;
+    let from = |address: &'static str| {
+        service.client.get(service.url("/page")).header("x-forwarded-for", address).send()
+    };
+    for host in ["203.0.113.1", "203.0.113.2", "6.6.6.6, 203.0.113.3"] {
+        assert_eq!(from(host).await.unwrap().status(), 200, "{host}");
+    }
+    let answer = from("203.0.113.4").await.unwrap();
+    // A third of a minute fills in one request, and some of it has passed.
+    let wait: u32 = answer.headers()["retry-after"].to_str().unwrap().parse().unwrap();
+    assert!((1..=20).contains(&wait), "{wait}");
+    assert_eq!(answer.headers()["x-content-type-options"], "nosniff");
+    let body = problem(answer, 429, "too-many-requests").await;
+    assert_eq!(body["bound"], json!({ "name": "http.per_address_max", "value": 3, "unit": "a minute" }));
+    assert_eq!(from("198.51.100.1").await.unwrap().status(), 200, "somebody else");
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn whom_a_stranger_says_it_asks_for_is_not_believed() {
+    let mut settings = settings();
+    settings.http.per_address_max = 2;
+    let service = Running::start(&settings, |_| site()).await;
+    let from = |address: &'static str| {
+        service.client.get(service.url("/page")).header("x-forwarded-for", address).send()
+    };
+    assert_eq!(from("203.0.113.1").await.unwrap().status(), 200);
+    assert_eq!(from("198.51.100.1").await.unwrap().status(), 200);
+    problem(from("192.0.2.1").await.unwrap(), 429, "too-many-requests").await;
     service.stop().await;
 }
 
@@ -323,8 +379,7 @@ fn waiting_site(told: &Arc<Notify>, begun: &Arc<Notify>) -> Site {
         told.notified().await;
         "done"
     };
-    Site::new("intake")
-        .routes(Router::new().route("/wait", get(wait)).route("/quick", get(|| async { "quick" })))
+    Site::new("intake").page(&page("/wait"), wait, ()).page(&page("/quick"), || async { "quick" }, ())
 }
 
 #[tokio::test]

@@ -1,9 +1,10 @@
-//! `GET /api/v1/alerts`: what was done in an emergency and that others look at: uses of emergency accounts, openings of
-//! protected files that nobody has judged yet.
+//! `GET /api/v1/alerts`: what others look at: uses of emergency accounts, openings of protected files that nobody has
+//! judged yet, people and programs that opened unusually many files.
 
 use domain::household::Household;
 use domain::id::{OrganisationId, Territory};
 use domain::ledger::{AggregateId, State as Ledger};
+use domain::organisation::BulkReadingNoticed;
 use domain::rights::{Action, Matrix, Role};
 use domain::user::{SignedIn, User};
 use jiff::Timestamp;
@@ -18,16 +19,16 @@ use service::{Problem, Site, Verb};
 use desk::{Caller, Failure, ViewState, folded};
 
 use super::finding::user;
-use super::{EMERGENCY, OPENINGS, Office};
+use super::{BULK_READINGS, EMERGENCY, OPENINGS, Office};
 use crate::timeline::{LINES, Line};
 
 pub(super) fn routes(site: Site, office: &Office) -> Site {
-    let list = Operation::get("/api/v1/alerts", "alerts", crate::NAME, "Ce qui a été fait dans l'urgence, à relire.")
+    let list = Operation::get("/api/v1/alerts", "alerts", crate::NAME, "Ce qui est à relire : urgences, lectures en nombre.")
         .list()
         .right("alert", "list", Verb::Read)
         .answer(
             200,
-            "Uses of emergency accounts, and openings of protected files that nobody has judged yet; the latest first.",
+            "Uses of emergency accounts, openings of protected files that nobody has judged yet, readings of many files in a short time; the latest first.",
             Schema::named("Alerts"),
             None,
         );
@@ -61,6 +62,7 @@ fn listed(view: &View, caller: &Caller, page: &Page) -> Result<Response, Problem
     let comes = |alert: &Alert| before.as_ref().is_none_or(|before| alert.place() < *before);
     let mut all = uses(view, caller)?;
     all.extend(openings(view, caller)?);
+    all.extend(bulk_readings(view, caller)?);
     all.retain(comes);
     all.sort_unstable_by_key(|alert| std::cmp::Reverse(alert.place()));
     let more = all.len() > page.limit;
@@ -161,6 +163,55 @@ fn openings(view: &View, caller: &Caller) -> Result<Vec<Alert>, Problem> {
     Ok(openings)
 }
 
+/// When people and programs opened unusually many files: told to those who answer for them in their organisation, and to
+/// those who check in its département.
+fn bulk_readings(view: &View, caller: &Caller) -> Result<Vec<Alert>, Problem> {
+    let mut readings = Vec::new();
+    for row in view.range(BULK_READINGS, &[], None).map_err(Failure)? {
+        let (at, _) = row.map_err(Failure)?;
+        let Some(ledger @ AggregateId::Organisation(id)) = key::read::<AggregateId>(&at) else { continue };
+        if !answers_for_readers(caller, id) {
+            continue;
+        }
+        let Some(folded) = folded(view, &ledger)? else { continue };
+        let Some(is) = desk::organisation(&folded) else { continue };
+        for noticed in &is.bulk_readings {
+            let BulkReadingNoticed { actor, households, since, until } = noticed;
+            let shown = json!({
+                "kind": "files_read_in_bulk",
+                "at": until.0.to_string(),
+                "since": since.0.to_string(),
+                "actor": actor,
+                "user": actor.user(),
+                "organisation": id,
+                "households": households,
+            });
+            readings.push(Alert { at: until.0, of: format!("{id}/{actor}"), shown });
+        }
+    }
+    Ok(readings)
+}
+
+/// Those who run the machines are told nothing of who reads what.
+fn answers_for_readers(caller: &Caller, organisation: OrganisationId) -> bool {
+    match caller.rights.role {
+        Role::SystemAdmin => false,
+        Role::Auditor => caller.rights.territories.contains(&organisation.territory()),
+        Role::Referrer
+        | Role::Siao115Agent
+        | Role::SiaoInsertionCoordinator
+        | Role::SiaoManager
+        | Role::ProviderManager
+        | Role::ProviderWorker
+        | Role::LandlordOfficer
+        | Role::CommitteeSecretary
+        | Role::PrefectureOfficer
+        | Role::MediationSecretary
+        | Role::ObserverDepartmental
+        | Role::ObserverNational => caller.organisation() == organisation,
+    }
+}
+
 /// Whether the file is held in one of the caller's départements, or was opened by their organisation.
 fn holds(caller: &Caller, is: &Household, home: Territory, opened_by: OrganisationId) -> bool {
     let within = |territory: Territory| caller.rights.territories.contains(&territory);
@@ -178,17 +229,20 @@ fn schema() -> Value {
                 "type": "array",
                 "items": {
                     "type": "object",
-                    "required": ["kind", "at", "user"],
+                    "required": ["kind", "at"],
                     "properties": {
-                        "kind": { "enum": ["emergency_account_used", "file_opened_in_emergency"] },
+                        "kind": { "enum": ["emergency_account_used", "file_opened_in_emergency", "files_read_in_bulk"] },
                         "at": { "type": "string", "format": "date-time" },
-                        "user": { "type": "string" },
+                        "user": { "type": ["string", "null"], "description": "Who, if it is a person." },
+                        "actor": { "type": "string", "description": "Who: the code of a person or a program." },
                         "session": { "type": "string" },
                         "profile": { "$ref": "#/components/schemas/UserProfile" },
                         "by": { "type": "object" },
                         "household": { "type": "string" },
                         "organisation": { "type": "string" },
                         "ground": { "type": "string" },
+                        "households": { "type": "integer", "description": "How many files were opened." },
+                        "since": { "type": "string", "format": "date-time" },
                         "until": { "type": "string", "format": "date-time" }
                     }
                 }

@@ -15,14 +15,16 @@ mod users;
 
 use std::sync::Arc;
 
+use domain::id::UserId;
 use domain::ledger::{AggregateId, State};
 use projection::ledgers::IndexEntry;
 use projection::{Tree, key};
 use service::Site;
 use service::config::SignIn;
+use service::rate::Rates;
 use service::sign_in::local::Hasher;
 
-use desk::{Desk, Rates, Reading};
+use desk::{Desk, Reading};
 
 /// Organisations: `(organisation)`.
 pub(crate) const ORGANISATIONS: Tree = Tree::named("accounts/organisations");
@@ -34,14 +36,19 @@ pub(crate) const USERS: Tree = Tree::named("accounts/users");
 pub(crate) const EMERGENCY: Tree = Tree::named("accounts/emergency");
 /// Protected files that were opened in an emergency, which nobody has looked at since: `(household)`.
 pub(crate) const OPENINGS: Tree = Tree::named("accounts/openings");
+/// Organisations of which somebody opened unusually many files: `(organisation)`.
+pub(crate) const BULK_READINGS: Tree = Tree::named("accounts/bulk-readings");
 /// All of them.
-pub(crate) const TREES: &[Tree] = &[ORGANISATIONS, LOGINS, USERS, EMERGENCY, OPENINGS];
+pub(crate) const TREES: &[Tree] = &[ORGANISATIONS, LOGINS, USERS, EMERGENCY, OPENINGS, BULK_READINGS];
 
 /// What a user or an organisation is found by. Keys name the ledger, so that two never give the same one.
 pub(crate) fn index(ledger: &AggregateId, state: &State) -> Vec<IndexEntry> {
     match state {
         State::Organisation(is) if is.known().is_some() => {
-            vec![(ORGANISATIONS, key::of(ledger), Vec::new())]
+            let listed = (ORGANISATIONS, key::of(ledger), Vec::new());
+            let noticed =
+                (!is.bulk_readings.is_empty()).then(|| (BULK_READINGS, key::of(ledger), Vec::new()));
+            std::iter::once(listed).chain(noticed).collect()
         }
         State::User(user) => {
             let digests =
@@ -71,6 +78,8 @@ pub(crate) struct Office {
     pub(crate) hasher: Hasher,
     /// Attempts to sign in, by what was given as login.
     pub(crate) attempts: Arc<Rates<String>>,
+    /// Wrong codes with a right password, by whose they are.
+    pub(crate) guesses: Arc<Rates<UserId>>,
     /// The provider of identities, if there is one.
     pub(crate) provided: Option<Arc<provider::Provided>>,
 }
@@ -82,6 +91,7 @@ pub(crate) fn routes(site: Site, desk: &Desk, reading: &Reading, settings: Optio
         reading: reading.clone(),
         hasher: Hasher::default(),
         attempts: Arc::default(),
+        guesses: Arc::default(),
         provided,
     };
     let site = lists::routes(site, &office);

@@ -10,11 +10,9 @@ use domain::id::UserId;
 use domain::ledger::AggregateId;
 use domain::user::{Factor, User};
 use serde::{Deserialize, Serialize};
-use service::axum::Router;
 use service::axum::extract::{RawQuery, State};
 use service::axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use service::axum::response::{AppendHeaders, IntoResponse as _, Response};
-use service::axum::routing::get;
 use service::extract::Query;
 use service::openapi::{Answer, Operation, Schema};
 use service::problem::Kind;
@@ -69,9 +67,26 @@ pub(super) fn routes(site: Site, office: &Office) -> Site {
             ("Set-Cookie", "What is kept until the browser is back."),
         ],
     });
-    // The provider sends back what parameters it likes, so this is no operation of the API: those are refused when misspelt.
-    let back = Router::new().route("/api/v1/sign-in/callback", get(finished)).with_state(office.clone());
-    site.operation(begin, begun, office.clone()).routes(back)
+    let finish = Operation::get(
+        "/api/v1/sign-in/callback",
+        "sign-in-finish",
+        crate::NAME,
+        "Là où le fournisseur d'identité renvoie le navigateur.",
+    )
+    .open_to_all()
+    // The provider sends back what parameters it likes.
+    .with_any_query()
+    .problems([Kind::SignInNeeded, Kind::NotAllowed, Kind::RefusedNow, Kind::NotReady])
+    .problems([Kind::UnknownId, Kind::Contended, Kind::BrokerUnreachable, Kind::JournalFull])
+    .answer_with(Answer {
+        status: 303,
+        description: "Signed in; the browser goes to the first page.",
+        schema: None,
+        media_type: "application/json",
+        example: None,
+        headers: vec![("Location", "The first page."), ("Set-Cookie", "The session, for this host alone.")],
+    });
+    site.operation(begin, begun, office.clone()).operation(finish, finished, office.clone())
 }
 
 #[derive(Deserialize)]

@@ -31,6 +31,10 @@ const CLEAR_SITE_DATA: (HeaderName, &str) =
 pub(super) fn routes(site: Site, office: &Office) -> Site {
     let who =
         Operation::get("/api/v1/session", "session", crate::NAME, "Qui est connecté, sous quel profil.")
+            .describe(
+                "Whatever somebody asks prolongs the session by half an hour. A page that asks by itself, without anybody's \
+                 doing, says so in the header `Continuum-By-Itself`, with any value, and prolongs nothing; nor does a live stream.",
+            )
             .for_all_signed_in()
             .problems([Kind::BrokerUnreachable]);
     let keep = post(

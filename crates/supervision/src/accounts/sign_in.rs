@@ -15,7 +15,8 @@ use service::axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use service::axum::response::{IntoResponse as _, Response};
 use service::extract::Json;
 use service::openapi::{Answer, Operation, Schema};
-use service::problem::{Bound, Kind};
+use service::problem::Kind;
+use service::rate::{Per, Quota};
 use service::sign_in::local::recovery::RecoveryCodes;
 use service::sign_in::local::{Step, StoredHash, TotpKey, Verdict};
 use service::sign_in::{Secret, SystemRandom};
@@ -28,8 +29,17 @@ use super::enrolment::unhashed;
 use super::sessions::Held;
 use super::taking::{Asking, secret};
 
-/// How often somebody may try within a minute (security.md §4).
-const ATTEMPTS: u32 = 5;
+/// How often somebody may try to sign in to one account.
+const ATTEMPTS: Quota = Quota { name: "attempts", most: 5, per: Per::Minute };
+
+/// How often somebody who knows the password may be wrong about the code: a one-time code has six digits and three of them
+/// are good at a time, so that guessing for a day opens one account in a thousand. When that is used up nobody gets in for a
+/// while, and is told what everybody is told: whoever does not know the password can bring it about for nobody, and learns
+/// nothing of the password by it.
+///
+/// It is counted in this process, as the attempts are: an installation with several of them multiplies it. For recovery
+/// codes that changes nothing, each has 80 bits; and what was used is on the user's ledger.
+const GUESSES: Quota = Quota { name: "codes", most: 10, per: Per::Hour };
 
 /// What stands for the recovery codes of somebody who has none: of the same cost, and of no code.
 const NO_CODES: [&str; 1] =
@@ -113,12 +123,13 @@ pub(super) fn refuse_foreign(headers: &HeaderMap) -> Result<(), Problem> {
 impl Office {
     /// Counts an attempt on this login, whether there is such an account or not.
     pub(super) fn attempted(&self, login: &str) -> Result<(), Problem> {
-        if self.attempts.take(login.to_owned(), ATTEMPTS, self.desk.edge().now()) {
-            return Ok(());
-        }
-        tracing::warn!(code = "sign-in-attempts", "more attempts to sign in on one login than it may have");
-        let bound = Bound { name: "attempts", value: ATTEMPTS.into(), unit: "a minute" };
-        Err(Problem::bound(Kind::TooManyRequests, bound))
+        self.attempts.take(login.to_owned(), ATTEMPTS, self.desk.edge().now()).map_err(|exhausted| {
+            tracing::warn!(
+                code = "sign-in-attempts",
+                "more attempts to sign in on one login than it may have"
+            );
+            Problem::from(exhausted)
+        })
     }
 
     /// Whether `password` is that of the user; a hash is made even if there is none.
@@ -155,7 +166,11 @@ impl Office {
             Second::Code(code) => self.step(user, code)?.map(|step| Factor::Totp { step }),
             Second::Recovery(code) => self.code(user, code).await?.map(|code| Factor::Recovery { code }),
         };
-        let admitted = known && user.is_some_and(|user| user.account == Account::Active);
+        let guessed = match &who {
+            Some((id, _)) if known => self.guessed(*id, factor.is_none()),
+            Some(_) | None => false,
+        };
+        let admitted = known && !guessed && user.is_some_and(|user| user.account == Account::Active);
         match (who, factor) {
             (Some((id, user)), Some(factor)) if admitted => Ok(Some((id, user, factor))),
             (who, _) => {
@@ -164,6 +179,20 @@ impl Office {
                 Ok(None)
             }
         }
+    }
+
+    /// Whether too many codes were guessed by somebody who knows the password; a `wrong` one counts.
+    fn guessed(&self, user: UserId, wrong: bool) -> bool {
+        let now = self.desk.edge().now();
+        let left = if wrong {
+            self.guesses.take(user, GUESSES, now).is_ok()
+        } else {
+            self.guesses.has_left(user, GUESSES, now)
+        };
+        if !left {
+            tracing::warn!(code = "codes-guessed", %user, "somebody knows the password of {user} and guesses codes");
+        }
+        !left
     }
 
     /// The time step of a one-time code, if it is right and none of it or later was taken.

@@ -24,7 +24,7 @@ pub(super) fn routes(site: Site, office: &Office) -> Site {
         .list()
         .right("user", "list", Verb::Read)
         .query_parameter("organisation", Schema::Text, "Those with a profile in this organisation.")
-        .problems([Kind::BrokerUnreachable])
+        .problems([Kind::BrokerUnreachable, Kind::JournalFull])
         .answer(
             200,
             "By organisation: somebody with profiles in two of them is there twice. Names are shown to who invites.",
@@ -70,6 +70,11 @@ async fn users(
     let Found { users, next, state } =
         office.reading.read(at_least, move |view| found(view, &page, asked.organisation)).await?;
     let named = names_are_shown(caller.rights.role);
+    if named {
+        // On disk before anything is opened.
+        let whose = users.iter().map(|(_, id, _)| *id).collect();
+        office.desk.record_read_of_users(&caller, &whose, &["name", "email"]).await?;
+    }
     let mut all = Vec::with_capacity(users.len());
     for (organisation, id, mut user) in users {
         if named {

@@ -1,5 +1,7 @@
 //! From the invitation to the end of an account.
 
+use domain::id::UserId;
+use domain::rights::Role;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
@@ -118,6 +120,33 @@ async fn names_are_listed_for_who_administers_and_for_nobody_else() {
     let manager = Person::enrolled(&world, "chef@siao33.example", &["siao_manager"]).await;
     let refused = manager.signs_in(&world).await.get(&path).await;
     assert_eq!(refused.refusal(), (403, "not-allowed"));
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_reads_names_of_colleagues_is_recorded_first_or_reads_none() {
+    let mut world = World::start().await;
+    let invited = Person::invited(&world, "jeanne@siao33.example", &["siao_manager"], false).await;
+    let id: UserId = invited["id"].as_str().unwrap().parse().unwrap();
+    let path = format!("/api/v1/users?organisation={}", world.siao);
+    assert!(world.software().get(&path).await.is(200).to_string().contains("Jeanne Martin"));
+    let journal = world.first.journal().clone();
+    let read = journal.accesses_of(id, 0, 10).await.unwrap().entries;
+    assert_eq!(read.len(), 1);
+    let entry = &read[0].entry;
+    assert_eq!((entry.about, entry.organisation), (id.into(), world.operator));
+    assert_eq!((entry.action.as_str(), entry.purpose.as_str()), ("user.list", "administration"));
+    assert_eq!(entry.fields.iter().map(|field| field.as_str()).collect::<Vec<_>>(), ["name", "email"]);
+    // Who is shown no names reads nothing of anybody.
+    let auditor = world.first.issues(world.siao, Role::Auditor).await;
+    let mut auditor = Browser { bearer: Some(auditor), ..world.browser() };
+    auditor.get(&path).await.is(200);
+    assert_eq!(journal.accesses_of(id, 0, 10).await.unwrap().entries.len(), 1);
+
+    world.loses_its_broker().await;
+    let refused = world.software().get(&path).await;
+    assert_eq!(refused.refusal(), (503, "broker-unreachable"));
+    assert!(!refused.body.to_string().contains("Jeanne"));
     world.stop().await;
 }
 

@@ -47,6 +47,11 @@ async fn every_use_of_an_emergency_account_is_logged_and_listed() {
     let agent = Person::enrolled(&world, "agent@siao33.example", &["siao_115_agent"]).await;
     let refused = agent.signs_in(&world).await.get(ALERTS).await;
     assert_eq!(refused.refusal(), (403, "not-allowed"));
+    let lines = logged::lines_with(&agent.id);
+    assert!(
+        lines.iter().any(|line| line.contains("not-allowed") && line.contains("alert.list")),
+        "{lines:?}"
+    );
     let manager = Person::enrolled(&world, "chef@siao33.example", &["siao_manager"]).await;
     let seen = manager.signs_in(&world).await.get(ALERTS).await.is(200);
     assert_eq!(seen["alerts"].as_array().unwrap().len(), 2);

@@ -51,13 +51,15 @@ pub(crate) struct Browser {
     pub(crate) bearer: Option<String>,
     /// Where its pages come from, if not from the site itself.
     pub(crate) origin: Option<String>,
+    /// Whether nobody does anything: its pages ask by themselves.
+    pub(crate) by_itself: bool,
 }
 
 impl Browser {
     pub(crate) fn at(base: &str) -> Self {
         let client = Client::builder().redirect(Policy::none()).timeout(PATIENCE).build().unwrap();
         let (base, cookies) = (base.to_owned(), Default::default());
-        Self { client, base, cookies, csrf: None, bearer: None, origin: None }
+        Self { client, base, cookies, csrf: None, bearer: None, origin: None, by_itself: false }
     }
 
     pub(crate) async fn get(&mut self, path: &str) -> Answer {
@@ -83,6 +85,9 @@ impl Browser {
         }
         if let Some(csrf) = &self.csrf {
             request = request.header("Continuum-Csrf", csrf);
+        }
+        if self.by_itself {
+            request = request.header("Continuum-By-Itself", "?1");
         }
         if let Some(body) = body {
             request = request.json(&body);

@@ -5,6 +5,8 @@
 mod accounts;
 mod alerts;
 mod browser;
+mod bulk;
+mod limits;
 mod logged;
 #[path = "../../../service/tests/it/oidc_fake.rs"]
 #[expect(dead_code, reason = "those who try the relying party alone ask more of it")]

@@ -1,10 +1,14 @@
 //! Signing in and out, and what ends a session by itself.
 
+use desk::Caller;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
+use service::axum::http::Request;
+use service::http::{Counted, Gate as _, Needs, Verb};
 use service::sign_in::local::{HASHES_AT_ONCE, HASHES_WAITING_MAX};
 
-use crate::browser::{PASSWORD, Person, code, profile};
+use crate::browser::{Browser, PASSWORD, Person, code, profile};
+use crate::logged;
 use crate::world::World;
 
 const SESSION: &str = "/api/v1/session";
@@ -211,6 +215,95 @@ async fn a_session_ends_after_half_an_hour_of_silence_and_after_twelve_hours_wha
     }
     world.clock.set(begun + SignedDuration::from_hours(12));
     assert_eq!(browser.get(SESSION).await.refusal(), (401, "sign-in-needed"));
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_is_left_open_keeps_no_session_alive() {
+    let world = World::start().await;
+    let person = Person::enrolled(&world, "jeanne@siao33.example", &["siao_manager"]).await;
+    let mut browser = person.signs_in(&world).await;
+    let mut page = Browser { by_itself: true, ..browser.clone() };
+    for _ in 0..29 {
+        world.passes(SignedDuration::from_mins(1));
+        let answer = page.get(SESSION).await;
+        assert!(answer.header("set-cookie").is_empty(), "it was not used");
+        answer.is(200);
+    }
+    // Somebody does something in the last minute: it goes on from there, and the page asks with the new cookie.
+    browser.get(SESSION).await.is(200);
+    page.cookies.clone_from(&browser.cookies);
+    world.passes(SignedDuration::from_mins(29));
+    page.get(SESSION).await.is(200);
+    world.passes(SignedDuration::from_mins(1));
+    assert_eq!(page.get(SESSION).await.refusal(), (401, "sign-in-needed"));
+    assert_eq!(browser.get(SESSION).await.refusal(), (401, "sign-in-needed"));
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_is_open_no_longer_than_the_session_that_asked_for_it() {
+    let world = World::start().await;
+    let person = Person::enrolled(&world, "jeanne@siao33.example", &["siao_manager"]).await;
+    let mut browser = person.signs_in(&world).await;
+    let door = world.first.door();
+    let opens = async |browser: &Browser| {
+        let cookie = format!("__Host-session={}", browser.cookies["__Host-session"]);
+        let (head, ()) =
+            Request::get("/api/v1/events/stream").header("cookie", cookie).body(()).unwrap().into_parts();
+        let live = Needs::Right { on: "event", name: "follow", verb: Verb::Follow };
+        let admitted = door.admit(head, live, Counted::Request).await.unwrap();
+        assert!(admitted.cookie.is_none(), "following is not using");
+        admitted.head.extensions.get::<Caller>().unwrap().clone()
+    };
+    world.passes(SignedDuration::from_mins(10));
+    let caller = opens(&browser).await;
+    world.passes(SignedDuration::from_mins(19));
+    assert!(door.still(&caller).unwrap());
+    // It is used in the last minute: the stream that was opened before ends, another is opened with the cookie of today.
+    browser.get(SESSION).await.is(200);
+    world.passes(SignedDuration::from_mins(1));
+    assert!(!door.still(&caller).unwrap());
+    let caller = opens(&browser).await;
+    assert!(door.still(&caller).unwrap());
+    world.passes(SignedDuration::from_mins(29));
+    assert!(!door.still(&caller).unwrap());
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_knows_a_password_and_guesses_codes_gets_in_no_more_and_is_not_told_why() {
+    logged::keep();
+    let world = World::start().await;
+    let person = Person::enrolled(&world, "jeanne@siao33.example", &["siao_manager"]).await;
+    let mut thief = world.browser();
+    for _ in 0..10 {
+        world.passes(SignedDuration::from_secs(30));
+        let right = code(&person.totp, world.clock.now());
+        let wrong = if right == "000000" { "000001" } else { "000000" };
+        let guess = json!({ "login": person.email, "password": PASSWORD, "code": wrong });
+        assert_eq!(thief.post(SESSION, guess).await.refusal(), (401, "sign-in-needed"));
+    }
+    world.passes(SignedDuration::from_secs(30));
+    let right = person.types(world.clock.now());
+    assert_eq!(thief.post(SESSION, right).await.refusal(), (401, "sign-in-needed"), "even the right one");
+    let lines = logged::lines_with(&person.id);
+    let refused = lines.iter().filter(|line| line.contains("sign-in-refused")).count();
+    assert_eq!(refused, 11, "each attempt is logged: {lines:?}");
+    assert!(lines.iter().any(|line| line.contains("WARN") && line.contains("codes-guessed")), "{lines:?}");
+    // An hour fills in ten: one comes back after six minutes.
+    world.passes(SignedDuration::from_mins(6));
+    person.signs_in(&world).await;
+    // Without the password nothing is counted: nobody can be kept out by a stranger.
+    let other = Person::enrolled(&world, "paul@siao33.example", &["siao_manager"]).await;
+    for _ in 0..11 {
+        world.passes(SignedDuration::from_secs(30));
+        let guess =
+            json!({ "login": other.email, "password": "quatre autres mots choisis", "code": "000000" });
+        assert_eq!(thief.post(SESSION, guess).await.refusal(), (401, "sign-in-needed"));
+    }
+    world.passes(SignedDuration::from_secs(30));
+    other.signs_in(&world).await;
     world.stop().await;
 }
 

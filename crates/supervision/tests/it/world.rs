@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use desk::{Ask, Context, Desk, Secret, TokenText};
+use desk::{Ask, Context, Desk, Doorkeeper, Reading, Secret, TokenText};
 use domain::calendar::Instant;
 use domain::decide::organisation::{IssueToken, RegisterOrganisation};
 use domain::decide::{Command, OrganisationCommand};
@@ -37,6 +37,7 @@ type Change = dyn Fn(&mut Settings, &Path) + Send + Sync;
 pub(crate) struct Served {
     pub(crate) base: String,
     desk: Desk,
+    door: Doorkeeper,
     handle: Handle,
 }
 
@@ -53,7 +54,7 @@ pub(crate) struct World {
     more: Vec<Handle>,
     change: Box<Change>,
     stop: Stop,
-    broker: Broker,
+    broker: Option<Broker>,
     dir: TempDir,
 }
 
@@ -79,7 +80,7 @@ impl World {
             more: Vec::new(),
             change: Box::new(change),
             stop,
-            broker,
+            broker: Some(broker),
             dir,
         }
     }
@@ -87,7 +88,9 @@ impl World {
     /// One more process over the same broker; where it listens.
     pub(crate) async fn one_more(&mut self) -> String {
         let name = format!("more-{}", self.more.len());
-        let served = serve(&name, &self.dir, &self.broker, &self.clock, &self.stop, &self.change).await;
+        let served =
+            serve(&name, &self.dir, self.broker.as_ref().unwrap(), &self.clock, &self.stop, &self.change)
+                .await;
         self.more.push(served.handle);
         served.base
     }
@@ -111,7 +114,14 @@ impl World {
         for handle in self.more.into_iter().chain([self.first.handle]) {
             handle.join().await.unwrap();
         }
-        self.broker.stop().await;
+        if let Some(broker) = self.broker {
+            broker.stop().await;
+        }
+    }
+
+    /// Nothing can be recorded from now on.
+    pub(crate) async fn loses_its_broker(&mut self) {
+        self.broker.take().unwrap().stop().await;
     }
 }
 
@@ -144,8 +154,11 @@ async fn serve(
     let ledgers = Ledgers::of(running.view.clone());
     let desk =
         Desk::new(supervision::NAME, context.journal.clone(), ledgers, edge, Arc::clone(&context.book));
+    let (reading, journal, book) =
+        (Reading::of(running.view.clone()), context.journal.clone(), Arc::clone(&context.book));
+    let door = Doorkeeper::new(reading, journal, desk.edge().clone(), book, settings.limits.clone());
     let handle = running.listen(&settings).await.unwrap();
-    Served { base: format!("http://{}", handle.address.unwrap()), desk, handle }
+    Served { base: format!("http://{}", handle.address.unwrap()), desk, door, handle }
 }
 
 impl Served {
@@ -168,12 +181,22 @@ impl Served {
         self.desk.take(&ask).await.unwrap();
     }
 
+    /// A gate over the view of the process, as every service has one.
+    pub(crate) fn door(&self) -> &Doorkeeper {
+        &self.door
+    }
+
+    /// The journal of the process.
+    pub(crate) fn journal(&self) -> &journal::Journal {
+        self.desk.journal()
+    }
+
     /// The id of a command that nobody asked yet.
     pub(crate) fn command(&self) -> CommandId {
         CommandId(self.desk.edge().mint())
     }
 
-    async fn registers(&self, name: &str, kind: OrganisationKind) -> OrganisationId {
+    pub(crate) async fn registers(&self, name: &str, kind: OrganisationKind) -> OrganisationId {
         let command = self.command();
         let home = "33".parse().unwrap();
         let id = OrganisationId::created_by(home, command);
@@ -184,7 +207,7 @@ impl Served {
         id
     }
 
-    async fn issues(&self, organisation: OrganisationId, role: Role) -> String {
+    pub(crate) async fn issues(&self, organisation: OrganisationId, role: Role) -> String {
         let command = self.command();
         let secret = Secret::of([7; 32]);
         let issue = IssueToken {

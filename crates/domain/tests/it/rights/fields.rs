@@ -27,7 +27,8 @@ fn every_event_ever_written_on_a_household_is_classified() {
 
 #[test]
 fn every_command_can_be_asked_by_somebody_or_is_the_surface_s_own() {
-    // What nobody asks by name: it is asked by proving who one is, or by the instance that has tried.
+    // What nobody asks by name: it is asked by proving who one is, by the instance that has tried, or by whoever watches
+    // over readers.
     let own = [
         "user.enrol",
         "user.link-identity",
@@ -35,6 +36,7 @@ fn every_command_can_be_asked_by_somebody_or_is_the_surface_s_own() {
         "user.switch-profile",
         "user.change-password",
         "household.certify-erasure",
+        "organisation.notice-bulk-reading",
     ];
     for kind in catalogue() {
         let action = Action::command(kind.ledger, kind.name);

@@ -2,7 +2,9 @@
 
 use domain::calendar::Instant;
 use domain::decide::account::{BindAccount, RevokeAccount};
-use domain::decide::organisation::{ChangeOrganisation, CloseOrganisation, IssueToken, RevokeToken};
+use domain::decide::organisation::{
+    ChangeOrganisation, CloseOrganisation, IssueToken, NoticeBulkReading, RevokeToken,
+};
 use domain::decide::user::{
     ChangePassword, DisableUser, EnableUser, Enrol, GrantProfile, LinkIdentity, RenewInvitation, SignIn,
     SignOut, SwitchProfile, WithdrawProfile,
@@ -145,6 +147,31 @@ fn an_account_is_the_public_key_of_one() {
     ] {
         assert!(bad.parse::<BrokerAccount>().is_err(), "{bad}");
     }
+}
+
+#[test]
+fn who_opens_many_files_is_noticed_once_in_an_hour_whoever_watches() {
+    let mut w = World::at("2026-03-02T09:00");
+    let id = w.organisation(organisation(), OrganisationKind::SiaoOperator);
+    let begun = w.now;
+    let notice = |actor: &str, households, minute: i64| NoticeBulkReading {
+        actor: actor.parse().unwrap(),
+        households,
+        since: Instant(begun + (minute - 60).minutes()),
+        until: Instant(begun + minute.minutes()),
+    };
+    let elsewhere = OrganisationId::new(gironde(), uuid::Uuid::from_u128(4));
+    assert_eq!(w.refuses(elsewhere, notice("user:1", 61, 0)).code, "unknown-id");
+    w.does(id, notice("user:1", 61, 0));
+    // A second watcher saw the last of them a minute sooner; the first goes on reading; another reads too.
+    for notice in [notice("user:1", 61, -1), notice("user:1", 90, 59), notice("token:1", 61, 30)] {
+        w.does(id, notice);
+    }
+    w.does(id, CloseOrganisation {});
+    w.does(id, notice("user:1", 64, 60));
+    let noticed = of(&w, id).bulk_readings.iter();
+    let noticed: Vec<_> = noticed.map(|one| (one.actor.as_str(), one.households)).collect();
+    assert_eq!(noticed, [("user:1", 61), ("token:1", 61), ("user:1", 64)]);
 }
 
 #[test]
