@@ -15,6 +15,7 @@ pub mod history;
 pub mod household;
 pub mod id;
 pub mod ledger;
+pub mod likeness;
 pub mod matching;
 pub mod money;
 pub mod organisation;

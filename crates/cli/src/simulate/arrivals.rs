@@ -167,6 +167,7 @@ impl World {
                     reachable_through_structure: true,
                     at: Some(Instant(from)),
                     note: None,
+                    duplicate_reviewed: None,
                 });
             }
         }
@@ -195,6 +196,7 @@ impl World {
             reachable_through_structure: true,
             at: since.map(Instant),
             note: None,
+            duplicate_reviewed: None,
         })?;
         if background.women && self.dice.chance(0.6) {
             let who = self.siao();

@@ -116,7 +116,16 @@ impl World {
             let born = days_after(self.today(), -self.dice.between(0, 6));
             let member = self.people.person(sex, MemberLink::child(), born, &surname, &mut self.dice);
             let who = self.referrer(id);
-            self.ask(who, id, AddMember { member, reason: MemberArrivalReason::birth(), at: None });
+            self.ask(
+                who,
+                id,
+                AddMember {
+                    member,
+                    reason: MemberArrivalReason::birth(),
+                    at: None,
+                    duplicate_reviewed: None,
+                },
+            );
         }
     }
 
@@ -254,7 +263,7 @@ impl World {
             member.residence = Some(self.settings.residence.draw(&mut self.dice));
         }
         let who = self.referrer(id);
-        self.ask(who, id, AddMember { member, reason, at: None });
+        self.ask(who, id, AddMember { member, reason, at: None, duplicate_reviewed: None });
     }
 
     /// Another telephone, a name that was written wrong.
@@ -267,7 +276,7 @@ impl World {
         let Some(mut member) = member else { return };
         self.people.add_contacts(&mut member.identity, &mut self.dice);
         let who = self.referrer(id);
-        self.ask(who, id, CorrectIdentity { person, member });
+        self.ask(who, id, CorrectIdentity { person, member, duplicate_reviewed: None });
     }
 
     fn consent_withdrawn(&mut self, id: HouseholdId) {

@@ -15,6 +15,7 @@ use crate::household::composition::{
 use crate::household::stay::Stay;
 use crate::id::{HouseholdId, PersonId, StayId, Territory};
 use crate::ledger::{Halt, Ledgers};
+use crate::likeness::{DuplicateReviewed, Reviewed};
 use crate::personal::Personal;
 use crate::place::occupancy::{OccupantsChanged, Title};
 use crate::reference::{MemberArrivalReason, MemberDepartureReason, MemberLink, RightOfResidence};
@@ -104,6 +105,12 @@ pub(super) fn check_note(note: Option<&String>, max: usize) -> Result<(), Refusa
     }
 }
 
+/// What the event keeps of a review.
+fn reviewed(is: Option<&DuplicateReviewed>) -> Result<Option<Reviewed>, Refusal> {
+    check_note(is.and_then(|is| is.note.as_ref()), REFUSAL_NOTE_MAX)?;
+    Ok(is.map(Reviewed::from))
+}
+
 fn reachable<'a>(identities: impl IntoIterator<Item = &'a Identity>) -> bool {
     identities.into_iter().any(|identity| identity.phone.is_some() || identity.email.is_some())
 }
@@ -128,6 +135,9 @@ pub struct Register {
     /// Free note.
     #[serde(default)]
     pub note: Option<String>,
+    /// Why this is another file than those that look like it, once they were looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duplicate_reviewed: Option<DuplicateReviewed>,
 }
 
 impl Decide<HouseholdId> for Register {
@@ -165,6 +175,7 @@ impl Decide<HouseholdId> for Register {
                 || reachable(self.members.iter().map(|m| &m.identity)),
             note: self.note.clone().map(Personal::Known),
             follower: ctx.follower(),
+            reviewed: reviewed(self.duplicate_reviewed.as_ref())?,
         };
         draft.household(id, ctx.past(id.territory(), self.at)?, registered);
         Ok(())
@@ -182,6 +193,9 @@ pub struct AddMember {
     /// Since when, if not now.
     #[serde(default)]
     pub at: Option<Instant>,
+    /// Why this is another file than those that look like it, once they were looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duplicate_reviewed: Option<DuplicateReviewed>,
 }
 
 impl Decide<HouseholdId> for AddMember {
@@ -224,7 +238,8 @@ impl Decide<HouseholdId> for AddMember {
                 draft.place(at_place.place, at, OccupantsChanged { title, household: id, persons });
             }
         }
-        draft.household(id, at, MemberAdded { member, reason: self.reason, joins });
+        let reviewed = reviewed(self.duplicate_reviewed.as_ref())?;
+        draft.household(id, at, MemberAdded { member, reason: self.reason, joins, reviewed });
         recheck(id, is, ctx, ledgers, draft)
     }
 }
@@ -329,6 +344,9 @@ pub struct CorrectIdentity {
     pub person: PersonId,
     /// As they should be recorded.
     pub member: NewMember,
+    /// Why this is another file than those that look like it, once they were looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duplicate_reviewed: Option<DuplicateReviewed>,
 }
 
 impl Decide<HouseholdId> for CorrectIdentity {
@@ -350,7 +368,8 @@ impl Decide<HouseholdId> for CorrectIdentity {
         }
         let member = self.member.record(self.person, ctx, id.territory())?;
         let reachable = is.reachable || reachable([&self.member.identity]);
-        draft.household(id, ctx.at, IdentityCorrected { member, reachable });
+        let reviewed = reviewed(self.duplicate_reviewed.as_ref())?;
+        draft.household(id, ctx.at, IdentityCorrected { member, reachable, reviewed });
         recheck(id, is, ctx, ledgers, draft)
     }
 }

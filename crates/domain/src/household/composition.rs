@@ -13,6 +13,7 @@ use crate::household::custody::{CustodyEnded, CustodyShared};
 use crate::household::occupants::StayJoined;
 use crate::household::{Household, HouseholdEvent, Registration};
 use crate::id::PersonId;
+use crate::likeness::Reviewed;
 use crate::personal::{Kept, Personal};
 use crate::reference::{MemberArrivalReason, MemberDepartureReason, MemberLink, RightOfResidence};
 
@@ -179,6 +180,9 @@ pub struct Registered {
     /// Who registers it follows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub follower: Option<crate::household::follow_up::Follower>,
+    /// That files looked like this one, and why it is another; none if none did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reviewed: Option<Reviewed>,
 }
 
 /// `household.member_added`: birth, reunification, return…
@@ -191,6 +195,9 @@ pub struct MemberAdded {
     /// The stay the person joins at once, if its place can take one more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub joins: Option<crate::id::StayId>,
+    /// That files looked like this one, and why it is another; none if none did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reviewed: Option<Reviewed>,
 }
 
 /// `household.member_left`: death, majority, departure. (Two that separate are a `household.split`.)
@@ -212,6 +219,9 @@ pub struct IdentityCorrected {
     pub member: PersonRecord,
     /// Whether somebody of the household can be reached now.
     pub reachable: bool,
+    /// That files looked like this one, and why it is another; none if none did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reviewed: Option<Reviewed>,
 }
 
 /// `household.pregnancy_declared`.

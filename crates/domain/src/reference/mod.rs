@@ -66,6 +66,8 @@ typed::reference_list! {
     VacancyWithdrawalReason => "vacancy_withdrawal_reason" { error, other },
     /// Why a recorded fact is corrected.
     CorrectionReason => "correction_reason" { duplicate, other },
+    /// Why a file is opened beside one that looks like it.
+    DuplicateReviewReason => "duplicate_review_reason" { other_person, imported },
     /// What a person is to the main applicant.
     MemberLink => "member_link" { main_applicant, spouse_or_partner, child, parent, sibling, other_relative, other },
     /// Why a person joins a household.

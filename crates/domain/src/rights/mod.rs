@@ -69,6 +69,9 @@ impl Action {
 /// Reading a household's file.
 pub const FILE: Action = Action::read("household", "file");
 
+/// Being told which files look like one that is opened, and whom to ask; and looking for them later.
+pub const LOOK_ALIKES: Action = Action::read("household", "look-alikes");
+
 /// Every query there is: what is not here cannot be granted.
 pub const READS: &[Action] = &[
     FILE,
@@ -80,6 +83,7 @@ pub const READS: &[Action] = &[
     Action::read("household", "export"),
     Action::read("household", "places"),
     Action::read("household", "why-not"),
+    LOOK_ALIKES,
     Action::read("place", "list"),
     Action::read("place", "file"),
     Action::read("place", "timeline"),

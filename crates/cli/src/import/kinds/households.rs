@@ -220,6 +220,7 @@ impl Told {
             reachable_through_structure: self.through,
             at: self.since.or_else(|| self.asked.as_ref().and_then(|asked| asked.submitted)),
             note: self.note.clone(),
+            duplicate_reviewed: None,
         };
         let key = origin.key(Thing::Household, reference, "register");
         let step = Step::new("/api/v1/households".to_owned(), key, &register, "ménage enregistré")

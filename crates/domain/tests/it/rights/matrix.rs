@@ -42,6 +42,7 @@ fn full() -> Full {
         reachable_through_structure: false,
         at: None,
         note: None,
+        duplicate_reviewed: None,
     };
     w.does(household, register);
     let safety = Safety { exclusion_zones: vec![code("commune:33281")], note: Some("VIOLENCE".to_owned()) };

@@ -140,7 +140,10 @@ fn a_lease_is_for_a_dwelling_that_can_be_used_and_houses_everybody() {
     let mut grown = w.clone();
     for name in ["son", "daughter", "son"] {
         let member = grown.members(&format!("woman 40, {name} 3")).remove(1);
-        grown.does(household, AddMember { member, reason: code("custody"), at: None });
+        grown.does(
+            household,
+            AddMember { member, reason: code("custody"), at: None, duplicate_reviewed: None },
+        );
     }
     let refusal = grown.refuses(household, sign(candidacy));
     assert_eq!((refusal.code, refusal.rule), ("not-eligible", "capacity"));

@@ -313,7 +313,7 @@ fn each_answer_says_since_when_its_fact_is_so_on_the_local_day() {
     let mut joins = case.w.members("woman 32, sister 19");
     let sister = joins.remove(1);
     let reason = code("reunification");
-    case.w.does(household, AddMember { member: sister, reason, at: None });
+    case.w.does(household, AddMember { member: sister, reason, at: None, duplicate_reviewed: None });
     let mut small = case.place(|p| p.capacity = 3);
     assert_eq!(since(&small, Rule::Capacity), day("2026-04-10"));
     small.place.capacity = 4;
@@ -324,7 +324,7 @@ fn each_answer_says_since_when_its_fact_is_so_on_the_local_day() {
     let mut main = small.w.members("woman 32").remove(0);
     main.identity.phone = Some("0556000001".to_owned());
     let person = small.w.person(household, "woman");
-    small.w.does(household, CorrectIdentity { person, member: main });
+    small.w.does(household, CorrectIdentity { person, member: main, duplicate_reviewed: None });
     assert_eq!(since(&small, Rule::Children), day("2026-03-02"), "a telephone number is no fact of it");
 
     let case = family().needs(|n| n.step_free = true);

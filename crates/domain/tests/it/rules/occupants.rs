@@ -47,7 +47,12 @@ fn a_newborn_joins_the_stay_once_the_place_is_larger() {
     let household = w.household("woman 32");
     let stay = w.staying_directly(household, place);
     w.pass(30.days());
-    let birth = AddMember { member: member("son 0", false, w.today()), reason: code("birth"), at: None };
+    let birth = AddMember {
+        member: member("son 0", false, w.today()),
+        reason: code("birth"),
+        at: None,
+        duplicate_reviewed: None,
+    };
     w.does(household, birth);
     let son = PersonId::created_by(w.last);
     assert!(lacks_room(&w, household));
@@ -88,7 +93,10 @@ fn a_partner_joins_after_a_reunion_but_lives_in_one_place_and_only_where_admitte
 
     let mut brother = member("brother 40", false, w.today());
     brother.sex = Sex::Male;
-    w.does(sister, AddMember { member: brother, reason: code("relative_joined"), at: None });
+    w.does(
+        sister,
+        AddMember { member: brother, reason: code("relative_joined"), at: None, duplicate_reviewed: None },
+    );
     let brother = PersonId::created_by(w.last);
     let refusal = w.refuses(sister, join(protected, brother));
     assert_eq!((refusal.code, refusal.rule), ("public-not-admitted", "INV-4"));

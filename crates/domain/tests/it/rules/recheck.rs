@@ -15,7 +15,12 @@ use domain::worklist::{Desk, TaskKind, tasks};
 use crate::scenario::{World, code, member};
 
 fn birth(w: &World) -> AddMember {
-    AddMember { member: member("son 0", false, w.today()), reason: code("birth"), at: None }
+    AddMember {
+        member: member("son 0", false, w.today()),
+        reason: code("birth"),
+        at: None,
+        duplicate_reviewed: None,
+    }
 }
 
 fn checks(w: &World, household: HouseholdId) -> usize {
@@ -80,7 +85,7 @@ fn an_accepted_referral_stays_and_the_siao_is_told_to_check_it() {
     let woman = w.person(household, "woman");
     let mut corrected = member("woman 32", true, w.today());
     corrected.identity.phone = Some("0556111111".to_owned());
-    w.does(household, CorrectIdentity { person: woman, member: corrected });
+    w.does(household, CorrectIdentity { person: woman, member: corrected, duplicate_reviewed: None });
     assert_eq!(checks(&w, household), 0, "a telephone number changes nothing");
     assert_eq!(w.does(household, birth(&w)), ["household.member_added"]);
     assert!(w.household_of(household).referrals[&referral].situation.holds(), "they are expected");

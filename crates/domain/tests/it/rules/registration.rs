@@ -17,17 +17,24 @@ use domain::household::priority::LabelSource;
 use domain::household::request::RequestStream;
 use domain::id::{ConsentId, HouseholdId, LabelId, PersonId, StayId};
 use domain::ledger::AggregateId;
+use domain::likeness::DuplicateReviewed;
 use domain::money::Money;
 use domain::place::inventory::GenderRule;
-use domain::reference::MemberLink;
+use domain::reference::{DuplicateReviewReason, MemberLink};
 use domain::structure_kind::StructureKind::{Chrs, EmergencyShelter, SocialDwelling};
 use jiff::ToSpan;
+use serde_json::json;
 
 use crate::scenario::build::{admit, file};
 use crate::scenario::{World, code, day, gironde, instant, member};
 
 fn born(w: &World, text: &str) -> AddMember {
-    AddMember { member: member(text, false, w.today()), reason: code("birth"), at: None }
+    AddMember {
+        member: member(text, false, w.today()),
+        reason: code("birth"),
+        at: None,
+        duplicate_reviewed: None,
+    }
 }
 
 #[test]
@@ -41,6 +48,7 @@ fn a_household_is_registered_once_with_one_main_applicant_and_believable_people(
         reachable_through_structure: false,
         at: None,
         note: None,
+        duplicate_reviewed: None,
     };
     let again = register(w.members("woman 32"));
     assert_eq!(w.refuses(household, again).rule, "INV-16");
@@ -103,7 +111,7 @@ fn a_newcomer_whom_the_place_does_not_admit_joins_the_household_but_not_the_stay
     let stay = StayId::created_by(w.last);
     let joins = |w: &mut World, text: &str, reason: &str| {
         let member = member(text, false, w.today());
-        w.does(household, AddMember { member, reason: code(reason), at: None });
+        w.does(household, AddMember { member, reason: code(reason), at: None, duplicate_reviewed: None });
         let person = PersonId::created_by(w.last);
         w.household_of(household).stays[&stay].persons.contains(&person)
     };
@@ -136,7 +144,12 @@ fn a_person_leaves_with_a_successor_if_they_were_the_main_applicant() {
     w.does(household, leaves(son, None));
     let last = w.refuses(household, RemoveMember { reason: code("moved_out"), ..leaves(husband, None) });
     assert_eq!((last.code, last.rule), ("last-member", "INV-11"));
-    let main = AddMember { member: member("woman 50", true, w.today()), reason: code("return"), at: None };
+    let main = AddMember {
+        member: member("woman 50", true, w.today()),
+        reason: code("return"),
+        at: None,
+        duplicate_reviewed: None,
+    };
     assert_eq!(w.refuses(household, main).code, "main-applicant");
 }
 
@@ -159,14 +172,45 @@ fn an_identity_is_corrected_without_changing_who_applies() {
     let (woman, son) = (w.person(household, "woman"), w.person(household, "son"));
     let mut corrected = member("woman 33", true, w.today());
     corrected.identity.last_name = "Mériadeck".to_owned();
-    w.does(household, CorrectIdentity { person: woman, member: corrected.clone() });
+    w.does(household, CorrectIdentity { person: woman, member: corrected.clone(), duplicate_reviewed: None });
     let is = w.household_of(household);
     assert_eq!(is.composition.profile(w.today(), None).oldest_adult, 33);
     assert!(is.reachable);
     assert_eq!(
-        w.refuses(household, CorrectIdentity { person: son, member: corrected }).code,
+        w.refuses(household, CorrectIdentity { person: son, member: corrected, duplicate_reviewed: None })
+            .code,
         "main-applicant"
     );
+}
+
+#[test]
+fn why_a_file_is_opened_beside_one_that_looks_like_it_is_kept_and_its_note_sealed() {
+    let mut w = World::at("2026-03-02T10:00");
+    let note = "Vu avec le SIAO : deux sœurs.".to_owned();
+    let review = |note: &str| {
+        let note = Some(note.to_owned());
+        Some(DuplicateReviewed { reason: DuplicateReviewReason::other_person(), note })
+    };
+    let household = HouseholdId::created_by(gironde(), w.upcoming());
+    let register = Register {
+        territory: gironde(),
+        members: w.members("woman 32"),
+        expected: None,
+        reachable_through_structure: false,
+        at: None,
+        note: None,
+        duplicate_reviewed: review(&note),
+    };
+    w.does(household, register);
+    w.does(household, AddMember { duplicate_reviewed: review(&note), ..born(&w, "son 0") });
+    let (person, member) = (w.person(household, "woman"), member("woman 32", true, w.today()));
+    let corrects = |review| CorrectIdentity { person, member: member.clone(), duplicate_reviewed: review };
+    w.does(household, corrects(review(&note)));
+    for kind in ["household.registered", "household.member_added", "household.identity_corrected"] {
+        let reviewed = &w.last_of(kind).fact.body()["reviewed"];
+        assert_eq!(*reviewed, json!({ "reason": "other_person", "note": { "personal": note } }), "{kind}");
+    }
+    assert_eq!(w.refuses(household, corrects(review(&"x".repeat(281)))).code, "note-too-long");
 }
 
 #[test]

@@ -124,7 +124,7 @@ fn a_request_is_transmitted_once_it_can_be_acted_on_and_the_first_date_counts() 
 
     members[0].identity.email = Some("a@example.org".to_owned());
     let person = w.person(household, "man");
-    w.does(household, CorrectIdentity { person, member: members.remove(0) });
+    w.does(household, CorrectIdentity { person, member: members.remove(0), duplicate_reviewed: None });
     w.does(household, UpdateRequest { request: asked, file: Some(file(RequestStream::Insertion)) });
     let future = SubmitRequest { request: asked, at: Some(Instant(instant("2026-03-03T10:00"))) };
     assert_eq!(w.refuses(household, future).code, "date-in-future");

@@ -72,6 +72,7 @@ impl World {
             reachable_through_structure: false,
             at: None,
             note: None,
+            duplicate_reviewed: None,
         };
         let id = HouseholdId::created_by(gironde(), self.upcoming());
         self.does(id, register);

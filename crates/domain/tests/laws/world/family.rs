@@ -47,7 +47,7 @@ impl World {
             ),
         };
         let at = self.stated(dice);
-        self.of(id, AddMember { member, reason, at }).ok().map(drop)
+        self.of(id, AddMember { member, reason, at, duplicate_reviewed: None }).ok().map(drop)
     }
 
     pub(super) fn remove_member(&mut self, dice: &mut Dice) -> Option<()> {
@@ -67,7 +67,12 @@ impl World {
         let link = self.household(id).composition.members.get(&person)?.link;
         let born = dice.pick(["1990-03-12", "2001-03-12", "2012-05-05", "1950-01-01"])?;
         let sex = dice.pick([Sex::Female, Sex::Male])?;
-        self.of(id, CorrectIdentity { person, member: Self::member(link, sex, born) }).ok().map(drop)
+        self.of(
+            id,
+            CorrectIdentity { person, member: Self::member(link, sex, born), duplicate_reviewed: None },
+        )
+        .ok()
+        .map(drop)
     }
 
     pub(super) fn declare_pregnancy(&mut self, dice: &mut Dice) -> Option<()> {
@@ -80,7 +85,12 @@ impl World {
             return Some(());
         }
         let member = Self::member(MemberLink::child(), Sex::Female, "2026-01-02");
-        self.of(id, AddMember { member, reason: MemberArrivalReason::birth(), at: None }).ok().map(drop)
+        self.of(
+            id,
+            AddMember { member, reason: MemberArrivalReason::birth(), at: None, duplicate_reviewed: None },
+        )
+        .ok()
+        .map(drop)
     }
 
     pub(super) fn note_safety(&mut self, dice: &mut Dice) -> Option<()> {

@@ -148,6 +148,7 @@ impl World {
             reachable_through_structure: true,
             at: None,
             note: None,
+            duplicate_reviewed: None,
         };
         let command = self.mint();
         let id = HouseholdId::created_by(home(), command);

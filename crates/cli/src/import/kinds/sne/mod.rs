@@ -113,6 +113,7 @@ impl Request {
             reachable_through_structure: false,
             at: None,
             note: self.note.clone(),
+            duplicate_reviewed: None,
         };
         let key = origin.key(Thing::Household, &reference, "register");
         let household = Step::new("/api/v1/households".to_owned(), key, &register, "ménage enregistré");
