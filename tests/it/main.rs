@@ -21,4 +21,5 @@ mod security;
 mod shutdown;
 mod sudden_death;
 mod two_dates;
+mod upkeep;
 mod watched;

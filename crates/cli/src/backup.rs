@@ -3,11 +3,13 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use desk::Context;
-use journal::backup;
+use journal::{Journal, backup};
+use service::Edge;
 
 use crate::key::Instance;
 use crate::progress::Progress;
+use crate::stopped;
+use crate::up::Layout;
 
 /// Copy everything that the broker holds into a directory, sealed as it is.
 #[derive(Debug, Args)]
@@ -28,15 +30,21 @@ impl Backup {
     /// # Errors
     /// As [`Instance::over`]; a directory that is not empty or cannot be written; a journal with a hole.
     pub async fn run(self) -> anyhow::Result<()> {
-        self.instance.over(async |context| self.take(context).await).await
+        match &self.instance.config {
+            Some(_) => self.instance.over(async |context| self.take(&context.journal).await).await,
+            None => {
+                stopped::as_ops(&Layout::new(&self.instance.data), async |journal| self.take(journal).await)
+                    .await
+            }
+        }
     }
 
-    async fn take(&self, context: &Context) -> anyhow::Result<()> {
+    async fn take(&self, journal: &Journal) -> anyhow::Result<()> {
         let mut bars = Bars::default();
         let program = env!("CARGO_PKG_VERSION");
         let mut told = |stream: &str, done: u64, total: u64| bars.at(stream, done, total);
-        let manifest =
-            backup::take(&context.journal, &self.to, program, context.edge.now(), &mut told).await?;
+        let now = Edge::system().now();
+        let manifest = backup::take(journal, &self.to, program, now, &mut told).await?;
         bars.end();
         for stored in &manifest.streams {
             println!(

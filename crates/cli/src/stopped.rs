@@ -2,10 +2,12 @@
 
 use anyhow::Context as _;
 use desk::Context;
+use journal::accounts::CoreUser;
+use journal::{Journal, JournalConfig, Provision};
 use service::lifecycle::stop_on_signals;
 use service::{Edge, Stop};
 
-use crate::up::{Layout, broker, open};
+use crate::up::{Layout, as_core_user, broker, open};
 
 /// Does `work` over the journal of the instance at `layout`. Asked to end, it drops the work and stops the broker.
 ///
@@ -24,12 +26,31 @@ pub(crate) async fn over<T>(
     .await
 }
 
+/// Does `work` over the journal of the instance at `layout` with the rights of whoever backs up and verifies: everything
+/// in the streams, and no key.
+///
+/// # Errors
+/// As [`over`].
+pub(crate) async fn as_ops<T>(
+    layout: &Layout,
+    work: impl AsyncFnOnce(&Journal) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    with_broker(layout, async |_, url| {
+        let config = as_core_user(layout, CoreUser::Ops, &JournalConfig::at(url))?;
+        // Nothing is made: what is not there is told.
+        let config = JournalConfig { provision: Provision::Verify, ..config };
+        let journal = Journal::open(config).await.context("cannot open the journal")?;
+        work(&journal).await
+    })
+    .await
+}
+
 /// Does `work` with the broker of the instance at `layout`, which listens where the work is told. Asked to end, it drops
 /// the work and stops the broker.
 ///
 /// # Errors
 /// A directory that holds no instance or is in use, the error of the work, a signal.
-pub(crate) async fn with_broker<T>(
+async fn with_broker<T>(
     layout: &Layout,
     work: impl AsyncFnOnce(&Stop, String) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {

@@ -19,6 +19,7 @@ use service::{Edge, Stop, metrics, telemetry};
 use crate::credentials::write_secret;
 use crate::serve::{start, unless_stopped};
 use crate::services::Service;
+use crate::simulate;
 
 /// The home of the organisation that runs an instance: where the ministry is.
 const HOME: &str = "75";
@@ -56,10 +57,10 @@ pub struct Up {
 #[derive(Debug, Args)]
 struct DemoSize {
     /// How many households `--demo` simulates.
-    #[arg(long, value_name = "N", default_value_t = 2_000)]
+    #[arg(long, value_name = "N", default_value_t = 2_000, value_parser = simulate::households())]
     demo_households: u32,
     /// Over how many years, up to now.
-    #[arg(long, value_name = "Y", default_value_t = 3)]
+    #[arg(long, value_name = "Y", default_value_t = 3, value_parser = simulate::years())]
     demo_years: u32,
 }
 

@@ -5,12 +5,12 @@ use std::time::Instant;
 
 use anyhow::Context as _;
 use journal::seals::{Hash, Known, Report, SealKey, StreamReport, verify};
-use journal::{Journal, JournalConfig, Provision};
+use journal::{Journal, Provision};
 use service::Edge;
 use service::config::{self, NothingOfItsOwn, Settings, Sources};
 
 use crate::progress::Progress;
-use crate::stopped::with_broker;
+use crate::stopped::as_ops;
 use crate::up::Layout;
 
 /// What is verified, and what is known of it.
@@ -36,27 +36,25 @@ impl Verification {
             Some(file) => {
                 let sources = Sources::of_process(Some(file.clone()));
                 let settings: Settings<NothingOfItsOwn> = config::load(supervision::NAME, &sources)?;
-                let journal = desk::journal_config("doctor", &settings, Provision::Verify);
-                self.over(journal, &SealKey::beside(&settings.keys.file)).await?
+                // Under the name whose reply subjects its credentials allow.
+                let config = desk::journal_config(supervision::NAME, &settings, Provision::Verify);
+                let journal = Journal::open(config).await.context("cannot open the journal")?;
+                self.over(&journal, &SealKey::beside(&settings.keys.file)).await?
             }
             None => {
                 let layout = Layout::new(&self.data);
-                with_broker(&layout, async |_, url| {
-                    let config = JournalConfig { provision: Provision::Verify, ..JournalConfig::at(url) };
-                    self.over(config, &SealKey::beside(&layout.keys())).await
-                })
-                .await?
+                let key = SealKey::beside(&layout.keys());
+                as_ops(&layout, async |journal| self.over(journal, &key).await).await?
             }
         };
         self.tell(&report, begun.elapsed().as_secs_f64())
     }
 
-    async fn over(&self, config: JournalConfig, key: &std::path::Path) -> anyhow::Result<Report> {
+    async fn over(&self, journal: &Journal, key: &std::path::Path) -> anyhow::Result<Report> {
         let mut known = Known::beside(key).context("what is kept beside the key file cannot be used")?;
         known.heads.extend(&self.anchors);
-        let journal = Journal::open(config).await.context("cannot open the journal")?;
         let mut progress: Option<Progress> = None;
-        let report = verify(&journal, &known, Edge::system().now(), |checked| {
+        let report = verify(journal, &known, Edge::system().now(), |checked| {
             progress.get_or_insert_with(|| Progress::begin("verifying", checked.of)).at(checked.messages);
         })
         .await

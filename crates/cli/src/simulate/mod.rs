@@ -39,6 +39,7 @@ mod tests;
 mod verb;
 mod world;
 
+use clap::builder::RangedI64ValueParser;
 use domain::decide::Command;
 use domain::event::Origin;
 use domain::id::Territory;
@@ -102,6 +103,18 @@ pub const MIN_HOUSEHOLDS: u32 = 100;
 pub const MAX_HOUSEHOLDS: u32 = 1_000_000;
 /// Most years.
 pub const MAX_YEARS: u32 = 20;
+
+/// Reads how many households are asked for; others than can be simulated are bad usage.
+#[must_use]
+pub fn households() -> RangedI64ValueParser<u32> {
+    clap::value_parser!(u32).range(i64::from(MIN_HOUSEHOLDS)..=i64::from(MAX_HOUSEHOLDS))
+}
+
+/// Reads how many years are asked for; others than can be simulated are bad usage.
+#[must_use]
+pub fn years() -> RangedI64ValueParser<u32> {
+    clap::value_parser!(u32).range(1..=i64::from(MAX_YEARS))
+}
 
 impl Plan {
     /// Checks that the plan can be carried out.

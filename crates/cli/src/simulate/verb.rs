@@ -27,10 +27,10 @@ pub struct Simulate {
     #[arg(long, value_name = "CODE")]
     territory: Territory,
     /// How many households are registered.
-    #[arg(long, value_name = "N", default_value_t = 2_000)]
+    #[arg(long, value_name = "N", default_value_t = 2_000, value_parser = super::households())]
     households: u32,
     /// Over how many years.
-    #[arg(long, value_name = "Y", default_value_t = 3)]
+    #[arg(long, value_name = "Y", default_value_t = 3, value_parser = super::years())]
     years: u32,
     /// What chance starts from.
     #[arg(long, value_name = "S", default_value_t = 1)]
