@@ -81,7 +81,8 @@ async fn who_is_erased_by_two_people_is_unreadable_everywhere_and_still_counted(
     let listed = officer.get("/api/v1/worklists/data-protection").await.ok();
     assert_eq!(listed["tasks"][0]["task"], "confirm-erasure", "{listed}");
     // A hold stops it; lifted, it goes on.
-    let hold = json!({ "ground": "litigation", "motive": "recours devant le tribunal", "until": bodies::today() });
+    let hold =
+        json!({ "ground": "litigation", "motive": "recours devant le tribunal", "until": bodies::today() });
     let _ = officer.post(&on("place-legal-hold"), &hold).await.recorded();
     let _ = manager.post(&on("confirm-erasure"), &json!({})).await.refused(409, "legal-hold");
     let _ = officer.post(&on("lift-legal-hold"), &json!({ "ground": "litigation" })).await.recorded();
@@ -150,8 +151,14 @@ async fn who_is_erased_by_two_people_is_unreadable_everywhere_and_still_counted(
 /// No answer of any service, to anybody who takes part, holds a word of the household; and but for who controls, there is
 /// none.
 async fn nobody_reads(world: &World, caller: &Caller, id: &str) {
-    for kind in [Kind::SiaoOperator, Kind::Provider, Kind::SocialLandlord, Kind::Prefecture, Kind::Referrer, Kind::Auditor]
-    {
+    for kind in [
+        Kind::SiaoOperator,
+        Kind::Provider,
+        Kind::SocialLandlord,
+        Kind::Prefecture,
+        Kind::Referrer,
+        Kind::Auditor,
+    ] {
         for route in Route::of(&world.document(&world.base("intake")).await) {
             if route.method != "GET" || route.path.ends_with("/stream") {
                 continue;
@@ -160,7 +167,11 @@ async fn nobody_reads(world: &World, caller: &Caller, id: &str) {
             let text = answer.body.to_string();
             assert!(MARKERS.iter().all(|word| !text.contains(word)), "{kind:?} {}: {text}", route.path);
             let about = route.path.starts_with("/api/v1/households/{id}");
-            assert!(!about || kind == Kind::Auditor || answer.status >= 400, "{kind:?} {}: {text}", route.path);
+            assert!(
+                !about || kind == Kind::Auditor || answer.status >= 400,
+                "{kind:?} {}: {text}",
+                route.path
+            );
         }
     }
     let mut live = Live::open(caller.asking("/api/v1/events/stream").with("after", 0)).await;
@@ -223,7 +234,8 @@ async fn two_people_erase_from_a_terminal() {
         (done.status.success(), String::from_utf8(said).unwrap())
     };
     let person = |who: &Person, nth: usize| {
-        let with = ["--login", &who.login, "--recovery-code", &who.recovery[nth], "--password-file", &password];
+        let with =
+            ["--login", &who.login, "--recovery-code", &who.recovery[nth], "--password-file", &password];
         with.map(str::to_owned).to_vec()
     };
     let by = async |what: &[&str], person: Vec<String>| {

@@ -113,7 +113,8 @@ fn carries_one_date(event: &HouseholdEvent) -> bool {
         | HouseholdEvent::Consent(_)
         | HouseholdEvent::PersonRequest(_)
         | HouseholdEvent::FollowUp(_)
-        | HouseholdEvent::Protection(_) | HouseholdEvent::Erasure(_) => false,
+        | HouseholdEvent::Protection(_)
+        | HouseholdEvent::Erasure(_) => false,
     }
 }
 

@@ -71,7 +71,8 @@ impl Doorkeeper {
                 verbs: Some(scope.verbs.clone()),
             };
             let by = SignedIn::Token(id, token);
-            found = Some(Recognised { rights, by, per_minute: scope.per_minute, cookie: None, idle_at: None });
+            found =
+                Some(Recognised { rights, by, per_minute: scope.per_minute, cookie: None, idle_at: None });
         }
         found.ok_or_else(sign_in_needed)
     }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Announced, ErasureGround, Proposal};
 use crate::calendar::{day, end_of_day, months_after};
+use crate::household::person_request::PersonRequest;
 use crate::household::{Household, HouseholdEvent, Registration};
 use crate::id::Territory;
 use crate::rules::RuleBook;
@@ -29,7 +30,7 @@ pub enum Activity {
     Application,
     /// A candidacy, an offer, a lease.
     Allocation,
-    /// A consent, an objection.
+    /// A consent, an objection, a request of a person about their data.
     Consent,
     /// Who follows it.
     FollowUp,
@@ -47,9 +48,11 @@ impl Activity {
             HouseholdEvent::Stay(_) => Some(Self::Stay),
             HouseholdEvent::Application(_) | HouseholdEvent::Priority(_) => Some(Self::Application),
             HouseholdEvent::Candidacy(_) => Some(Self::Allocation),
-            HouseholdEvent::Consent(_) => Some(Self::Consent),
+            HouseholdEvent::Consent(_) | HouseholdEvent::PersonRequest(_) => Some(Self::Consent),
             HouseholdEvent::FollowUp(_) => Some(Self::FollowUp),
-            HouseholdEvent::Correction(_) | HouseholdEvent::Protection(_) | HouseholdEvent::Erasure(_) => None,
+            HouseholdEvent::Correction(_) | HouseholdEvent::Protection(_) | HouseholdEvent::Erasure(_) => {
+                None
+            }
         }
     }
 }
@@ -73,6 +76,8 @@ pub enum Unfinished {
     Application,
     /// A priority label holds.
     Label,
+    /// A person has asked something about their data and was not answered.
+    PersonRequest,
 }
 
 impl Unfinished {
@@ -87,6 +92,7 @@ impl Unfinished {
             Self::Candidacy => "Une candidature est en cours : attendez la décision, ou faites-la retirer.",
             Self::Lease => "Un bail est en cours : mettez-y fin d'abord.",
             Self::Application => "Une demande de logement social est en cours : radiez-la d'abord.",
+            Self::PersonRequest => "Une personne attend une réponse sur ses données : répondez-lui d'abord.",
             Self::Label => "Le ménage est reconnu prioritaire : retirez le label d'abord.",
         }
     }
@@ -105,6 +111,7 @@ impl Household {
             (self.leases.values().any(|lease| lease.ended.is_none()), Unfinished::Lease),
             (self.live_application().is_some(), Unfinished::Application),
             (self.labels.values().any(|label| label.ended.is_none()), Unfinished::Label),
+            (self.person_requests.values().any(PersonRequest::is_open), Unfinished::PersonRequest),
         ];
         found.into_iter().find_map(|(goes_on, what)| goes_on.then_some(what))
     }

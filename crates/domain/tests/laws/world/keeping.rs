@@ -80,6 +80,7 @@ impl World {
     /// A household that nothing more happens to.
     fn registered_only(&mut self, dice: &mut Dice) -> Option<HouseholdId> {
         let register = Register {
+            duplicate_reviewed: None,
             territory: home(),
             members: Self::family(dice.below(5)),
             expected: None,
