@@ -96,7 +96,8 @@ impl World {
                 | HouseholdEvent::Priority(_)
                 | HouseholdEvent::Consent(_)
                 | HouseholdEvent::FollowUp(_)
-                | HouseholdEvent::Protection(_) => {}
+                | HouseholdEvent::Protection(_)
+                | HouseholdEvent::Erasure(_) => {}
             },
             (AggregateId::Place(id), Fact::Place(event)) => match event {
                 PlaceEvent::Occupancy(event) => self.on_occupancy(*id, event),
