@@ -97,7 +97,8 @@ impl World {
                 | HouseholdEvent::Consent(_)
                 | HouseholdEvent::PersonRequest(_)
                 | HouseholdEvent::FollowUp(_)
-                | HouseholdEvent::Protection(_) => {}
+                | HouseholdEvent::Protection(_)
+                | HouseholdEvent::Erasure(_) => {}
             },
             (AggregateId::Place(id), Fact::Place(event)) => match event {
                 PlaceEvent::Occupancy(event) => self.on_occupancy(*id, event),
