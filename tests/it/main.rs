@@ -10,6 +10,7 @@ mod import;
 mod lists;
 mod offline;
 mod pathway;
+mod persons;
 mod refusals;
 mod repetition;
 mod rights;

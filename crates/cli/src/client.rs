@@ -64,22 +64,49 @@ impl Client {
         self.answered(self.http.post(format!("{}{path}", self.base)).json(body)).await
     }
 
-    async fn answered(&self, request: reqwest::RequestBuilder) -> anyhow::Result<Value> {
+    /// Copies an answer as it comes, however long it is. A problem of the service is told in its own words.
+    ///
+    /// # Errors
+    /// When nothing answers, the answer is a problem or breaks off, or it cannot be written.
+    pub async fn copy(
+        &self,
+        path: &str,
+        query: &[(&str, String)],
+        to: &mut impl std::io::Write,
+    ) -> anyhow::Result<()> {
+        let answer = self.sent(self.http.get(format!("{}{path}", self.base)).query(query)).await?;
+        let mut answer = self.fine(answer).await?;
+        while let Some(some) = answer.chunk().await.context("the answer broke off: ask again")? {
+            to.write_all(&some)?;
+        }
+        Ok(())
+    }
+
+    async fn sent(&self, request: reqwest::RequestBuilder) -> anyhow::Result<reqwest::Response> {
         let request = match &self.token {
             Some(token) => request.bearer_auth(token),
             None => request,
         };
-        let answer = request
-            .send()
-            .await
-            .with_context(|| format!("nothing answers at {}: is it running?", self.base))?;
+        let nothing = || format!("nothing answers at {}: is it running?", self.base);
+        request.send().await.with_context(nothing)
+    }
+
+    async fn answered(&self, request: reqwest::RequestBuilder) -> anyhow::Result<Value> {
+        let answer = self.sent(request).await?;
+        self.json(self.fine(answer).await?).await
+    }
+
+    /// The answer, if it is a success.
+    async fn fine(&self, answer: reqwest::Response) -> anyhow::Result<reqwest::Response> {
         let status = answer.status();
-        let body: Value =
-            answer.json().await.with_context(|| format!("{} does not answer in JSON", self.base))?;
         if status.is_success() {
-            return Ok(body);
+            return Ok(answer);
         }
-        bail!("{} ({})", sentence(&body), status.as_u16())
+        bail!("{} ({})", sentence(&self.json(answer).await?), status.as_u16())
+    }
+
+    async fn json(&self, answer: reqwest::Response) -> anyhow::Result<Value> {
+        answer.json().await.with_context(|| format!("{} does not answer in JSON", self.base))
     }
 }
 

@@ -14,6 +14,7 @@
 mod answer;
 mod clock;
 mod commands;
+mod consequences;
 mod describe;
 mod file;
 mod first;
@@ -22,6 +23,7 @@ mod index;
 mod nightly;
 mod permit;
 mod places;
+mod readers;
 mod reading;
 mod running;
 mod seen;
@@ -43,6 +45,7 @@ pub use gate::{
 pub use index::{DEADLINES, PLACES, TASKS, TREES, WAITING, index};
 pub use nightly::rotate_nightly;
 pub use places::{PlaceFilter, listed, place_list, shown};
+pub use readers::{Read, Reader, unread};
 pub use reading::{Reading, ViewState, folded};
 pub use running::{Context, Running, journal_config, key_places, serve};
 pub use seen::{Seen, provider, reference, see, supply_seen};

@@ -103,7 +103,7 @@ fn tracing_damage(ledger: &AggregateId, error: &dyn std::fmt::Display) {
 }
 
 /// The state without the marks that sealing needs: a kept value is its content, or says that it is erased or sealed.
-fn plain(value: Value) -> Value {
+pub(crate) fn plain(value: Value) -> Value {
     match value {
         Value::Object(mut fields) => {
             let kept = fields.len() == 3 && fields.contains_key("schema") && fields.contains_key("event");

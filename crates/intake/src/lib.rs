@@ -3,11 +3,12 @@
 //! **Invariant.** A proposal that is not the first of the place's list carries the reason why, with the rank and the
 //! digest of the list it was taken from.
 //!
-//! **Invariant.** Names leave this service in one answer only, that of one household asked for by its id, once it is on disk who
-//! asked.
+//! **Invariant.** Names leave this service in two answers only, the file of one household asked for by its id and the copy made for
+//! one of its persons, once it is on disk who asked.
 //!
 //! This crate does not know how places are run, nor how dwellings are let.
 
+mod export;
 mod households;
 mod matching;
 
@@ -20,7 +21,7 @@ use desk::{Context, Desk, Reading, Running};
 /// The name of the service.
 pub const NAME: &str = "intake";
 /// Raised whenever the same events would give other rows.
-const VIEW_VERSION: u32 = 4;
+const VIEW_VERSION: u32 = 5;
 
 /// What the service keeps in its view.
 #[must_use]
@@ -47,6 +48,7 @@ pub async fn start(context: &Context) -> anyhow::Result<Running> {
         .document(|api| api.tag(NAME, "SIAO : ménages, demandes, orientations."));
     let site = desk::commands(site, &desk, Service::Intake, Some(matching::advice(&desk)));
     let site = households::routes(site, &desk, &reading);
+    let site = export::routes(site, &desk, &reading);
     let site = matching::routes(site, &desk, &reading);
     running.site = desk::worklist(site, Service::Intake, &desk, &reading);
     Ok(running)

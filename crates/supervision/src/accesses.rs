@@ -1,7 +1,7 @@
 //! `GET /api/v1/households/{id}/accesses`: who read, or wanted to read, what of one household's file, and what for.
 
 use domain::id::HouseholdId;
-use journal::access::{Access, AccessReadError, Outcome, Withheld};
+use journal::access::{Access, Outcome, Withheld};
 use serde_json::{Value, json};
 use service::axum::extract::State;
 use service::axum::response::Response;
@@ -51,17 +51,10 @@ async fn accesses(
     if let Err(problem) = seen {
         return Err(register.desk.refused(&caller, id, problem).await);
     }
-    let found = register.desk.journal().accesses_of(id, after, page.limit).await.map_err(unread)?;
+    let found = register.desk.journal().accesses_of(id, after, page.limit).await.map_err(desk::unread)?;
     let next = found.more.then(|| Cursor::of(&found.cursor)).transpose().map_err(Problem::internal)?;
     let shown: Vec<_> = found.entries.iter().map(entry).collect();
     Ok(state.answer(&json!({ "id": id, "accesses": shown, "next": next, "view": state })))
-}
-
-fn unread(error: AccessReadError) -> Problem {
-    match error {
-        AccessReadError::Read(error) => desk::read_problem(error),
-        AccessReadError::Keys(error) => desk::key_problem(error),
-    }
 }
 
 fn entry(access: &Access) -> Value {

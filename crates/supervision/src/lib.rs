@@ -13,6 +13,7 @@
 
 mod accesses;
 mod accounts;
+mod consents;
 mod pathway;
 mod timeline;
 
@@ -27,7 +28,7 @@ use desk::{Context, Desk, Reading, Running};
 pub const NAME: &str = "supervision";
 
 /// Raised whenever the same events would give other states of ledgers, or other entries.
-const VIEW_VERSION: u32 = 2;
+const VIEW_VERSION: u32 = 3;
 
 /// What the service keeps in its view.
 #[must_use]
@@ -62,6 +63,7 @@ pub async fn start(context: &Context) -> anyhow::Result<Running> {
     let site = desk::commands(site, &desk, Service::Supervision, None);
     let site = pathway::routes(site, &desk, &reading);
     let site = accesses::routes(site, &desk, &reading);
+    let site = consents::routes(site, &desk, &reading);
     running.site = accounts::routes(site, &desk, &reading, context.settings.sign_in.as_ref());
     Ok(running)
 }
