@@ -12,6 +12,7 @@ mod lists;
 mod offline;
 mod partners;
 mod pathway;
+mod persons;
 mod readings;
 mod refusals;
 mod repetition;

@@ -119,19 +119,45 @@ impl Client {
         Ok(())
     }
 
+    /// Copies an answer as it comes, however long it is. A problem of the service is told in its own words.
+    ///
+    /// # Errors
+    /// When nothing answers, the answer is a problem or breaks off, or it cannot be written.
+    pub async fn copy(
+        &self,
+        path: &str,
+        query: &[(&str, String)],
+        to: &mut impl std::io::Write,
+    ) -> anyhow::Result<()> {
+        let answer = self.sent(self.http.get(format!("{}{path}", self.base)).query(query)).await?;
+        let mut answer = self.fine(answer).await?;
+        while let Some(some) = answer.chunk().await.context("the answer broke off: ask again")? {
+            to.write_all(&some)?;
+        }
+        Ok(())
+    }
+
     async fn answered(&self, request: reqwest::RequestBuilder) -> anyhow::Result<Value> {
         self.answer(request).await.map(|(_, body)| body)
     }
 
     async fn answer(&self, request: reqwest::RequestBuilder) -> anyhow::Result<(HeaderMap, Value)> {
-        let answer = self.sent(request).await?;
-        let (status, headers) = (answer.status(), answer.headers().clone());
-        let body: Value =
-            answer.json().await.with_context(|| format!("{} does not answer in JSON", self.base))?;
+        let answer = self.fine(self.sent(request).await?).await?;
+        let headers = answer.headers().clone();
+        Ok((headers, self.json(answer).await?))
+    }
+
+    /// The answer, if it is a success.
+    async fn fine(&self, answer: reqwest::Response) -> anyhow::Result<reqwest::Response> {
+        let status = answer.status();
         if status.is_success() {
-            return Ok((headers, body));
+            return Ok(answer);
         }
-        bail!("{} ({})", sentence(&body), status.as_u16())
+        bail!("{} ({})", sentence(&self.json(answer).await?), status.as_u16())
+    }
+
+    async fn json(&self, answer: reqwest::Response) -> anyhow::Result<Value> {
+        answer.json().await.with_context(|| format!("{} does not answer in JSON", self.base))
     }
 
     async fn sent(&self, request: reqwest::RequestBuilder) -> anyhow::Result<reqwest::Response> {

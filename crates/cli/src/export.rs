@@ -3,10 +3,12 @@
 mod accesses;
 mod account;
 mod check;
+mod household;
 
 use std::io::Write as _;
 use std::path::PathBuf;
 
+use anyhow::bail;
 use clap::{Args, Subcommand};
 use desk::Context;
 use projection::{Options, Projection};
@@ -22,14 +24,18 @@ use crate::up::Layout;
 /// How many events are asked for at once.
 const PAGE: u64 = 200;
 
-/// Export events or rows: the same state gives the same bytes.
+/// Export events or rows, or a person's copy of what is held on them.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  continuum export events --out events.jsonl\n  continuum export events --after 48211 --filter 'type:referral.*'\n  continuum export rows intake --data continuum-data --out intake.txt"
+    after_help = "Examples:\n  continuum export events --out events.jsonl\n  continuum export events --after 48211 --filter 'type:referral.*'\n  continuum export rows intake --data continuum-data --out intake.txt\n  continuum export --household 33-0192f1c2-7d5e-7c3a-9b1f-2f6d0c1e8a90 --to https://continuum.example --out copie\n\nEvents and rows: the same state gives the same bytes. A copy for a person is made by somebody who may see the file, and is recorded as a reading of it before it leaves.",
+    args_conflicts_with_subcommands = true,
+    arg_required_else_help = true
 )]
 pub struct Export {
+    #[command(flatten)]
+    household: household::OfHousehold,
     #[command(subcommand)]
-    what: What,
+    what: Option<What>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -77,7 +83,12 @@ impl Export {
     /// # Errors
     /// An instance that does not answer, a directory in use, a file that cannot be written.
     pub async fn run(self) -> anyhow::Result<()> {
-        match self.what {
+        let what = match (self.what, self.household.household) {
+            (Some(what), _) => what,
+            (None, Some(household)) => return self.household.run(household).await,
+            (None, None) => bail!("say what to export: --household, events or rows"),
+        };
+        match what {
             What::Events { after, filter, out, url, credentials } => {
                 events(after, &filter, out, &Client::new(&url, credentials.token()?)?).await
             }

@@ -167,8 +167,13 @@ where
     let command_id = counter.desk.command_id(caller.organisation(), key.as_ref().map(|key| key.0.as_str()));
     let version = if_match.map(|if_match| if_match.version);
     counter.permit(&command, &written, &caller, command_id).await?;
+    let before = counter.desk.before(&command)?;
     let (ledger, receipt) = counter.ask(command, canonical, &caller, command_id, version).await?;
-    let mut response = Json(answer(&ledger, command_id, &receipt)).into_response();
+    let mut answer = answer(&ledger, command_id, &receipt);
+    if let Some(fields) = answer.as_object_mut() {
+        fields.extend(counter.desk.consequences(before, &caller, &receipt).await);
+    }
+    let mut response = Json(answer).into_response();
     with_version(response.headers_mut(), &receipt, &ledger);
     Ok(response)
 }

@@ -39,6 +39,7 @@ pub fn schemas() -> Vec<(String, Value)> {
     }
     all.extend(generator.take_definitions(true));
     all.push(("Receipt".to_owned(), receipt()));
+    all.push(("HouseholdReader".to_owned(), reader()));
     all.sort_by(|a, b| a.0.cmp(&b.0));
     all.dedup_by(|a, b| a.0 == b.0);
     all
@@ -73,6 +74,21 @@ fn receipt() -> Value {
                 "description": "What it created beside the ledger itself, by the word for it: request, referral, stay…",
                 "additionalProperties": { "type": "array", "items": { "type": "string", "format": "uuid" } }
             },
+            "readers": {
+                "type": "array",
+                "description": "After a withdrawal or an objection: the organisations that it stops, and what each has read already, to be told to the household.",
+                "items": { "$ref": "#/components/schemas/HouseholdReader" }
+            },
+            "matching": {
+                "type": "object",
+                "description": "After a correction of a person: whether it changed anything for matching, which runs on what is known now.",
+                "properties": {
+                    "changed": { "type": "boolean", "description": "Whether a fact that places are matched on has changed." },
+                    "facts": { "type": "array", "items": { "type": "string" }, "description": "Which: size, adults, minors…" },
+                    "withdrawn": { "type": "array", "items": { "type": "string", "format": "uuid" }, "description": "The proposals that no longer fit and are withdrawn." },
+                    "check_accepted": { "type": "boolean", "description": "Whether a referral that was accepted is to be looked at again." }
+                }
+            },
             "events": {
                 "type": "array",
                 "items": {
@@ -84,6 +100,30 @@ fn receipt() -> Value {
                         "ledger": { "type": "string", "examples": ["household/33-0192f1c2-7d5e-7c3a-9b1f-2f6d0c1e8a90"] },
                         "position": { "type": "integer" }
                     }
+                }
+            }
+        }
+    })
+}
+
+fn reader() -> Value {
+    json!({
+        "type": "object",
+        "description": "An organisation that reads a household, would but for what its people said, or has read it.",
+        "required": ["organisation", "sees_as", "stopped_as"],
+        "properties": {
+            "organisation": { "type": "string" },
+            "name": { "type": ["string", "null"] },
+            "sees_as": { "type": "array", "items": { "type": "string" }, "description": "What it is to the household, and therefore reads: follows, proposed, houses, designated…" },
+            "stopped_as": { "type": "array", "items": { "type": "string" }, "description": "What it is to the household and does not read, because of what its people said." },
+            "read": {
+                "type": ["object", "null"],
+                "description": "What it has read, in the year that readings are kept.",
+                "properties": {
+                    "times": { "type": "integer" },
+                    "first": { "type": "string", "format": "date-time" },
+                    "last": { "type": "string", "format": "date-time" },
+                    "fields": { "type": "array", "items": { "type": "string" } }
                 }
             }
         }

@@ -16,6 +16,7 @@
 mod answer;
 mod clock;
 mod commands;
+mod consequences;
 mod describe;
 mod erasing;
 mod file;
@@ -28,6 +29,7 @@ mod nightly;
 mod opened;
 mod permit;
 mod places;
+mod readers;
 mod reading;
 mod running;
 mod seen;
@@ -52,6 +54,7 @@ pub use index::{ACCOUNTS, DEADLINES, ERASED, PLACES, TASKS, TREES, WAITING, acco
 pub use nightly::rotate_nightly;
 pub use opened::plain;
 pub use places::{PlaceFilter, listed, place_list, shown};
+pub use readers::{Read, Reader, unread};
 pub use reading::{Reading, ViewState, folded};
 pub use running::{Context, Running, journal_config, key_places, provision, serve};
 pub use seen::{Seen, provider, reference, see, supply_seen};

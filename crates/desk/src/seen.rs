@@ -39,7 +39,7 @@ impl Seen {
     }
 }
 
-fn household(folded: &Folded) -> Option<&Household> {
+pub(crate) fn household(folded: &Folded) -> Option<&Household> {
     match &folded.state {
         State::Household(is) => Some(is),
         State::Place(_) | State::Structure(_) | State::Organisation(_) | State::User(_) => None,
@@ -190,7 +190,7 @@ pub fn see(
 }
 
 /// Who runs each place that the household's ledger names.
-fn providers(page: &Page, is: &Household, about: Option<PlaceId>) -> Result<Providers, Problem> {
+pub(crate) fn providers(page: &Page, is: &Household, about: Option<PlaceId>) -> Result<Providers, Problem> {
     let places = (is.referrals.values().map(|referral| referral.place))
         .chain(is.stays.values().map(|stay| stay.place))
         .chain(is.candidacies.values().map(|candidacy| candidacy.place))

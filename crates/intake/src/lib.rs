@@ -3,12 +3,13 @@
 //! **Invariant.** A proposal that is not the first of the place's list carries the reason why, with the rank and the
 //! digest of the list it was taken from.
 //!
-//! **Invariant.** Names leave this service in one answer only, that of one household asked for by its id, once it is on disk who
-//! asked.
+//! **Invariant.** Names leave this service in two answers only, the file of one household asked for by its id and the copy made for
+//! one of its persons, once it is on disk who asked.
 //!
 //! This crate does not know how places are run, nor how dwellings are let.
 
 mod erasure;
+mod export;
 mod households;
 mod matching;
 
@@ -52,6 +53,7 @@ pub async fn start(context: &Context) -> anyhow::Result<Running> {
     let site = desk::commands(site, &desk, Service::Intake, Some(matching::advice(&desk)));
     let site = households::routes(site, &desk, &reading);
     let site = erasure::routes(site, &desk, &reading);
+    let site = export::routes(site, &desk, &reading);
     let site = matching::routes(site, &desk, &reading);
     running.site = desk::worklist(site, Service::Intake, &desk, &reading);
     Ok(running)

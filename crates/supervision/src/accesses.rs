@@ -3,7 +3,7 @@
 mod proof;
 
 use domain::id::HouseholdId;
-use journal::access::{Access, AccessReadError, Outcome, Withheld};
+use journal::access::{Access, Outcome, Withheld};
 use serde_json::{Value, json};
 use service::axum::extract::State;
 use service::axum::response::Response;
@@ -61,17 +61,10 @@ async fn accesses(
 ) -> Result<Response, Problem> {
     let after = page.cursor.as_ref().map_or(Ok(0), Cursor::read::<u64>)?;
     let state = register.seen(&caller, id, at_least).await?;
-    let found = register.desk.journal().accesses_of(id, after, page.limit).await.map_err(unread)?;
+    let found = register.desk.journal().accesses_of(id, after, page.limit).await.map_err(desk::unread)?;
     let next = found.more.then(|| Cursor::of(&found.cursor)).transpose().map_err(Problem::internal)?;
     let shown: Vec<_> = found.entries.iter().map(entry).collect();
     Ok(state.answer(&json!({ "id": id, "accesses": shown, "next": next, "view": state })))
-}
-
-fn unread(error: AccessReadError) -> Problem {
-    match error {
-        AccessReadError::Read(error) => desk::read_problem(error),
-        AccessReadError::Keys(error) => desk::key_problem(error),
-    }
 }
 
 fn entry(access: &Access) -> Value {

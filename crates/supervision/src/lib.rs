@@ -13,6 +13,7 @@
 
 mod accesses;
 mod accounts;
+mod consents;
 mod pathway;
 mod timeline;
 mod watching;
@@ -66,6 +67,7 @@ pub async fn start(context: &Context) -> anyhow::Result<Running> {
     let site = desk::commands(site, &desk, Service::Supervision, None);
     let site = pathway::routes(site, &desk, &reading);
     let site = accesses::routes(site, &desk, &reading);
+    let site = consents::routes(site, &desk, &reading);
     running.site = accounts::routes(site, &desk, &reading, context.settings.sign_in.as_ref());
     Ok(running)
 }

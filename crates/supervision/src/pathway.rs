@@ -204,7 +204,7 @@ fn withhold_household(desk: &Desk, view: &View, caller: &Caller, body: &mut Valu
 }
 
 /// Every line of a ledger, in order.
-fn lines_of(view: &View, ledger: &AggregateId) -> Result<Vec<(u64, Line)>, Problem> {
+pub(crate) fn lines_of(view: &View, ledger: &AggregateId) -> Result<Vec<(u64, Line)>, Problem> {
     if view.halted(ledger).map_err(Failure)?.is_some() {
         return Err(desk::stopped(ledger));
     }

@@ -104,7 +104,7 @@ impl Decide<HouseholdId> for TellFollowUp {
         }
         let stated = self.told_on.map(|on| Instant(start_of_day(id.territory(), on.0)));
         let at = ctx.past(id.territory(), stated)?;
-        let told_on = self.told_on.unwrap_or(Day(ctx.today(id.territory())));
+        let told_on = self.told_on.unwrap_or_else(|| Day(ctx.today(id.territory())));
         draft.household(id, at, FollowUpTold { organisation, told_on, channel: self.channel });
         Ok(())
     }

@@ -72,7 +72,7 @@ impl Decide<HouseholdId> for RecordPersonRequest {
         check_note(self.note.as_ref(), NOTE_MAX)?;
         let stated = self.received_on.map(|on| Instant(start_of_day(id.territory(), on.0)));
         let at = ctx.past(id.territory(), stated)?;
-        let received_on = self.received_on.unwrap_or(Day(ctx.today(id.territory())));
+        let received_on = self.received_on.unwrap_or_else(|| Day(ctx.today(id.territory())));
         let recorded = PersonRequestRecorded {
             person_request,
             person: self.person,

@@ -44,27 +44,40 @@ impl Journal {
     /// # Errors
     /// [`ReadError`]: the broker does not answer, or something there is not an event.
     pub async fn since(&self, ledger: &AggregateId, after: u64) -> Result<Vec<Recorded>, ReadError> {
-        let stream = self.stream_of(ledger);
-        let subject = subject::of_ledger(ledger);
-        let mut events = Vec::new();
-        let mut from = after + 1;
+        let mut events: Vec<Recorded> = Vec::new();
         loop {
-            let question = Question {
-                seq: Some(from),
-                next_by_subj: Some(&subject),
-                batch: Some(BATCH),
-                ..Question::default()
-            };
-            let page = direct::ask(self.link(), stream, "read a ledger", &question).await?;
-            let pending = page.pending;
-            for message in page.messages {
-                events.push(direct::event(message)?);
-            }
-            match events.last() {
-                Some(last) if pending > 0 => from = last.position + 1,
-                Some(_) | None => return Ok(events),
+            let after = events.last().map_or(after, |last| last.position);
+            let (some, more) = self.batch_since(ledger, after).await?;
+            events.extend(some);
+            if !more {
+                return Ok(events);
             }
         }
+    }
+
+    /// The first of the events of one ledger after a position, in order, at most 1,000; and whether there are more. For
+    /// those who pass them on without holding all.
+    ///
+    /// # Errors
+    /// As [`Journal::since`].
+    pub async fn batch_since(
+        &self,
+        ledger: &AggregateId,
+        after: u64,
+    ) -> Result<(Vec<Recorded>, bool), ReadError> {
+        let subject = subject::of_ledger(ledger);
+        let question = Question {
+            seq: Some(after + 1),
+            next_by_subj: Some(&subject),
+            batch: Some(BATCH),
+            ..Question::default()
+        };
+        let page = direct::ask(self.link(), self.stream_of(ledger), "read a ledger", &question).await?;
+        let more = page.pending > 0;
+        let events = page.messages.into_iter().map(direct::event).collect::<Result<Vec<_>, _>>()?;
+        // Nothing came although more was said to be there: asking again would never end.
+        let more = more && !events.is_empty();
+        Ok((events, more))
     }
 
     /// The events of one ledger after a position, none of those acknowledged so far missing, on a cluster either.

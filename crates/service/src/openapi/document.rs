@@ -177,8 +177,12 @@ fn responses(operation: &Operation) -> utoipa::openapi::response::Responses {
         problems.entry(kind.entry().status.as_u16()).or_default().push(kind);
     }
     let mut responses = ResponsesBuilder::new();
+    let mut answers: BTreeMap<u16, Vec<&Answer>> = BTreeMap::new();
     for answer in &operation.answers {
-        responses = responses.response(answer.status.to_string(), success(answer));
+        answers.entry(answer.status).or_default().push(answer);
+    }
+    for (status, forms) in answers {
+        responses = responses.response(status.to_string(), success(&forms));
     }
     for (status, kinds) in problems {
         let response: RefOr<utoipa::openapi::Response> = match kinds.as_slice() {
@@ -190,16 +194,20 @@ fn responses(operation: &Operation) -> utoipa::openapi::response::Responses {
     responses.build()
 }
 
-fn success(answer: &Answer) -> utoipa::openapi::Response {
-    let mut response = ResponseBuilder::new().description(answer.description);
-    if let Some(body) = &answer.schema {
-        let content =
-            ContentBuilder::new().schema(Some(schema(body))).example(answer.example.clone()).build();
-        response = response.content(answer.media_type, content);
-    }
-    for (name, description) in &answer.headers {
-        let header = HeaderBuilder::new().schema(Some(text())).description(Some(*description)).build();
-        response = response.header(*name, header);
+/// A success in the forms it can have, each of a media type of its own.
+fn success(forms: &[&Answer]) -> utoipa::openapi::Response {
+    let described: Vec<_> = forms.iter().map(|answer| answer.description).collect();
+    let mut response = ResponseBuilder::new().description(described.join(" "));
+    for answer in forms {
+        if let Some(body) = &answer.schema {
+            let content =
+                ContentBuilder::new().schema(Some(schema(body))).example(answer.example.clone()).build();
+            response = response.content(answer.media_type, content);
+        }
+        for (name, description) in &answer.headers {
+            let header = HeaderBuilder::new().schema(Some(text())).description(Some(*description)).build();
+            response = response.header(*name, header);
+        }
     }
     response.build()
 }

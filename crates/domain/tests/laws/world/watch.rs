@@ -66,43 +66,40 @@ impl World {
 
     /// A request of a person is recorded, extended or answered; one that nobody answers becomes overdue.
     pub(super) fn person_request(&mut self, dice: &mut Dice) -> Option<()> {
+        let waits = self.households.iter().filter(|id| self.household(**id).awaits_answer());
+        let waiting = dice.pick(waits.copied()).filter(|_| dice.one_in(2));
+        let Some(id) = waiting else { return self.exercise_a_right(dice) };
+        let open = self.household(id).person_requests.iter().filter(|(_, one)| one.is_open());
+        let (person_request, received) = dice.pick(open.map(|(id, one)| (*id, one.received_on)))?;
+        let (channel, note) = (ConsentChannel::Written, None);
+        // Told some day since it was received, in time or not; or today.
+        let told = dice.one_in(2).then(|| dice.day(received.0, 2, 40));
+        if dice.one_in(2) {
+            let months = u8::try_from(dice.below(4)).unwrap();
+            let reason = dice.pick(PersonRequestExtensionReason::all())?;
+            let extend = ExtendPersonRequest { person_request, months, reason, told_on: told, channel, note };
+            return self.of(id, extend).ok().map(drop);
+        }
+        let outcomes =
+            [PersonRequestOutcome::Granted, PersonRequestOutcome::Partly, PersonRequestOutcome::Refused];
+        let outcome = dice.pick(outcomes)?;
+        let granted = outcome == PersonRequestOutcome::Granted;
+        let grounds = if granted { Vec::new() } else { dice.some(PersonRequestRefusalGround::all()) };
+        let answer =
+            AnswerPersonRequest { person_request, outcome, grounds, answered_on: told, channel, note };
+        self.of(id, answer).ok().map(drop)
+    }
+
+    fn exercise_a_right(&mut self, dice: &mut Dice) -> Option<()> {
         let id = dice.pick(self.households.clone())?;
         let is = self.household(id);
-        let channel = ConsentChannel::Written;
-        let known = dice.pick(is.person_requests.keys().copied().collect::<Vec<_>>());
-        match (known, dice.below(4)) {
-            (Some(person_request), 0) => {
-                let months = u8::try_from(dice.below(4)).unwrap();
-                let reason = dice.pick(PersonRequestExtensionReason::all())?;
-                let told_on = dice.one_in(3).then(|| dice.day(self.today(), 30, 0));
-                let extend =
-                    ExtendPersonRequest { person_request, months, reason, told_on, channel, note: None };
-                self.of(id, extend).ok().map(drop)
-            }
-            (Some(person_request), 1) => {
-                use PersonRequestOutcome as O;
-                let outcome = dice.pick([O::Granted, O::Partly, O::Refused])?;
-                let grounds = dice.some(PersonRequestRefusalGround::all());
-                let answered_on = dice.one_in(3).then(|| dice.day(self.today(), 30, 0));
-                let answer = AnswerPersonRequest {
-                    person_request,
-                    outcome,
-                    grounds,
-                    answered_on,
-                    channel,
-                    note: None,
-                };
-                self.of(id, answer).ok().map(drop)
-            }
-            (_, _) => {
-                let gone = is.gone.iter().map(|gone| gone.person);
-                let person = dice.pick(is.composition.members.keys().copied().chain(gone))?;
-                let kind = dice.pick(PersonRequestKind::ALL)?;
-                let received_on = dice.one_in(2).then(|| dice.day(self.today(), 60, 3));
-                let record = RecordPersonRequest { person, kind, received_on, channel, note: None };
-                self.of(id, record).ok().map(drop)
-            }
-        }
+        let gone = is.gone.iter().map(|gone| gone.person);
+        let person = dice.pick(is.composition.members.keys().copied().chain(gone))?;
+        let kind = dice.pick(PersonRequestKind::ALL)?;
+        let received_on = dice.one_in(2).then(|| dice.day(self.today(), 60, 3));
+        let record =
+            RecordPersonRequest { person, kind, received_on, channel: ConsentChannel::Oral, note: None };
+        self.of(id, record).ok().map(drop)
     }
 
     pub(super) fn follow_up(&mut self, dice: &mut Dice) -> Option<()> {
