@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::Context as _;
+use journal::accounts::CoreUser;
 use journal::seals::{Hash, Known, Report, SealKey, StreamReport, verify};
 use journal::{Journal, JournalConfig, Provision};
 use service::Edge;
@@ -11,7 +12,7 @@ use service::config::{self, NothingOfItsOwn, Settings, Sources};
 
 use crate::progress::Progress;
 use crate::stopped::with_broker;
-use crate::up::Layout;
+use crate::up::{Layout, as_core_user};
 
 /// What is verified, and what is known of it.
 pub(crate) struct Verification {
@@ -36,13 +37,16 @@ impl Verification {
             Some(file) => {
                 let sources = Sources::of_process(Some(file.clone()));
                 let settings: Settings<NothingOfItsOwn> = config::load(supervision::NAME, &sources)?;
-                let journal = desk::journal_config("doctor", &settings, Provision::Verify);
+                // It signs in as the service does, and hears where that may.
+                let journal = desk::journal_config(supervision::NAME, &settings, Provision::Verify);
+                let journal = JournalConfig { name: "doctor".to_owned(), ..journal };
                 self.over(journal, &SealKey::beside(&settings.keys.file)).await?
             }
             None => {
                 let layout = Layout::new(&self.data);
                 with_broker(&layout, async |_, url| {
-                    let config = JournalConfig { provision: Provision::Verify, ..JournalConfig::at(url) };
+                    let config = as_core_user(&layout, CoreUser::Continuum, &JournalConfig::at(url))?;
+                    let config = JournalConfig { provision: Provision::Verify, ..config };
                     self.over(config, &SealKey::beside(&layout.keys())).await
                 })
                 .await?
