@@ -79,8 +79,8 @@ async fn parties(context: &Context) -> Parties {
         let (name, territories) = ("Organisme".to_owned(), ["33".parse().unwrap()].into());
         context.register(id, Organisation { name, kind, territories, siret: None }).await.unwrap();
         let verbs = [Verb::Read, Verb::Follow, Verb::Command].into();
-        let token = context.issue_token(id, role, verbs, "test", 30).await.unwrap();
-        parties.push(Party { kind, role, organisation: id.to_string(), token });
+        let token = context.issue_token(id, role, verbs, "test", 30, 6_000).await.unwrap();
+        parties.push(Party { kind, role, organisation: id.to_string(), token: token.text() });
     }
     Parties::of(parties)
 }

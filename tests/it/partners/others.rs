@@ -86,7 +86,7 @@ async fn tried_with(name: &str, install: fn(&std::path::Path) -> Result<Installe
     let own = script.hear().await;
     let read: Vec<Value> = own["feed"].as_array().unwrap().iter().map(|text| parsed(text)).collect();
     assert_eq!(read, expected, "{name} reads its feed");
-    assert_eq!(own["receipt"]["code"], "not-allowed", "a landlord registers no household: {own}");
+    assert_eq!(own["receipt"]["code"], "malformed-body", "a problem as over HTTP: {own}");
     let mut tried = 0;
     loop {
         let verdict = script.hear().await;

@@ -14,6 +14,9 @@ use tokio::time::{sleep, timeout};
 /// How long one attempt waits for an answer that should not come.
 const ATTEMPT: Duration = Duration::from_millis(1_500);
 
+/// How long a command waits for its answer.
+const ANSWER: Duration = Duration::from_secs(20);
+
 /// What its developers were told.
 #[derive(Debug, Clone)]
 pub(super) struct Told {
@@ -118,8 +121,7 @@ impl Software {
         if let Some(id) = id {
             headers.insert(journal::gateway::TARGET, id);
         }
-        let request =
-            Request::new().headers(headers).payload(body.to_string().into()).timeout(Some(PATIENCE));
+        let request = Request::new().headers(headers).payload(body.to_string().into()).timeout(Some(ANSWER));
         match self.client.send_request(format!("cmd.{name}"), request).await {
             Ok(answer) => {
                 let status =

@@ -15,11 +15,10 @@ use serde_json::{Value, json};
 use service::Problem;
 use service::axum::body::Bytes;
 
-use desk::{Caller, Desk, Seen, ViewState};
+use desk::{Caller, Desk, Seen, ViewState, plain};
 
 use super::page::Page;
 use super::third::Others;
-use crate::households::plain;
 
 /// The name of this form and its version.
 pub(super) const FORMAT: &str = "continuum-household-export/1";

@@ -4,17 +4,17 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 /// What runs a partner's script.
-pub struct Installed {
+pub(super) struct Installed {
     /// The interpreter.
-    pub program: PathBuf,
+    pub(super) program: PathBuf,
     /// The script.
-    pub script: PathBuf,
+    pub(super) script: PathBuf,
     /// Where its libraries are.
-    pub modules: PathBuf,
+    pub(super) modules: PathBuf,
 }
 
 /// `partner.py` of `scripts`, with nats.py.
-pub fn python(scripts: &Path) -> Result<Installed, String> {
+pub(super) fn python(scripts: &Path) -> Result<Installed, String> {
     let home = Home::of("python")?;
     let program = home.dir.join("venv/bin/python");
     home.once(scripts, "requirements.txt", &[], |dir| {
@@ -26,7 +26,7 @@ pub fn python(scripts: &Path) -> Result<Installed, String> {
 }
 
 /// `partner.mjs` of `scripts`, with nats.js.
-pub fn javascript(scripts: &Path) -> Result<Installed, String> {
+pub(super) fn javascript(scripts: &Path) -> Result<Installed, String> {
     let home = Home::of("javascript")?;
     home.once(scripts, "package-lock.json", &["package.json"], |dir| {
         run("npm", &["ci", "--silent", "--no-audit", "--no-fund"], dir)
