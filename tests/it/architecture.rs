@@ -1,6 +1,7 @@
 //! The dependency map of the crates, held by a test over `cargo metadata`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
@@ -207,4 +208,37 @@ fn a_wrong_edge_is_seen() {
         wrong.entry(of.to_owned()).or_default().insert(on.to_owned());
         assert_eq!(violations(&wrong), [said]);
     }
+}
+
+/// Where a service serves something to whoever asks: signing in, and answering an invitation. A route that states nothing of
+/// who may ask does not start, and there is no other way to add one.
+const OPEN_TO_ALL: [(&str, usize); 3] = [
+    ("supervision/src/accounts/enrolment.rs", 2),
+    ("supervision/src/accounts/provider.rs", 2),
+    ("supervision/src/accounts/sign_in.rs", 1),
+];
+
+/// The sources of the services and the desk that serve something to everybody, and how many such routes each has.
+fn open_to_all(folder: &Path, found: &mut BTreeMap<String, usize>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            open_to_all(&path, found);
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            let count = std::fs::read_to_string(&path).unwrap().matches(".open_to_all()").count();
+            let name = path.strip_prefix(root().join("crates")).unwrap().display().to_string();
+            found.extend((count > 0).then_some((name, count)));
+        }
+    }
+}
+
+#[test]
+fn only_signing_in_and_invitations_are_open_to_whoever_asks() {
+    let mut found = BTreeMap::new();
+    for name in ["desk", "intake", "insertion", "landlord", "supervision", "feed", "cli"] {
+        open_to_all(&root().join("crates").join(name).join("src"), &mut found);
+    }
+    let known: BTreeMap<_, _> =
+        OPEN_TO_ALL.into_iter().map(|(name, count)| (name.to_owned(), count)).collect();
+    assert_eq!(found, known, "whatever is new here is for nobody before it says whom it is for");
 }

@@ -26,7 +26,7 @@ async fn program(world: &World, base: &str) -> (String, String) {
 
 /// Opens these files over the network with this token.
 async fn opens(world: &World, base: &str, token: &str, files: &[String]) {
-    let opening = stream::iter(files).map(async |id| {
+    let opening = stream::iter(files).map(|id| async move {
         let url = format!("{base}/api/v1/households/{id}");
         // A token that was issued a moment ago may not be known everywhere yet.
         until("the file opens", || async {

@@ -183,6 +183,7 @@ impl<K> Buckets<K> {
 
 #[cfg(test)]
 mod tests {
+    use axum::response::IntoResponse as _;
     use jiff::ToSpan as _;
 
     use super::*;
@@ -216,10 +217,11 @@ mod tests {
         assert!(rates.take(1, five, noon() + (i64::from(again_in_s) - 1).seconds()).is_err());
         assert!(rates.take(1, five, noon() + i64::from(again_in_s).seconds()).is_ok());
         let problem = Problem::from(Exhausted { quota: five, again_in_s });
-        assert_eq!(
-            problem.to_json()["bound"],
-            serde_json::json!({ "name": "exports", "value": 5, "unit": "an hour" })
-        );
+        let told = problem.to_json();
+        let response = problem.into_response();
+        let said: Vec<_> = response.headers().get_all(header::RETRY_AFTER).iter().collect();
+        assert_eq!(said, ["720"], "once");
+        assert_eq!(told["bound"], serde_json::json!({ "name": "exports", "value": 5, "unit": "an hour" }));
     }
 
     #[test]

@@ -62,7 +62,7 @@ pub(super) fn over() -> Problem {
 }
 
 /// Whether a request is somebody's doing. A live stream is not, nor is what a page asks by itself and marks as such: a page
-/// that is left open keeps no session alive. Software that marks nothing shortens nobody's session but its own.
+/// that is left open keeps no session alive. Whoever marks what they did shortens their own session, and no other.
 pub(super) fn is_somebody_s_doing(headers: &HeaderMap, needs: Needs) -> bool {
     let live = match needs {
         Needs::Right { verb: Verb::Follow, .. } => true,

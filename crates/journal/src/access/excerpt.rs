@@ -7,16 +7,12 @@ use crate::config::{ACCESS, SEALS};
 use crate::journal::Journal;
 use crate::read::ReadError;
 use crate::read::direct::{self, BATCH, Question};
-use crate::seals::{Entry, Line, Says};
+use crate::seals::{Entry, KEY_SUBJECT, Line, Says, subject_of_seals};
 
 const ACTION: &str = "read what proves who read what";
 
 /// How many bytes of seals one page holds at most, if there is more than one seal.
 const SEALS_BYTES_MAX: usize = 512 * 1024;
-
-/// The subject of entries of the chain about keys, and that of the seals over `ACCESS`.
-const KEYS_OF_CHAIN: &str = "seal.chain.key";
-const SEALS_OF_ACCESS: &str = "seal.ACCESS";
 
 /// A time that is asked about; seals that reach into it count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -63,7 +59,7 @@ impl Journal {
     pub async fn keys_of_seals(&self) -> Result<Vec<String>, ReadError> {
         let (mut all, mut after) = (Vec::new(), 0);
         loop {
-            let question = behind(after, KEYS_OF_CHAIN, BATCH);
+            let question = behind(after, KEY_SUBJECT, BATCH);
             let page = direct::ask(self.link(), SEALS, ACTION, &question).await?;
             for message in &page.messages {
                 after = direct::place(message).map_or(after, |(_, position)| position);
@@ -80,7 +76,8 @@ impl Journal {
     /// # Errors
     /// [`ReadError`]: the broker does not answer.
     pub async fn seals_of_accesses(&self, period: Period, after: u64) -> Result<Seals, ReadError> {
-        let question = behind(after, SEALS_OF_ACCESS, BATCH);
+        let subject = subject_of_seals(ACCESS);
+        let question = behind(after, &subject, BATCH);
         let page = direct::ask(self.link(), SEALS, ACTION, &question).await?;
         let mut found = Seals { cursor: after, more: page.pending > 0, ..Seals::default() };
         let mut bytes = 0;

@@ -241,10 +241,10 @@ impl Entry {
 }
 
 /// The subject of entries about keys. No stream has a name with a dot.
-pub(super) const KEY_SUBJECT: &str = "seal.chain.key";
+pub(crate) const KEY_SUBJECT: &str = "seal.chain.key";
 
 /// The subject of the seals of one stream.
-pub(super) fn subject_of(stream: &str) -> String {
+pub(crate) fn subject_of(stream: &str) -> String {
     format!("seal.{stream}")
 }
 

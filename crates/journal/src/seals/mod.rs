@@ -34,6 +34,7 @@ mod verify;
 
 pub use chain::{Chain, Fault, Reach};
 pub use entry::{Entry, NotAKey, PublicKey, Says, Seal};
+pub(crate) use entry::{KEY_SUBJECT, subject_of as subject_of_seals};
 pub use excerpt::{Excerpt, Flaw, Line, Proven};
 pub use hash::{Hash, NotAHash};
 pub use keep::keep;

@@ -172,7 +172,9 @@ impl IntoResponse for Problem {
         self.note();
         let content_type = [(header::CONTENT_TYPE, CONTENT_TYPE)];
         let mut response = (entry.status, content_type, self.to_json().to_string()).into_response();
-        if let Some(seconds) = entry.retry_after_s {
+        // A problem that knows better says so itself.
+        let says_when = self.0.headers.iter().any(|(name, _)| name == header::RETRY_AFTER);
+        if let Some(seconds) = entry.retry_after_s.filter(|_| !says_when) {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response.headers_mut().extend(self.0.headers);

@@ -348,6 +348,7 @@ async fn more_requests_from_one_address_than_the_bound_are_told_when_to_come_bac
     }
     let answer = from("203.0.113.4").await.unwrap();
     // A third of a minute fills in one request, and some of it has passed.
+    assert_eq!(answer.headers().get_all("retry-after").iter().count(), 1);
     let wait: u32 = answer.headers()["retry-after"].to_str().unwrap().parse().unwrap();
     assert!((1..=20).contains(&wait), "{wait}");
     assert_eq!(answer.headers()["x-content-type-options"], "nosniff");

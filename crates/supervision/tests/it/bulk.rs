@@ -10,7 +10,6 @@ use domain::rights::Role;
 use jiff::SignedDuration;
 use journal::access::{AccessEntry, Code, Outcome};
 use serde_json::Value;
-use uuid::Uuid;
 
 use crate::browser::{Browser, Person};
 use crate::world::{PATIENCE, World};
@@ -22,15 +21,15 @@ fn code(text: &str) -> Code {
 }
 
 /// Somebody opens the files of these households, as the services record it.
-async fn opens(world: &World, actor: &Actor, of: OrganisationId, files: std::ops::Range<u128>) {
+async fn opens(world: &World, actor: &Actor, of: OrganisationId, files: std::ops::Range<u32>) {
     let entry = |file| AccessEntry {
-        id: EventId(Uuid::new_v4()),
+        id: EventId(world.first.command().0),
         at: world.clock.now(),
         actor: actor.clone(),
         organisation: of,
         role: code("siao_manager"),
         action: code("household.file"),
-        about: HouseholdId::new("33".parse().unwrap(), Uuid::from_u128(file)).into(),
+        about: format!("33-00000000-0000-7000-8000-{file:012}").parse::<HouseholdId>().unwrap().into(),
         purpose: code("orientation"),
         fields: vec![code("id")],
         outcome: Outcome::Granted,
