@@ -190,7 +190,7 @@ mod tests {
     #[test]
     fn who_waits_for_a_rotation_is_looked_at_again_when_there_is_one() {
         let id = |n| HouseholdId::new("33".parse().unwrap(), uuid::Uuid::from_u128(n));
-        let night = |n| Some(Timestamp::from_second(n * 86_400).unwrap());
+        let night = |n: i64| Some(Timestamp::from_second(n * 86_400).unwrap());
         let settled = Settled::default();
         let both = || vec![id(1), id(2)];
         assert_eq!(settled.unsettled(both(), night(1)), both());

@@ -66,6 +66,7 @@ impl Doorkeeper {
                 actor: Actor::of_token(token),
                 user: None,
                 organisation: id,
+                kind: standing.kind,
                 territories: standing.territories.clone(),
                 role: scope.role,
                 verbs: Some(scope.verbs.clone()),
