@@ -28,7 +28,7 @@ async fn lived_and_left(caller: &Caller) -> String {
     caller.act(&ledger, "propose-referral", &propose).await;
     let referral = caller.only(&id, "referrals").await;
     caller.act(&ledger, "accept-referral", &json!({ "referral": referral })).await;
-    caller.act(&ledger, "start-stay", &json!({ "referral": referral })).await;
+    caller.act(&ledger, "start-stay", &json!({ "referral": referral, "planned_end": days_ago(-120) })).await;
     let stay = caller.only(&id, "stays").await;
     let end = json!({ "stay": stay, "destination": "not_stated", "reason": "other" });
     caller.act(&ledger, "end-stay", &end).await;
