@@ -6,7 +6,8 @@ use domain::organisation::OrganisationKind as Kind;
 use jiff::ToSpan as _;
 use jiff::civil::Date;
 use serde_json::{Value, json};
-use tests::{Caller, Live, Person, Route, Shape, World, bodies, until};
+use tests::{Caller, Live, Person, Process, Route, Shape, World, bodies, program, until};
+use tokio::process::Command;
 
 /// What names the household that is erased, wherever it was written.
 const MARKERS: [&str; 5] =
@@ -27,7 +28,7 @@ async fn lived_and_left(caller: &Caller) -> String {
     caller.act(&ledger, "propose-referral", &propose).await;
     let referral = caller.only(&id, "referrals").await;
     caller.act(&ledger, "accept-referral", &json!({ "referral": referral })).await;
-    caller.act(&ledger, "start-stay", &json!({ "referral": referral })).await;
+    caller.act(&ledger, "start-stay", &json!({ "referral": referral, "planned_end": days_ago(-120) })).await;
     let stay = caller.only(&id, "stays").await;
     let end = json!({ "stay": stay, "destination": "not_stated", "reason": "other" });
     caller.act(&ledger, "end-stay", &end).await;
@@ -62,7 +63,7 @@ async fn counted(auditor: &Caller, id: &str) -> (usize, Value, usize) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_is_erased_by_two_people_is_unreadable_everywhere_and_still_counted() {
-    let mut world = World::start(Shape::One).await;
+    let mut world = World::start(Shape::All).await;
     let caller = world.caller();
     let siao = caller.organisation().to_owned();
     let control = caller.parties().the(Kind::Auditor).organisation.clone();
@@ -79,12 +80,8 @@ async fn who_is_erased_by_two_people_is_unreadable_everywhere_and_still_counted(
     assert_eq!(before.1["kinds"]["social_residence"]["occupied"], 1, "a night of last week: {}", before.1);
 
     // A backup of the day before.
-    assert!(world.stop_program().await.success());
-    let (data, backup) = (text(&world.data()), world.dir().join("backup"));
-    ran(&world, &["backup", "--to", &text(&backup), "--data", &data]).await;
-    world.start_program().await;
-    let caller = world.caller();
-    let (officer, manager) = (officer.at(&world), manager.at(&world));
+    let (config, backup) = (text(&world.dir().join("all.toml")), world.dir().join("backup"));
+    ran(&world, &["backup", "--to", &text(&backup), "--config", &config]).await;
 
     // One person, the same person twice, a program: refused.
     let on = |command: &str| format!("/api/v1/households/{id}/{command}");
@@ -113,10 +110,7 @@ async fn who_is_erased_by_two_people_is_unreadable_everywhere_and_still_counted(
     assert_eq!((steps - 2, nights, places), before, "nothing that is counted moves");
 
     // The night: the keys are rotated, and the erasure is certified.
-    assert!(world.stop_program().await.success());
-    ran(&world, &["key", "rotate", "--data", &data]).await;
-    world.start_program().await;
-    let caller = world.caller();
+    ran(&world, &["key", "rotate", "--config", &config]).await;
     let erasure = format!("/api/v1/households/{id}/erasure");
     let certified = || async {
         let told = caller.asking(&erasure).as_the(Kind::Auditor).send().await;
@@ -150,17 +144,19 @@ async fn who_is_erased_by_two_people_is_unreadable_everywhere_and_still_counted(
 
     // The backup, put back on another disk with the escrow and the erasure ledger: the ledger is replayed first.
     let restored = world.dir().join("restored");
-    let keys = text(&world.data().join("keys").join("kek"));
+    let keys = text(&world.dir().join("keys").join("kek"));
     let restoring = ["restore", &text(&backup), "--data", &text(&restored), "--keys", &keys];
     let told = ran(&world, &restoring).await;
     assert!(told.contains("1 keys destroyed again"), "{told}");
-    world.replace_data(&restored);
-    world.start_program().await;
-    let caller = world.caller();
+    let mut command = Command::new(program());
+    command.args(["up", "--http", "127.0.0.1:0", "--data"]).arg(&restored);
+    let program = Process::start(command, &world.dir().join("logs").join("restored.log")).await;
+    let caller = Caller::of(program.base(), caller.parties().clone()).await;
     let file = caller.file(&id).await.to_string();
     assert!(MARKERS.iter().all(|word| !file.contains(word)), "{file}");
     assert!(file.contains("\"erased\":true"), "{file}");
     assert!(caller.file(&other).await.to_string().contains(OTHER));
+    assert!(program.terminate().await.success());
 }
 
 /// No answer of any service, to anybody who takes part, holds a word of the household; and but for who controls, there is

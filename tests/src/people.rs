@@ -80,12 +80,6 @@ impl Person {
         person
     }
 
-    /// The same, at a program that was started again.
-    #[must_use]
-    pub fn at(&self, world: &World) -> Self {
-        Self { base: world.base("intake"), ..self.clone() }
-    }
-
     /// Reads.
     ///
     /// # Panics

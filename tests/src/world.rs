@@ -293,15 +293,6 @@ impl World {
         self.continuum().env("CONTINUUM_TOKEN", token).args(arguments).output().await.unwrap()
     }
 
-    /// Puts the data directory `from` in the place of this world's own, whose program does not run.
-    ///
-    /// # Panics
-    /// When it cannot.
-    pub fn replace_data(&self, from: &Path) {
-        std::fs::rename(self.data(), self.dir().join("data-before")).unwrap();
-        std::fs::rename(from, self.data()).unwrap();
-    }
-
     /// One more process of `service`, with views of its own under `name`. Requests are not routed to it.
     ///
     /// # Panics
