@@ -24,7 +24,7 @@ const VIEW_VERSION: u32 = 2;
 /// What the service keeps in its view.
 #[must_use]
 pub fn views() -> Vec<Box<dyn View>> {
-    let ledgers = LedgersView::new(VIEW_VERSION).withholding(desk::withhold::persons);
+    let ledgers = LedgersView::new(VIEW_VERSION).withholding(desk::withhold::persons_and_stories);
     vec![Box::new(index::Index), Box::new(ledgers)]
 }
 
