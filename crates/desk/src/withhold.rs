@@ -1,13 +1,21 @@
 //! What a service may not keep in its rows: taken out before anything is written.
 
+use domain::household::Household;
 use domain::ledger::State;
 
-/// Identities of households, and what their safety asks for.
-pub fn identities(state: &mut State) {
+fn of_household(state: &mut State, withhold: impl FnOnce(&mut Household)) {
     match state {
-        State::Household(household) => household.withhold_identities(),
+        State::Household(household) => withhold(household),
         State::Place(_) | State::Structure(_) | State::Organisation(_) | State::User(_) => {}
     }
+}
+
+/// Identities of households, and what they need that is sealed: kept by those who match and show it.
+pub fn stories(state: &mut State) {
+    of_household(state, |household| {
+        household.withhold_identities();
+        household.withhold_needs();
+    });
 }
 
 /// What people sign in with, and who they are: kept by the one service where they sign in.
@@ -21,8 +29,14 @@ pub fn credentials(state: &mut State) {
     }
 }
 
-/// Both.
+/// Identities and credentials: for a service that matches all the same.
 pub fn persons(state: &mut State) {
-    identities(state);
+    of_household(state, Household::withhold_identities);
+    credentials(state);
+}
+
+/// All of these.
+pub fn persons_and_stories(state: &mut State) {
+    stories(state);
     credentials(state);
 }

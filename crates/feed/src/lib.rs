@@ -28,7 +28,7 @@ const VIEW_VERSION: u32 = 2;
 pub fn views() -> Vec<Box<dyn View>> {
     let ledgers = LedgersView::new(VIEW_VERSION)
         .indexed(&[desk::ACCOUNTS], desk::account_index)
-        .withholding(desk::withhold::persons);
+        .withholding(desk::withhold::persons_and_stories);
     vec![Box::new(index::Index), Box::new(ledgers)]
 }
 

@@ -125,7 +125,7 @@ async fn sealed_household(
 ) -> Result<domain::household::Household, Box<dyn std::error::Error>> {
     let request = Uuid::from_u128(n);
     let since = |is: serde_json::Value| json!({ "personal": { "is": is, "since": at } });
-    let need = json!({ "wheelchair": false, "step_free": false, "animals": [], "violence_dedicated": since(json!(n % 9 == 0)),
+    let need = json!({ "wheelchair": false, "step_free": false, "animals": [], "violence_dedicated": since(json!(n.is_multiple_of(9))),
         "justice_measure": since(json!(false)), "resources": since(json!("from600")) });
     let person = json!({ "person": Uuid::from_u128(n), "sex": "female", "born": "1990-04", "link": "main_applicant",
         "identity": { "personal": { "last_name": "Inconnue", "first_names": "Awa", "birth_date": "1990-04-12" } } });
@@ -155,10 +155,10 @@ async fn sealed_household(
         let fact = domain::ledger::Fact::read(&ledger, kind, version, body)?;
         state.evolve(&fact, &domain::event::Stamp { event, version, recorded: at, effective: at });
     }
-    match state {
-        domain::ledger::State::Household(is) => Ok(*is),
-        _ => Err("a household's ledger is folded to a household".into()),
-    }
+    let domain::ledger::State::Household(is) = state else {
+        return Err("a household's ledger is folded to a household".into());
+    };
+    Ok(*is)
 }
 
 async fn starts() -> Result<(), Box<dyn std::error::Error>> {

@@ -1,6 +1,7 @@
 //! Social landlords: dwellings, vacancies, reservation holders, candidates, allocation committee (CALEOL), leases.
 //!
-//! **Invariant.** Its view keeps no identity: minimisation by construction.
+//! **Invariant.** Its view keeps no identity, nor why a household asks the SIAO and what it needs to be safe: minimisation
+//! by construction.
 //!
 //! This crate does not know how insertion housing is run, nor what a social assessment says.
 
@@ -22,7 +23,7 @@ const VIEW_VERSION: u32 = 5;
 pub fn views() -> Vec<Box<dyn View>> {
     let ledgers = LedgersView::new(VIEW_VERSION)
         .indexed(desk::TREES, desk::index(Service::Landlord))
-        .withholding(desk::withhold::persons);
+        .withholding(desk::withhold::persons_and_stories);
     vec![Box::new(ledgers)]
 }
 

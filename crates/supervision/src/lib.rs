@@ -36,7 +36,7 @@ const VIEW_VERSION: u32 = 3;
 pub fn views() -> Vec<Box<dyn View>> {
     let ledgers = LedgersView::new(VIEW_VERSION)
         .indexed(accounts::TREES, accounts::index)
-        .withholding(desk::withhold::identities);
+        .withholding(desk::withhold::stories);
     vec![Box::new(timeline::Timelines), Box::new(ledgers)]
 }
 

@@ -222,6 +222,11 @@ impl Household {
         self.keeping.holds.values_mut().for_each(|hold| hold.motive = None);
     }
 
+    /// Drops why it asks and what it needs for its safety or can pay: for services that neither match nor show it.
+    pub fn withhold_needs(&mut self) {
+        self.requests.values_mut().for_each(|request| request.file.withhold());
+    }
+
     /// Adds one recorded fact: it already happened, so this cannot fail, and an event about something that this ledger
     /// does not know changes nothing.
     pub fn evolve(&mut self, event: &HouseholdEvent, stamp: &Stamp) {

@@ -147,8 +147,16 @@ fn life() -> Vec<Event> {
 /// The events of `count / 20` lives, the lives of one wave an event each in turn, as the decisions that record
 /// them.
 pub(crate) fn decisions(count: usize) -> Outcome<Vec<Decision>> {
-    let life = life();
     let territory: Territory = "33".parse()?;
+    let ledger = |on: On, number: Uuid| match on {
+        On::Household => AggregateId::Household(HouseholdId::new(territory, number)),
+        On::Place => AggregateId::Place(PlaceId::new(territory, number)),
+    };
+    // Told as the first version told it; recorded as it is today, with what is sealed today.
+    let today = |(on, kind, body): Event| -> Outcome<(On, Fact)> {
+        Ok((on, Fact::read(&ledger(on, uuid(0)), kind, 1, body)?))
+    };
+    let life = life().into_iter().map(today).collect::<Outcome<Vec<_>>>()?;
     let began: Timestamp = "2024-01-01T00:00:00Z".parse()?;
     let mut decisions = Vec::with_capacity(count);
     for nth in 0..count {
@@ -157,14 +165,9 @@ pub(crate) fn decisions(count: usize) -> Outcome<Vec<Decision>> {
         // Spread over the keys as ids of different moments are.
         let number =
             ((wave * AT_ONCE + which) as u128).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
-        let (on, kind, body) = &life[age];
-        let ledger = match on {
-            On::Household => AggregateId::Household(HouseholdId::new(territory, Uuid::from_u128(number))),
-            On::Place => AggregateId::Place(PlaceId::new(territory, Uuid::from_u128(number))),
-        };
-        if which == 0 {
-            Fact::read(&ledger, kind, 1, body.clone())?;
-        }
+        let (on, fact) = &life[age];
+        let ledger = ledger(*on, Uuid::from_u128(number));
+        let (kind, version, body) = (fact.kind(), fact.version(), fact.body());
         let at = began + SignedDuration::from_millis(i64::try_from(MILLIS / count * nth)?);
         decisions.push(Decision {
             origin: Origin {
@@ -175,7 +178,7 @@ pub(crate) fn decisions(count: usize) -> Outcome<Vec<Decision>> {
                 trace: None,
             },
             digest: Digest([1; Digest::BYTES]),
-            drafts: vec![Draft { ledger, kind, version: 1, effective: at, body: body.clone() }],
+            drafts: vec![Draft { ledger, kind, version, effective: at, body }],
             expected: Vec::new(),
         });
     }

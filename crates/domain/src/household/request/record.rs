@@ -198,6 +198,14 @@ impl FileRecord {
         Self { reason: self.reason.carried(), need: self.need.carried(), ..self.clone() }
     }
 
+    /// Drops what is sealed.
+    pub(crate) fn withhold(&mut self) {
+        self.reason = Personal::Erased(true);
+        self.need.violence_dedicated = Personal::Erased(true);
+        self.need.justice_measure = Personal::Erased(true);
+        self.need.resources = Personal::Erased(true);
+    }
+
     /// Makes what was sealed readable: the reason in one event, the need perhaps in a later one.
     pub(crate) fn open(
         &mut self,
