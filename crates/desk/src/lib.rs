@@ -30,9 +30,9 @@ mod take;
 pub mod withhold;
 mod worklists;
 
-pub use answer::{Failure, key_problem, problem_of, read_problem, stopped, unserved};
+pub use answer::{Failure, key_problem, local_problem, problem_of, read_problem, stopped, unserved};
 pub use clock::deadlines;
-pub use commands::{Advice, Advised, collection, commands};
+pub use commands::{Advice, Advised, Asking, collection, commands};
 pub use describe::{described, schemas};
 pub use file::{Filed, withheld};
 pub use gate::{
@@ -41,7 +41,7 @@ pub use gate::{
     user,
 };
 pub use index::{DEADLINES, PLACES, TASKS, TREES, WAITING, index};
-pub use nightly::rotate_nightly;
+pub use nightly::{rebuild_nightly, rotate_nightly};
 pub use places::{PlaceFilter, listed, place_list, shown};
 pub use reading::{Reading, ViewState, folded};
 pub use running::{Context, Running, journal_config, key_places, serve};
