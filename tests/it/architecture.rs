@@ -94,7 +94,7 @@ const OWNED: [(&str, &[&str]); 24] = [
 ];
 
 /// What the rules of the domain are made with: no input, no output, no clock, no randomness.
-const PURE: [&str; 10] = [
+const PURE: [&str; 11] = [
     "jiff",
     "rust_decimal",
     "schemars",
@@ -103,6 +103,7 @@ const PURE: [&str; 10] = [
     "strsim",
     "thiserror",
     "toml",
+    "unicode-normalization",
     "uuid",
     "domain",
 ];

@@ -39,10 +39,12 @@ pub fn household(last_name: &str) -> Value {
     household_of(&[person("main_applicant", "Awa", last_name)])
 }
 
-/// A household of these persons.
+/// A household of these persons. It says beforehand that it is another one than those that look like it: tests register the
+/// same few people again and again.
 #[must_use]
 pub fn household_of(members: &[Value]) -> Value {
-    json!({ "territory": "33", "members": members })
+    let reviewed = json!({ "reason": "other_person" });
+    json!({ "territory": "33", "members": members, "duplicate_reviewed": reviewed })
 }
 
 /// A request for these kinds of housing.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use desk::Context;
-use projection::{Options, Projection};
+use projection::{Options, Projection, Source, View};
 
 use crate::progress::Progress;
 use crate::services::Service;
@@ -41,28 +41,42 @@ impl Rebuild {
     async fn over(self, layout: &Layout, context: &Context) -> anyhow::Result<()> {
         let services = if self.services.is_empty() { Service::ALL.to_vec() } else { self.services };
         for service in services {
-            let options = Options::new(service.name(), layout.views(service));
-            let (projection, _) =
-                Projection::start(context.journal.clone(), service.views(), options).await?;
-            let handle = projection.handle();
-            handle.until_ready().await.map_err(|stopped| anyhow::anyhow!("the view stopped: {stopped}"))?;
-            let mut progress = Progress::begin(format!("rebuilding {}", service.name()), handle.position());
-            let work = handle.rebuild();
-            tokio::pin!(work);
-            let rebuilt = loop {
-                tokio::select! {
-                    rebuilt = &mut work => break rebuilt,
-                    () = tokio::time::sleep(SHOWN_EVERY) => {
-                        if let Some(at) = handle.rebuilding() {
-                            progress.at(at.position);
-                        }
-                    }
-                }
-            };
-            projection.stop().await;
-            rebuilt?;
-            progress.end(&format!("{} events read again", handle.position()));
+            let (name, directory) = (service.name(), layout.views(service));
+            if service == Service::Intake {
+                let (source, views) = intake::likeness(&context.journal)?;
+                rebuild(intake::LIKENESS, directory.join(intake::LIKENESS), source, views).await?;
+            }
+            rebuild(name, directory, context.journal.clone(), service.views()).await?;
         }
         Ok(())
     }
+}
+
+/// Rebuilds the rows of one directory.
+async fn rebuild<S: Source>(
+    name: &'static str,
+    directory: PathBuf,
+    source: S,
+    views: Vec<Box<dyn View>>,
+) -> anyhow::Result<()> {
+    let (projection, _) = Projection::start(source, views, Options::new(name, directory)).await?;
+    let handle = projection.handle();
+    handle.until_ready().await.map_err(|stopped| anyhow::anyhow!("the view stopped: {stopped}"))?;
+    let mut progress = Progress::begin(format!("rebuilding {name}"), handle.position());
+    let work = handle.rebuild();
+    tokio::pin!(work);
+    let rebuilt = loop {
+        tokio::select! {
+            rebuilt = &mut work => break rebuilt,
+            () = tokio::time::sleep(SHOWN_EVERY) => {
+                if let Some(at) = handle.rebuilding() {
+                    progress.at(at.position);
+                }
+            }
+        }
+    };
+    projection.stop().await;
+    rebuilt?;
+    progress.end(&format!("{} events read again", handle.position()));
+    Ok(())
 }

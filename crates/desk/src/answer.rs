@@ -41,7 +41,7 @@ pub fn problem_of(error: ExecuteError, ledger: &AggregateId) -> Problem {
 
 /// Why the service's own rows do not answer, as a problem.
 #[must_use]
-pub(crate) fn local_problem(error: LocalError) -> Problem {
+pub fn local_problem(error: LocalError) -> Problem {
     match error {
         LocalError::Halted { ledger, .. } => stopped(&ledger),
         LocalError::Unserved { why } => Problem::new(Kind::NotReady).detail(why),

@@ -10,6 +10,7 @@ use domain::decide::{
 use domain::event::Origin;
 use domain::id::CommandId;
 use domain::ledger::{AggregateId, State};
+use domain::likeness::REVIEWED;
 use domain::matching::Standing;
 use journal::{Local as _, Receipt};
 use serde::Serialize;
@@ -27,8 +28,20 @@ use crate::answer::{local_problem, problem_of, read_problem};
 use crate::gate::Caller;
 use crate::take::{Ask, Desk};
 
-/// What a service adds to a command before it is decided: for a proposal, the rank of the request.
-pub type Advice = Arc<dyn Fn(Command) -> Advised + Send + Sync>;
+/// What a service adds to a command before it is decided: for a proposal, the rank of the request. Or that it is not to be
+/// decided yet: for a registration, that another file looks like it.
+pub type Advice = Arc<dyn Fn(Asking) -> Advised + Send + Sync>;
+
+/// A command that somebody may ask and that is about to be decided.
+#[derive(Debug, Clone)]
+pub struct Asking {
+    /// What is asked.
+    pub command: Command,
+    /// By whom.
+    pub caller: Caller,
+    /// Under which id.
+    pub id: CommandId,
+}
 
 /// The advice while it is being sought.
 pub type Advised = Pin<Box<dyn Future<Output = Result<Option<Standing>, Problem>> + Send>>;
@@ -131,10 +144,10 @@ async fn create<C, B>(
 ) -> Result<Response, Problem>
 where
     C: Addressed,
-    B: Serialize + Into<C>,
+    B: Serialize + DeserializeOwned + Into<C>,
 {
     let written = serde_json::to_value(&body).map_err(Problem::internal)?;
-    let canonical = serde_json::to_vec(&body).map_err(Problem::internal)?;
+    let canonical = canonical(&body, &written).map_err(Problem::internal)?;
     let command: C = body.into();
     let id = counter.desk.command_id(caller.organisation(), key.as_ref().map(|key| key.0.as_str()));
     let home =
@@ -157,12 +170,12 @@ async fn take<C, B>(
 ) -> Result<Response, Problem>
 where
     C: Addressed,
-    B: Serialize + Into<C>,
+    B: Serialize + DeserializeOwned + Into<C>,
 {
     let id: C::Id =
         id.parse().map_err(|error: domain::id::Malformed| Problem::malformed_id("id", error.expected))?;
     let written = serde_json::to_value(&body).map_err(Problem::internal)?;
-    let canonical = serde_json::to_vec(&body).map_err(Problem::internal)?;
+    let canonical = canonical(&body, &written).map_err(Problem::internal)?;
     let command = Into::<C>::into(body).on(id);
     let command_id = counter.desk.command_id(caller.organisation(), key.as_ref().map(|key| key.0.as_str()));
     let version = if_match.map(|if_match| if_match.version);
@@ -176,6 +189,22 @@ where
     let mut response = Json(answer).into_response();
     with_version(response.headers_mut(), &receipt, &ledger);
     Ok(response)
+}
+
+/// The body in the one form that tells it from another one under the same key: without the review of look-alikes, so that a
+/// registration that was refused for them and is asked again with a reason is the same registration.
+fn canonical<B: Serialize + DeserializeOwned>(
+    body: &B,
+    written: &serde_json::Value,
+) -> serde_json::Result<Vec<u8>> {
+    if written.get(REVIEWED).is_none() {
+        return serde_json::to_vec(body);
+    }
+    let mut plain = written.clone();
+    if let Some(fields) = plain.as_object_mut() {
+        fields.remove(REVIEWED);
+    }
+    serde_json::to_vec(&serde_json::from_value::<B>(plain)?)
 }
 
 impl Counter {
@@ -212,7 +241,7 @@ impl Counter {
             trace: Some(caller.trace.to_header()),
         };
         let standing = match &self.advice {
-            Some(advice) => advice(command.clone()).await?,
+            Some(advice) => advice(Asking { command: command.clone(), caller: caller.clone(), id }).await?,
             None => None,
         };
         let ask = Ask { command, body, origin, version, standing };

@@ -38,9 +38,9 @@ mod take;
 pub mod withhold;
 mod worklists;
 
-pub use answer::{Failure, key_problem, problem_of, read_problem, stopped, unserved};
+pub use answer::{Failure, key_problem, local_problem, problem_of, read_problem, stopped, unserved};
 pub use clock::deadlines;
-pub use commands::{Advice, Advised, collection, commands};
+pub use commands::{Advice, Advised, Asking, collection, commands};
 pub use describe::{described, schemas};
 pub use erasing::finish_erasures;
 pub use file::{Filed, withheld};
@@ -51,7 +51,7 @@ pub use gate::{
 };
 pub use gateway::partner_commands;
 pub use index::{ACCOUNTS, DEADLINES, ERASED, PLACES, TASKS, TREES, WAITING, account_index, index};
-pub use nightly::rotate_nightly;
+pub use nightly::{rebuild_nightly, rotate_nightly};
 pub use opened::plain;
 pub use places::{PlaceFilter, listed, place_list, shown};
 pub use readers::{Read, Reader, unread};

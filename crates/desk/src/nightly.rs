@@ -1,5 +1,6 @@
-//! At night: the key-encryption key is rotated.
+//! At night: the key-encryption key is rotated, and rows that must not outlive what they were made from are built anew.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use domain::event::Actor;
@@ -7,6 +8,7 @@ use jiff::civil::Time;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
 use journal::keys::KeyRing;
+use projection::{Handle as View, Opened};
 use service::Stop;
 use service::config::Wrong;
 use service::ticker::{Next, Ticker};
@@ -43,6 +45,49 @@ async fn once(keys: KeyRing, now: Timestamp, at: Time, zone: TimeZone) -> anyhow
         keys.rotate(&Actor::clock(), now, |_, _| {}).await?;
     }
     Ok(Next::Due(night_after(now, at, &zone)))
+}
+
+/// Builds the rows of `view` anew every night at the time of the settings, beside those in use, until asked to stop: the store
+/// keeps removed values on the disk, and only another directory is without them. Rows that were there at the start (`opened`)
+/// are built anew at once: nobody knows how many nights they have seen.
+///
+/// # Errors
+/// A time or a zone in the settings that makes no sense. A night that fails is logged and tried again.
+pub async fn rebuild_nightly(view: View, opened: Opened, context: Context, stop: Stop) -> anyhow::Result<()> {
+    let (at, zone) = context
+        .settings
+        .keys
+        .rotation()
+        .map_err(|Wrong { key, expected }| anyhow::anyhow!("{key} must be {expected}"))?;
+    let ticker = Ticker::new("nightly rebuild", EVERY, RUN_MAX, context.edge.clock.clone());
+    let clock = context.edge.clock;
+    let new = match opened {
+        Opened::Fresh | Opened::Outdated | Opened::Quarantined { .. } => Some(clock.now()),
+        Opened::Resumed { .. } => None,
+    };
+    let built = Arc::new(Mutex::new(new));
+    let stopping = stop.clone();
+    let run = move || {
+        let (view, built, now, zone) = (view.clone(), Arc::clone(&built), clock.now(), zone.clone());
+        let stopping = stopping.clone();
+        async move {
+            let last = *built.lock().unwrap_or_else(PoisonError::into_inner);
+            if last.is_none_or(|last| last < night_before(now, at, &zone)) {
+                let rebuilding = async {
+                    view.until_ready().await?;
+                    view.rebuild().await.map_err(anyhow::Error::from)
+                };
+                tokio::select! {
+                    rebuilt = rebuilding => rebuilt?,
+                    // Nothing is lost by it: the next start builds them anew.
+                    () = stopping.stopping() => return Ok(Next::Tick),
+                }
+                *built.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
+            }
+            Ok(Next::Due(night_after(now, at, &zone)))
+        }
+    };
+    ticker.run(stop, run).await
 }
 
 /// The last time before `now`, or at it, that it was `at` in `zone`.

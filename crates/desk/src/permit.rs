@@ -38,7 +38,10 @@ impl Desk {
     }
 
     /// Waits until the view knows all that is recorded on the ledger; false if it did already.
-    async fn catch_up(&self, ledger: &AggregateId) -> Result<bool, Problem> {
+    ///
+    /// # Errors
+    /// [`Problem`] `view-behind` when it does not in time; `broker-unreachable`.
+    pub async fn catch_up(&self, ledger: &AggregateId) -> Result<bool, Problem> {
         let view = self.ledgers().handle();
         let known = view.position();
         let recorded = self.journal().version(ledger).await.map_err(read_problem)?;

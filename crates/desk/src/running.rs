@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use domain::rules::RuleBook;
 use journal::keys::{KeyFile, KeyPlaces};
 use journal::{Journal, JournalConfig, Provision};
-use projection::{Handle as View, Options, Projection, Turns};
+use projection::{Handle as View, Opened, Options, Projection, Source, Turns};
 use service::config::Settings;
 use service::{Check, Edge, Handle, Server, Site, Stop, Tasks, metrics};
 
@@ -60,11 +60,9 @@ impl Running {
         views: Vec<Box<dyn projection::View>>,
     ) -> anyhow::Result<Self> {
         let directory = PathBuf::from(&context.settings.data.dir);
-        let options = Options { turns: context.turns.clone(), ..Options::new(name, directory) };
         let what = views.first().map_or(name, |view| view.name());
-        let (projection, _) = Projection::start(Forgetful(context.journal.clone()), views, options)
-            .await
-            .with_context(|| format!("cannot open the views of {name}"))?;
+        let source = Forgetful(context.journal.clone());
+        let (projection, _) = project(name, context, directory, source, views).await?;
         let view = projection.handle();
         let grace = context.settings.http.shutdown_grace();
         let mut tasks = Tasks::new(name, &context.stop, grace);
@@ -81,8 +79,31 @@ impl Running {
         let site = Site::new(name)
             .behind(Arc::<Doorkeeper>::clone(&door))
             .check(broker(&context.journal))
-            .check(rows(&view, context));
+            .check(rows("view", &view, context));
         Ok(Self { site, tasks, view, door })
+    }
+
+    /// Starts another view of the service beside the first one, which follows `source` in a directory of its own below that
+    /// of the service: rows that are kept otherwise. Readiness tells of it under its `name`.
+    ///
+    /// # Errors
+    /// When the rows cannot be opened or made.
+    pub async fn beside<S: Source>(
+        &mut self,
+        name: &'static str,
+        context: &Context,
+        source: S,
+        views: Vec<Box<dyn projection::View>>,
+    ) -> anyhow::Result<(View, Opened)> {
+        let directory = PathBuf::from(&context.settings.data.dir).join(name);
+        let (projection, opened) = project(name, context, directory, source, views).await?;
+        let view = projection.handle();
+        self.tasks.behind(name, |stop| hold(projection, stop));
+        let (measured, edge) = (view.clone(), context.edge.clone());
+        self.tasks.behind(name, move |stop| measure(name, name, measured, edge, stop));
+        let site = std::mem::take(&mut self.site);
+        self.site = site.check(rows(name, &view, context));
+        Ok((view, opened))
     }
 
     /// Serves the surface alone, in this process.
@@ -200,6 +221,18 @@ pub fn key_places(settings: &Settings) -> KeyPlaces {
     }
 }
 
+async fn project<S: Source>(
+    name: &'static str,
+    context: &Context,
+    directory: PathBuf,
+    source: S,
+    views: Vec<Box<dyn projection::View>>,
+) -> anyhow::Result<(Projection, Opened)> {
+    let options = Options { turns: context.turns.clone(), ..Options::new(name, directory) };
+    let started = Projection::start(source, views, options).await;
+    started.with_context(|| format!("cannot open the views of {name}"))
+}
+
 /// Keeps the projection until asked to stop, then closes it in good order.
 async fn hold(projection: Projection, stop: Stop) -> anyhow::Result<()> {
     stop.stopping().await;
@@ -232,9 +265,9 @@ fn broker(journal: &Journal) -> Check {
     })
 }
 
-fn rows(view: &View, context: &Context) -> Check {
+fn rows(name: &'static str, view: &View, context: &Context) -> Check {
     let (view, max) = (view.clone(), context.settings.lag_events_max);
-    Check::new("view", move || {
+    Check::new(name, move || {
         let view = view.clone();
         async move {
             let readiness = view.ready();

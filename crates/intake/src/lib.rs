@@ -6,11 +6,15 @@
 //! **Invariant.** Names leave this service in two answers only, the file of one household asked for by its id and the copy made for
 //! one of its persons, once it is on disk who asked.
 //!
+//! **Invariant.** Who registers somebody is told of files that look like theirs, and goes on with a reason; of a protected file
+//! they are told nothing.
+//!
 //! This crate does not know how places are run, nor how dwellings are let.
 
 mod erasure;
 mod export;
 mod households;
+mod likeness;
 mod matching;
 
 use domain::decide::Service;
@@ -18,6 +22,7 @@ use projection::View;
 use projection::ledgers::{Ledgers, LedgersView};
 
 use desk::{Context, Desk, Reading, Running};
+pub use likeness::{NAME as LIKENESS, likeness};
 
 /// The name of the service.
 pub const NAME: &str = "intake";
@@ -50,10 +55,14 @@ pub async fn start(context: &Context) -> anyhow::Result<Running> {
     desk::partner_commands(&mut running, context, &desk, Service::Intake, Some(matching::advice(&desk)));
     let site = desk::described(running.site)
         .document(|api| api.tag(NAME, "SIAO : ménages, demandes, orientations."));
-    let site = desk::commands(site, &desk, Service::Intake, Some(matching::advice(&desk)));
+    running.site = site;
+    let finder = likeness::Finder::start(&mut running, context, &desk).await?;
+    let site = std::mem::take(&mut running.site);
+    let site = desk::commands(site, &desk, Service::Intake, Some(likeness::advice(&desk, &finder)));
     let site = households::routes(site, &desk, &reading);
     let site = erasure::routes(site, &desk, &reading);
     let site = export::routes(site, &desk, &reading);
+    let site = likeness::routes(site, finder);
     let site = matching::routes(site, &desk, &reading);
     running.site = desk::worklist(site, Service::Intake, &desk, &reading);
     Ok(running)

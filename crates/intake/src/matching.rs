@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use domain::calendar;
 use domain::decide::referral::ProposeReferral;
-use domain::decide::{Command, HouseholdCommand};
 use domain::household::Household;
 use domain::id::{HouseholdId, PlaceId, RequestId, Territory};
 use domain::ledger::{AggregateId, State as Ledger};
@@ -24,7 +23,7 @@ use service::openapi::{Operation, Schema};
 use service::problem::Kind;
 use service::{Problem, Site, Verb};
 
-use desk::{Advice, Caller, Desk, Failure, Reading, ViewState};
+use desk::{Caller, Desk, Failure, Reading, ViewState};
 
 /// Most rows of each part of an answer; more are counted, not listed.
 const LISTED_MAX: usize = 200;
@@ -82,25 +81,20 @@ pub(crate) fn routes(site: Site, desk: &Desk, reading: &Reading) -> Site {
 ///
 /// Whether there is a list, and who is on it, is never taken from a view that is behind the two ledgers it is about: in
 /// the instant of a vacancy a proposal out of rank would otherwise be recorded without its reason.
-pub(crate) fn advice(desk: &Desk) -> Advice {
-    let desk = desk.clone();
-    Arc::new(move |command| {
-        let desk = desk.clone();
-        Box::pin(async move {
-            let Command::Household(household, HouseholdCommand::ProposeReferral(proposal)) = command else {
-                return Ok(None);
-            };
-            let (standing, known) = stand(&desk, household, &proposal).await?;
-            if standing.is_some() {
-                return Ok(standing);
-            }
-            let concerned = [AggregateId::Place(proposal.place), AggregateId::Household(household)];
-            if catch_up(&desk, concerned, known).await? {
-                return Ok(stand(&desk, household, &proposal).await?.0);
-            }
-            Ok(None)
-        })
-    })
+pub(crate) async fn standing(
+    desk: &Desk,
+    household: HouseholdId,
+    proposal: &ProposeReferral,
+) -> Result<Option<Standing>, Problem> {
+    let (standing, known) = stand(desk, household, proposal).await?;
+    if standing.is_some() {
+        return Ok(standing);
+    }
+    let concerned = [AggregateId::Place(proposal.place), AggregateId::Household(household)];
+    if catch_up(desk, concerned, known).await? {
+        return Ok(stand(desk, household, proposal).await?.0);
+    }
+    Ok(None)
 }
 
 /// The rank of the proposal's request on the list of its place, if both are on offer, and the position this is known at.

@@ -118,6 +118,12 @@ impl Home {
         put.map_err(|e| disk_error("put doubtful rows aside", &self.directory, e))
     }
 
+    /// Removes the generation that was put aside, if there is one.
+    pub(crate) fn forget_quarantined(&self) -> Result<(), HomeError> {
+        gone(fs::remove_dir_all(self.directory.join("quarantined")))
+            .map_err(|e| disk_error("remove rows that were put aside", &self.directory, e))
+    }
+
     /// Where the store of a generation is.
     pub(crate) fn store(&self, generation: u64) -> PathBuf {
         self.path(generation).join("store")

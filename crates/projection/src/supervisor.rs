@@ -180,6 +180,7 @@ impl<S: Source> Supervisor<S> {
             Ok(Ok(())) => {
                 tracing::info!(generation, "rebuilt rows are in use");
                 self.remove(old).await;
+                self.forget_quarantined().await;
                 Ok(())
             }
             // They are served all the same; the next start opens the old ones, which are in order.
@@ -227,6 +228,15 @@ impl<S: Source> Supervisor<S> {
         });
         // Nothing is lost if the runtime is gone: the rows are then as after a crash.
         let _ = closing.await;
+    }
+
+    /// What was put aside holds what the rebuilt rows may no longer hold, and has been looked at by whoever asked for them.
+    async fn forget_quarantined(&self) {
+        let home = Arc::clone(&self.home);
+        let removed = tokio::task::spawn_blocking(move || home.forget_quarantined()).await;
+        if let Ok(Err(e)) = removed {
+            tracing::warn!(error = %e, "rows that were put aside cannot be removed: {e}; the next rebuild tries again");
+        }
     }
 
     async fn remove(&self, generation: u64) {

@@ -7,12 +7,14 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use domain::calendar::Day;
 use domain::id::{OrganisationId, Territory};
+use domain::reference::DuplicateReviewReason;
 use jiff::civil::Date;
 
 use super::columns::Unknown;
 use super::http::Instance;
 use super::kinds::{Kind, Planned};
 use super::origin::Origin;
+use super::review::Reviewing;
 use super::send::send;
 use super::verdict::{Report, Verdict};
 use super::{table, template};
@@ -66,6 +68,10 @@ pub struct Import {
     /// longer valid without.
     #[arg(long, value_name = "DATE")]
     renewed_on: Option<Date>,
+    /// Take households too that look like others which are registered, with this reason in each: imported, other_person…
+    /// Without it they are refused as possible duplicates.
+    #[arg(long, value_name = "REASON")]
+    duplicates_reviewed: Option<DuplicateReviewReason>,
     /// Check the file without sending anything.
     #[arg(long)]
     dry_run: bool,
@@ -129,7 +135,7 @@ impl Import {
         } else {
             let token = self.credentials.token()?;
             let to = self.to.as_deref().context("--to is needed: the address of the instance")?;
-            let instance = Instance::at(to, token.as_deref())?;
+            let instance = Reviewing::new(Instance::at(to, token.as_deref())?, self.duplicates_reviewed);
             let total = u64::try_from(table.lines.len()).unwrap_or(u64::MAX);
             let mut progress = Progress::begin(format!("import {}", self.kind.name()), total);
             let done = |lines: usize| progress.at(u64::try_from(lines).unwrap_or(u64::MAX));

@@ -136,7 +136,32 @@ fn answer(response: &Response<Bytes>) -> Answer {
         detail: text("detail").or_else(|| text("title")).unwrap_or_default(),
         pointer: text("pointer"),
         retry_after: seconds.map(Duration::from_secs),
+        look_alikes: look_alikes(&body),
     })
+}
+
+/// What a refusal tells of each file that looks alike: in what, and where to ask.
+fn look_alikes(body: &serde_json::Value) -> Vec<String> {
+    let items = |value: &serde_json::Value, name: &str| value[name].as_array().cloned().unwrap_or_default();
+    let texts = |items: Vec<serde_json::Value>, name: &str| -> String {
+        let mut texts: Vec<String> = Vec::new();
+        for item in items {
+            if let Some(text) = item[name].as_str().filter(|text| !texts.iter().any(|there| there == text)) {
+                texts.push(text.to_owned());
+            }
+        }
+        texts.join(", ")
+    };
+    let one = |file: serde_json::Value| {
+        let persons = items(&file, "persons").iter().flat_map(|person| items(person, "likenesses")).collect();
+        let text = |name: &str| file[name].as_str().unwrap_or("?").to_owned();
+        let asked = match file["household"].as_str() {
+            Some(household) => format!("dossier {household}"),
+            None => format!("à voir avec {}", texts(items(&file, "contacts"), "name")),
+        };
+        format!("{} (enregistré le {}, {asked})", texts(persons, "words"), text("registered_on"))
+    };
+    items(body, "look_alikes").into_iter().map(one).collect()
 }
 
 /// An error with what it comes from: the last part says what happened.

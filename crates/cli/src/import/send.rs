@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 
 use super::plan::{Job, Outgoing, Plan, Step};
+use super::review::POSSIBLE_DUPLICATE;
 use super::target::{Answer, Problem, Target};
 use super::verdict::{Fault, Report, Verdict};
 
@@ -178,6 +179,7 @@ fn fault(step: &Step, problem: &Problem, done: &[&str]) -> Fault {
     let blamed = about(&precise).or_else(|| about(&problem.code));
     let mut why = match problem.code.as_str() {
         "idempotency-key-reused" => "déjà importée avec un autre contenu : corrigez la fiche dans l'application, ou remettez la ligne comme elle était".to_owned(),
+        POSSIBLE_DUPLICATE => format!("doublon possible : {}", problem.look_alikes.join(" ; ")),
         "malformed-body" | "malformed-id" | "too-deep" | "body-too-large" | "aggregate-stopped" => {
             let place = problem.pointer.as_deref().map_or(String::new(), |pointer| format!(" ({pointer})"));
             format!("non comprise par l'application{place} : {}", problem.detail)

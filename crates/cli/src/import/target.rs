@@ -40,6 +40,8 @@ pub struct Problem {
     pub pointer: Option<String>,
     /// When asking again makes sense.
     pub retry_after: Option<Duration>,
+    /// The files that look like the one that was to be opened, in words.
+    pub look_alikes: Vec<String>,
 }
 
 /// There is no answer.

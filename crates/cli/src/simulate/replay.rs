@@ -12,6 +12,8 @@ use domain::decide::Command;
 use domain::event::Actor;
 use domain::id::OrganisationId;
 use domain::ledger::AggregateId;
+use domain::likeness::REVIEWED;
+use domain::reference::DuplicateReviewReason;
 use futures_util::StreamExt as _;
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -273,6 +275,11 @@ async fn one(instance: &Instance, purse: &Purse, mut line: Line) -> anyhow::Resu
     // The instance's list is another one than the simulation's, and the coordinator has to say why.
     if refused.as_deref() == Some("deviation-unexplained") {
         line.body["deviation"] = json!("better_fit");
+        return post(&instance, &line).await;
+    }
+    // Names are drawn from short lists: two people who were born on one day often share theirs.
+    if refused.as_deref() == Some(import::POSSIBLE_DUPLICATE) {
+        line.body[REVIEWED] = json!({ "reason": DuplicateReviewReason::other_person() });
         return post(&instance, &line).await;
     }
     Ok(refused)

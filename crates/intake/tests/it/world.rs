@@ -10,7 +10,7 @@ use domain::decide::organisation::{IssueToken, RegisterOrganisation};
 use domain::decide::{Command, OrganisationCommand};
 use domain::event::{Actor, Origin};
 use domain::id::{CommandId, HouseholdId, OrganisationId, TokenId};
-use domain::ledger::Change;
+use domain::ledger::{Change, Halt};
 use domain::organisation::{Organisation, OrganisationKind, Verb};
 use domain::rights::Role;
 use jiff::{SignedDuration, Timestamp};
@@ -133,10 +133,7 @@ impl World {
         let command = journal::Command { origin: &origin, digest: Digest([0; 16]), expected: None };
         let (ledger, change) = (change.ledger, &change);
         let decide = move |ledgers: &domain::ledger::Ledgers| {
-            if let domain::ledger::AggregateId::Household(id) = ledger {
-                ledgers.household(id)?;
-            }
-            Ok(vec![change.clone()])
+            ledgers.get(&ledger).map(|_| vec![change.clone()]).ok_or(Halt::Need(ledger))
         };
         assert!(self.journal.execute(self.desk.ledgers(), &command, decide).await.unwrap().visible);
     }

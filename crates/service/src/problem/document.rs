@@ -73,6 +73,11 @@ fn schema() -> Value {
             },
             "rule": { "type": "string", "description": "The rule that says no." },
             "since": { "type": "string", "format": "date-time", "description": "Since when it has been so." },
+            "look_alikes": {
+                "type": "array",
+                "description": "The files that look like the one that was to be opened: in what, since when, whom to ask; the id where the caller may see it.",
+                "items": { "type": "object" }
+            },
             "pointer": { "type": "string", "format": "json-pointer", "description": "Where in the body." },
             "line": { "type": "integer", "minimum": 1 },
             "column": { "type": "integer", "minimum": 1 },

@@ -253,8 +253,8 @@ impl Kind {
                 "refused-now",
                 S::CONFLICT,
                 "a rule says no in the present situation",
-                "Nothing was written. `code` is the rule's own; `rule` names it and `detail` says why, in French, for a person; `since` tells since when, where that helps.",
-                &["rule", "since"],
+                "Nothing was written. `code` is the rule's own; `rule` names it and `detail` says why, in French, for a person; `since` tells since when, where that helps; `look_alikes` lists the files that look like the one that was to be opened.",
+                &["rule", "since", "look_alikes"],
             ),
             Self::Contended => later(
                 entry(
