@@ -46,13 +46,13 @@ pub(crate) async fn tell(source: Source, door: Arc<Doorkeeper>, stop: Stop) -> a
         let known = source.reading.now().and_then(|page| accounts(&page));
         // Rows that are being built know nobody yet.
         for account in known.unwrap_or_default() {
-            if !feeds.contains_key(&account) {
-                let feed = Feed::of(&account, &source, &door);
+            feeds.entry(account).or_insert_with_key(|account| {
+                let feed = Feed::of(account, &source, &door);
                 if feed.is_none() {
                     tracing::warn!(%account, "the account {account} is bound and no public key: it is told nothing");
                 }
-                feeds.insert(account, feed);
-            }
+                feed
+            });
         }
         let steps = stream::iter(feeds.values_mut().flatten()).map(Feed::step).buffer_unordered(TOGETHER);
         let paces: Vec<Pace> = steps.collect().await;

@@ -55,6 +55,9 @@ use bucket::Buckets;
 /// How the broker calls the way back to another account. An answer goes nowhere else: not into a stream.
 const ACROSS: [&str; 2] = ["_R_.", "_GR_."];
 
+/// How long the last answers may take to leave when a gateway is stopped.
+const LEAVING: Duration = Duration::from_secs(2);
+
 /// What a gateway takes.
 #[derive(Debug, Clone)]
 pub struct GatewayOptions {
@@ -205,8 +208,13 @@ impl<H: Handler> Listening<H> {
             }
         }
         while under_way.join_next().await.is_some() {}
-        if let Err(why) = self.link.client.flush().await {
-            tracing::warn!(%why, "the last answers to partners may not have left");
+        // Without a broker they never leave.
+        match timeout(LEAVING, self.link.client.flush()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(why)) => tracing::warn!(%why, "the last answers to partners may not have left"),
+            Err(_) => {
+                tracing::warn!("the last answers to partners have not left: the broker does not answer")
+            }
         }
     }
 
