@@ -22,7 +22,7 @@ pub(super) struct File {
     numbers: BTreeMap<ApplicationId, Token>,
 }
 
-/// An identity came sealed: whoever opens them has left it out, and its tokens would be missing without a word.
+/// An identity or a number came sealed: whoever opens them has left it out, and its tokens would be missing without a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct StillSealed;
 
@@ -30,9 +30,10 @@ impl File {
     /// Whether an event can change who is of a household.
     pub(super) fn concerns(event: &HouseholdEvent) -> bool {
         match event {
-            HouseholdEvent::Composition(_) | HouseholdEvent::Family(_) | HouseholdEvent::Application(_) => {
-                true
-            }
+            HouseholdEvent::Composition(_)
+            | HouseholdEvent::Family(_)
+            | HouseholdEvent::Application(_)
+            | HouseholdEvent::Erasure(_) => true,
             HouseholdEvent::Correction(_)
             | HouseholdEvent::Request(_)
             | HouseholdEvent::Referral(_)
@@ -41,11 +42,12 @@ impl File {
             | HouseholdEvent::Consent(_)
             | HouseholdEvent::FollowUp(_)
             | HouseholdEvent::Protection(_)
+            | HouseholdEvent::PersonRequest(_)
             | HouseholdEvent::Candidacy(_) => false,
         }
     }
 
-    /// Adds an event whose identities are opened.
+    /// Adds an event whose identities and numbers are opened.
     pub(super) fn evolve(
         &mut self,
         id: HouseholdId,
@@ -57,35 +59,35 @@ impl File {
         let Household { registration, composition, applications, .. } = std::mem::take(&mut self.household);
         let composition = Composition { members: composition.members, ..Composition::default() };
         self.household = Household { registration, composition, applications, ..Household::default() };
-        let mut whole = Ok(());
         self.persons.retain(|person, _| self.household.composition.members.contains_key(person));
         for (person, is) in &mut self.household.composition.members {
             let Some(kept) = &mut is.identity else {
                 self.persons.remove(person);
                 continue;
             };
-            match &kept.value {
-                Personal::Known(identity) => {
+            match come(&mut kept.value)? {
+                Came::New(identity) => {
                     let of = |one| tokens.token(id.territory(), &one);
-                    self.persons.insert(*person, traits(identity).into_iter().map(of).collect());
-                    // That there is one is kept, not what it is: when it goes, its tokens go.
-                    kept.value = Personal::Sealed(Value::Null);
+                    self.persons.insert(*person, traits(&identity).into_iter().map(of).collect());
                 }
-                Personal::Sealed(Value::Null) => {}
-                Personal::Sealed(_) => whole = Err(StillSealed),
-                Personal::Erased(_) => {
-                    self.persons.remove(person);
-                }
+                Came::Before => {}
+                Came::Gone => drop(self.persons.remove(person)),
             }
         }
         for (application, is) in &mut self.household.applications {
-            if let Some(number) = is.number.take() {
-                self.numbers.insert(*application, tokens.token(id.territory(), &of_number(&number)));
+            let Some(kept) = &mut is.number else { continue };
+            match come(&mut kept.value)? {
+                Came::New(number) => {
+                    let token = tokens.token(id.territory(), &of_number(&number));
+                    self.numbers.insert(*application, token);
+                }
+                Came::Before => {}
+                Came::Gone => drop(self.numbers.remove(application)),
             }
         }
         let applications = &self.household.applications;
         self.numbers.retain(|id, _| applications.get(id).is_some_and(|is| is.is_live()));
-        whole
+        Ok(())
     }
 
     /// Its tokens by person; those of its applications stand for nobody in particular.
@@ -98,5 +100,28 @@ impl File {
     /// The tokens of one of its persons.
     pub(super) fn of_person(&self, person: PersonId) -> BTreeSet<Token> {
         self.persons.get(&person).cloned().unwrap_or_default()
+    }
+}
+
+/// What has come of a value that the view may not keep.
+enum Came<T> {
+    /// It came with this event.
+    New(T),
+    /// It came before: its tokens are here.
+    Before,
+    /// It is erased, and its tokens go with it.
+    Gone,
+}
+
+/// Takes a value out, and leaves that there is one, not what it is: when it goes, its tokens go.
+fn come<T>(value: &mut Personal<T>) -> Result<Came<T>, StillSealed> {
+    match std::mem::replace(value, Personal::Sealed(Value::Null)) {
+        Personal::Known(known) => Ok(Came::New(known)),
+        Personal::Sealed(Value::Null) => Ok(Came::Before),
+        Personal::Sealed(_) => Err(StillSealed),
+        erased @ Personal::Erased(_) => {
+            *value = erased;
+            Ok(Came::Gone)
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! The journal with the identities of households opened, for the view of tokens alone: they are in memory while an event is
+//! The journal with the identities and the numbers of households opened, for the view of tokens alone: they are in memory while an event is
 //! applied, and nowhere else.
 
 use bytes::Bytes;
@@ -83,14 +83,13 @@ impl Follow for Opening {
     }
 }
 
-/// The household whose identities an event brings, if it brings any.
+/// The household of which an event brings something that is compared, if it brings any.
 fn holder(event: &Recorded) -> Option<HouseholdId> {
-    /// What bodies call those who have one.
-    const MEMBERS: &[u8] = b"\"identity\":{\"sealed\"";
+    /// How bodies hold an identity, and a numéro unique.
+    const COMPARED: [&[u8]; 2] = [b"\"identity\":{\"sealed\"", b"\"number\":{\"sealed\""];
+    let brings = |what: &[u8]| event.body.windows(what.len()).any(|bytes| bytes == what);
     match event.ledger {
-        AggregateId::Household(id) if event.body.windows(MEMBERS.len()).any(|bytes| bytes == MEMBERS) => {
-            Some(id)
-        }
+        AggregateId::Household(id) if COMPARED.into_iter().any(brings) => Some(id),
         AggregateId::Household(_)
         | AggregateId::Place(_)
         | AggregateId::Structure(_)
@@ -99,18 +98,20 @@ fn holder(event: &Recorded) -> Option<HouseholdId> {
     }
 }
 
-/// Opens the identities of an event, and nothing else in it. One that was changed or moved stays sealed, and its ledger stops.
+/// Opens the identities and the numbers of an event, and nothing else in it. One that was changed or moved stays sealed, and its ledger stops.
 fn open(event: &mut Recorded, opener: &Opener) {
     let Ok(mut body) = event.value() else { return };
     let schema = format!("{}/{}", event.kind, event.stamp.version);
-    let opened = |identity: &mut Value| match opener.open(&schema, event.stamp.event, identity.clone()) {
-        Ok(plain) => *identity = plain,
+    let opened = |sealed: &mut Value| match opener.open(&schema, event.stamp.event, sealed.clone()) {
+        Ok(plain) => *sealed = plain,
         Err(error) => {
-            tracing::error!(ledger = %event.ledger, error = %error, "an identity of {} does not open: {error}", event.ledger);
+            tracing::error!(ledger = %event.ledger, error = %error, "what {} is compared by does not open: {error}", event.ledger);
         }
     };
-    if let Some(identity) = body.pointer_mut("/member/identity") {
-        opened(identity);
+    for one in ["/member/identity", "/number", "/application/number", "/numbered/number"] {
+        if let Some(sealed) = body.pointer_mut(one) {
+            opened(sealed);
+        }
     }
     for member in body.get_mut("members").and_then(Value::as_array_mut).into_iter().flatten() {
         if let Some(identity) = member.get_mut("identity") {

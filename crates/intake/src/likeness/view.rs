@@ -42,7 +42,9 @@ impl Likenesses {
             let whole = file.evolve(id, event, &entry.stamp, &self.tokens);
             (before, bearers(id, file), whole)
         })?;
-        whole.map_err(|StillSealed| ApplyError::Contradicts("an identity could not be opened".into()))?;
+        whole.map_err(|StillSealed| {
+            ApplyError::Contradicts("an identity or a number could not be opened".into())
+        })?;
         for gone in before.difference(&after) {
             rows.remove(BEARERS, gone.clone())?;
         }
