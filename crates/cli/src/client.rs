@@ -101,7 +101,10 @@ impl Client {
             if answer.status() != StatusCode::UNAUTHORIZED {
                 return Ok(client);
             }
-            anyhow::ensure!(tokio::time::Instant::now() < deadline, "the session is not known everywhere yet: try again");
+            anyhow::ensure!(
+                tokio::time::Instant::now() < deadline,
+                "the session is not known everywhere yet: try again"
+            );
             tokio::time::sleep(KNOWN_EVERY).await;
         }
     }
@@ -111,7 +114,8 @@ impl Client {
     /// # Errors
     /// When nothing answers: it ends by itself half an hour later.
     pub async fn sign_out(&self) -> anyhow::Result<()> {
-        self.sent(self.http.post(format!("{}/api/v1/session/end", self.base)).json(&serde_json::json!({}))).await?;
+        self.sent(self.http.post(format!("{}/api/v1/session/end", self.base)).json(&serde_json::json!({})))
+            .await?;
         Ok(())
     }
 

@@ -154,7 +154,10 @@ impl Erase {
     fn password(&self) -> anyhow::Result<String> {
         if let Some(path) = &self.password_file {
             let text = std::fs::read_to_string(path);
-            return Ok(text.with_context(|| format!("cannot read {}", path.display()))?.trim_end().to_owned());
+            return Ok(text
+                .with_context(|| format!("cannot read {}", path.display()))?
+                .trim_end()
+                .to_owned());
         }
         let terminal = Term::stderr();
         if !terminal.is_term() {
@@ -236,7 +239,9 @@ impl Erase {
             let text = &erasure["erased"]["certificate"]["text"][word(self.lang)];
             match text.as_str() {
                 Some(text) => println!("{text}"),
-                None => bail!("{household} is erased; it is certified after the night's rotation of the keys"),
+                None => {
+                    bail!("{household} is erased; it is certified after the night's rotation of the keys")
+                }
             }
         }
         Ok(())

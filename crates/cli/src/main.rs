@@ -4,7 +4,8 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 use cli::{
-    backup, completions, doctor, erase, export, import, key, rebuild, restore, serve, simulate, timeline, token, up,
+    backup, completions, doctor, erase, export, import, key, rebuild, restore, serve, simulate, timeline,
+    token, up,
 };
 use service::lifecycle::exit_code;
 

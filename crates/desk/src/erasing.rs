@@ -201,7 +201,8 @@ mod tests {
 
     #[test]
     fn values_are_counted_wherever_they_stand() {
-        let body = json!({ "a": [{ "sealed": {} }, { "sealed": {}, "b": 1 }], "c": { "d": { "sealed": 1 } } });
+        let body =
+            json!({ "a": [{ "sealed": {} }, { "sealed": {}, "b": 1 }], "c": { "d": { "sealed": 1 } } });
         assert_eq!((count(&body, "sealed"), count(&body, "erased")), (2, 0));
     }
 }

@@ -112,7 +112,8 @@ fn carries_one_date(event: &HouseholdEvent) -> bool {
         | HouseholdEvent::Referral(_)
         | HouseholdEvent::Consent(_)
         | HouseholdEvent::FollowUp(_)
-        | HouseholdEvent::Protection(_) | HouseholdEvent::Erasure(_) => false,
+        | HouseholdEvent::Protection(_)
+        | HouseholdEvent::Erasure(_) => false,
     }
 }
 

@@ -30,7 +30,12 @@ pub(crate) fn routes(site: Site, desk: &Desk, reading: &Reading) -> Site {
     .right("household", "erasure", Verb::Read)
     .path_parameter("id", Schema::Text, "The household.")
     .problems([Kind::UnknownId, Kind::BrokerUnreachable])
-    .answer(200, "How long the household is kept; nothing that identifies it.", Schema::named("Erasure"), None);
+    .answer(
+        200,
+        "How long the household is kept; nothing that identifies it.",
+        Schema::named("Erasure"),
+        None,
+    );
     let register = Register { desk: desk.clone(), reading: reading.clone() };
     site.operation(operation, erasure, register).document(|api| api.schema("Erasure", schema()))
 }

@@ -46,7 +46,9 @@ impl Decide<HouseholdId> for PlaceLegalHold {
     ) -> Result<(), Halt> {
         household(ledgers, id)?;
         if self.motive.trim().chars().count() < MOTIVE_MIN {
-            let sentence = format!("Expliquez ce qui oblige à conserver le dossier, en {MOTIVE_MIN} caractères au moins.");
+            let sentence = format!(
+                "Expliquez ce qui oblige à conserver le dossier, en {MOTIVE_MIN} caractères au moins."
+            );
             return Err(Refusal::invalid("motive-too-short", "INV-18", sentence).into());
         }
         check_note(Some(&self.motive), MOTIVE_MAX)?;
@@ -57,7 +59,9 @@ impl Decide<HouseholdId> for PlaceLegalHold {
             return Err(Refusal::invalid("hold-over", "INV-18", sentence).into());
         }
         if self.until.0 > months_after(today, months) {
-            let sentence = format!("Une conservation dure {months} mois au plus : renouvelez-la à son terme si elle est encore nécessaire.");
+            let sentence = format!(
+                "Une conservation dure {months} mois au plus : renouvelez-la à son terme si elle est encore nécessaire."
+            );
             return Err(Refusal::invalid("hold-too-long", "INV-18", sentence).into());
         }
         let motive = Personal::Known(self.motive.clone());
@@ -162,7 +166,8 @@ impl Decide<HouseholdId> for ConfirmErasure {
             return Err(Refusal::invalid("same-person", "INV-18", sentence).into());
         }
         if proposal.confirmed_by.is_some() {
-            let sentence = "L'effacement est déjà confirmé : il aura lieu à la fin de la durée de conservation.";
+            let sentence =
+                "L'effacement est déjà confirmé : il aura lieu à la fin de la durée de conservation.";
             return Err(Refusal::conflict("erasure-confirmed", "INV-18", sentence).into());
         }
         if proposal.ground == ErasureGround::Retention && ctx.at <= announced(id, is, ctx)? {

@@ -38,14 +38,8 @@ pub enum Desk {
 
 impl Desk {
     /// Every desk.
-    pub const ALL: [Self; 6] = [
-        Self::Referrer,
-        Self::Siao,
-        Self::Provider,
-        Self::Landlord,
-        Self::Prefecture,
-        Self::DataProtection,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::Referrer, Self::Siao, Self::Provider, Self::Landlord, Self::Prefecture, Self::DataProtection];
 
     /// The name in URLs: `siao`.
     #[must_use]

@@ -33,9 +33,7 @@ use crate::id::{Territory, UserId};
 use crate::personal::{Kept, erased};
 
 /// Why a file is kept although it is due (RGPD art. 17-3 and 18).
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum HoldGround {
     /// A dispute before a court, or announced.
@@ -190,8 +188,7 @@ impl Household {
             }
             ErasureEvent::ErasureProposed(e) => {
                 let (ground, by) = (e.ground, e.by);
-                self.keeping.proposed =
-                    Some(Proposal { ground, by, at: stamp.recorded, confirmed_by: None });
+                self.keeping.proposed = Some(Proposal { ground, by, at: stamp.recorded, confirmed_by: None });
             }
             ErasureEvent::ErasureWithdrawn(_) => self.keeping.proposed = None,
             ErasureEvent::ErasureConfirmed(e) => {

@@ -49,7 +49,9 @@ impl Activity {
             HouseholdEvent::Candidacy(_) => Some(Self::Allocation),
             HouseholdEvent::Consent(_) => Some(Self::Consent),
             HouseholdEvent::FollowUp(_) => Some(Self::FollowUp),
-            HouseholdEvent::Correction(_) | HouseholdEvent::Protection(_) | HouseholdEvent::Erasure(_) => None,
+            HouseholdEvent::Correction(_) | HouseholdEvent::Protection(_) | HouseholdEvent::Erasure(_) => {
+                None
+            }
         }
     }
 }

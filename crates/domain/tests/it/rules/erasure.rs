@@ -123,7 +123,9 @@ fn after_the_erasure_the_ledger_takes_the_certificate_and_nothing_else() {
     let erasure = w.household_of(id).erasure().unwrap();
     let certificate = erasure.certificate.clone().unwrap();
     let french = certificate.french(id, erasure);
-    for words in ["demande de la personne", "02/03/2026", "époque 7", "2 valeurs", "08/04/2026", &id.to_string()] {
+    for words in
+        ["demande de la personne", "02/03/2026", "époque 7", "2 valeurs", "08/04/2026", &id.to_string()]
+    {
         assert!(french.contains(words), "{words} is missing in {french}");
     }
     assert!(certificate.english(id, erasure).contains("destroyed on 2026-04-08"));

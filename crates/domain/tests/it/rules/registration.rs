@@ -254,7 +254,8 @@ fn the_death_of_somebody_who_lived_alone_ends_all_that_was_under_way() {
     assert_eq!(is.applications[&application].situation, closed, "not a renunciation");
     assert!(is.labels[&label].ended.is_some() && !is.candidacies[&candidacy].is_live());
     assert!(w.place_of(place).current_occupancy().is_none() && w.place_of(offered).hold.is_none());
-    let of = w.deadlines().into_iter().filter(|deadline| deadline.ledger == AggregateId::Household(household));
+    let of =
+        w.deadlines().into_iter().filter(|deadline| deadline.ledger == AggregateId::Household(household));
     let kinds: Vec<_> = of.map(|deadline| deadline.kind.id()).collect();
     assert_eq!(kinds, ["erasure-announced"], "only its file is left, for two years");
     let birth = born(&w, "son 3");

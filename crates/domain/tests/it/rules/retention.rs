@@ -140,7 +140,8 @@ impl File {
                 None => {
                     let file = build::file(RequestStream::Insertion);
                     self.does(CreateRequest { siao: None, file, note: None, at: None }, officer(9));
-                    self.open = self.is().requests.iter().find(|(_, r)| r.situation.is_open()).map(|(id, _)| *id);
+                    self.open =
+                        self.is().requests.iter().find(|(_, r)| r.situation.is_open()).map(|(id, _)| *id);
                     self.last = today;
                 }
                 Some(request) => {
@@ -188,7 +189,9 @@ impl File {
                     counted.erased += 1;
                     self.erased = Some(at);
                     counted.early += u32::from(at < end_of_day(gironde(), self.kept_until()));
-                    counted.held_purged += u32::from(self.holds.values().any(|until| on <= *until && at != end_of_day(gironde(), *until)));
+                    counted.held_purged += u32::from(
+                        self.holds.values().any(|until| on <= *until && at != end_of_day(gironde(), *until)),
+                    );
                     counted.open_purged += u32::from(self.open.is_some());
                     counted.late += u32::from(on > self.latest());
                 }
@@ -213,7 +216,8 @@ impl File {
     /// The officers look at their list, and decide what is on it.
     fn visit(&mut self, counted: &mut Counted) {
         let list = tasks(&AggregateId::Household(self.id), self.state(), RuleBook::shipped());
-        let stands = |kind: TaskKind| list.iter().any(|task| task.desk == Desk::DataProtection && task.kind == kind);
+        let stands =
+            |kind: TaskKind| list.iter().any(|task| task.desk == Desk::DataProtection && task.kind == kind);
         if stands(TaskKind::ErasureDue {}) {
             self.does(ProposeErasure { ground: ErasureGround::Retention }, officer(1));
             let kinds = self.does(ConfirmErasure {}, officer(2));
@@ -300,5 +304,8 @@ fn in_three_years_nothing_is_erased_late_nothing_early_and_nothing_that_is_held(
     let Counted { early, late, held_purged, open_purged, .. } = counted;
     assert_eq!((overdue, late, early, held_purged, open_purged), (0, 0, 0, 0, 0), "{counted:?}");
     // There was something to get wrong.
-    assert!(counted.erased > 1_000 && counted.held > 3_000 && counted.announced > counted.erased, "{counted:?}");
+    assert!(
+        counted.erased > 1_000 && counted.held > 3_000 && counted.announced > counted.erased,
+        "{counted:?}"
+    );
 }
