@@ -5,9 +5,12 @@ use std::path::{Path, PathBuf};
 use domain::organisation::OrganisationKind as Kind;
 use jiff::ToSpan as _;
 use jiff::civil::Date;
+use journal::backup::{self, Backup};
+use journal::broker::Broker;
+use journal::keys::{Erasures, Escrow, KeyFile, KeyPlaces};
+use journal::{Journal, JournalConfig};
 use serde_json::{Value, json};
-use tests::{Caller, Live, Person, Process, Route, Shape, World, bodies, program, until};
-use tokio::process::Command;
+use tests::{Caller, Live, Person, Route, Shape, World, bodies, until};
 
 /// What names the household that is erased, wherever it was written.
 const MARKERS: [&str; 5] =
@@ -143,20 +146,38 @@ async fn who_is_erased_by_two_people_is_unreadable_everywhere_and_still_counted(
     }
 
     // The backup, put back on another disk with the escrow and the erasure ledger: the ledger is replayed first.
-    let restored = world.dir().join("restored");
-    let keys = text(&world.dir().join("keys").join("kek"));
-    let restoring = ["restore", &text(&backup), "--data", &text(&restored), "--keys", &keys];
-    let told = ran(&world, &restoring).await;
-    assert!(told.contains("1 keys destroyed again"), "{told}");
-    let mut command = Command::new(program());
-    command.args(["up", "--http", "127.0.0.1:0", "--data"]).arg(&restored);
-    let program = Process::start(command, &world.dir().join("logs").join("restored.log")).await;
-    let caller = Caller::of(program.base(), caller.parties().clone()).await;
-    let file = caller.file(&id).await.to_string();
-    assert!(MARKERS.iter().all(|word| !file.contains(word)), "{file}");
-    assert!(file.contains("\"erased\":true"), "{file}");
-    assert!(caller.file(&other).await.to_string().contains(OTHER));
-    assert!(program.terminate().await.success());
+    let (name, kept) = restored(&world, &backup, [&id, &other]).await;
+    assert!(name.contains("\"erased\":true") && MARKERS.iter().all(|word| !name.contains(word)), "{name}");
+    assert!(kept.contains(OTHER), "the others open: {kept}");
+}
+
+/// What opens of two households in `backup`, put back on a broker of its own.
+async fn restored(world: &World, backup: &Path, households: [&str; 2]) -> (String, String) {
+    let key = world.dir().join("keys").join("kek");
+    let (file, places) = (KeyFile::open(&key, None).unwrap(), KeyPlaces::beside(&key));
+    let erasures = Erasures::at(places.erasures).read().unwrap();
+    let broker = Broker::temporary().await.unwrap();
+    let config = JournalConfig::at(broker.url());
+    let whole = Backup::open(backup, &mut |_, _, _| {}).unwrap();
+    let put_back = backup::restore(&config, &whole, &erasures, &mut |_, _, _| {}).await.unwrap();
+    assert_eq!(put_back.destroyed, 1);
+    let at = world.dir().join("restored").join("kek");
+    whole.make_key_file(&file, Some(&Escrow::at(places.escrow)), &at).unwrap();
+    let journal = Journal::open(config).await.unwrap();
+    let journal = journal.with_keys(KeyFile::open(&at, None).unwrap()).await.unwrap();
+    let mut found = Vec::new();
+    for household in households {
+        let mut text = String::new();
+        for event in journal.load(&format!("household/{household}").parse().unwrap()).await.unwrap() {
+            let (body, version) = (event.value().unwrap(), event.stamp.version);
+            let keys = journal.keys().unwrap();
+            let opened =
+                keys.open(&event.ledger, event.stamp.event, &event.kind, version, body).await.unwrap();
+            text.push_str(&opened.to_string());
+        }
+        found.push(text);
+    }
+    (found[0].clone(), found[1].clone())
 }
 
 /// No answer of any service, to anybody who takes part, holds a word of the household; and but for who controls, there is

@@ -52,13 +52,14 @@ pub async fn start(context: &Context) -> anyhow::Result<Running> {
     running.tasks.front("deadlines", move |stop| desk::deadlines(clock, stop));
     let finishing = desk.clone();
     running.tasks.front("erasures", move |stop| desk::finish_erasures(finishing, stop));
-    desk::partner_commands(&mut running, context, &desk, Service::Intake, Some(matching::advice(&desk)));
     let site = desk::described(running.site)
         .document(|api| api.tag(NAME, "SIAO : ménages, demandes, orientations."));
     running.site = site;
     let finder = likeness::Finder::start(&mut running, context, &desk).await?;
+    let advice = Some(likeness::advice(&desk, &finder));
+    desk::partner_commands(&mut running, context, &desk, Service::Intake, advice.clone());
     let site = std::mem::take(&mut running.site);
-    let site = desk::commands(site, &desk, Service::Intake, Some(likeness::advice(&desk, &finder)));
+    let site = desk::commands(site, &desk, Service::Intake, advice);
     let site = households::routes(site, &desk, &reading);
     let site = erasure::routes(site, &desk, &reading);
     let site = export::routes(site, &desk, &reading);

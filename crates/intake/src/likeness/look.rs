@@ -163,7 +163,9 @@ impl Finder {
         }
         let registered_on = match is.registration {
             Registration::Registered { at } => Day(calendar::day(id.territory(), at)),
-            Registration::Unknown | Registration::MergedInto { .. } => return Ok(None),
+            Registration::Unknown | Registration::MergedInto { .. } | Registration::Erased(_) => {
+                return Ok(None);
+            }
         };
         let alike = |(who, likenesses): (&Who, &BTreeSet<Likeness>)| {
             let words = |one: Likeness| json!({ "code": one.code(), "words": one.words() });
