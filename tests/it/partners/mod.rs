@@ -283,6 +283,7 @@ async fn a_landlord(shape: Shape) {
             .await;
     assert!(!refused.status.success(), "a partner is admitted once");
 
+    let (told, software) = renewed(&world, &landlord, told, software).await;
     let bearer = format!("Bearer {}", told.token.trim());
     let mut live = Live::open(caller.asking("/api/v1/events/stream").header("authorization", &bearer)).await;
     let begun = Instant::now();
@@ -306,6 +307,20 @@ async fn a_landlord(shape: Shape) {
     assert!(cut.max(ended) < Duration::from_secs(15), "{cut:?} {ended:?}");
     assert!(Software::connect(&told).await.is_err(), "nothing opens any more");
     assert!(partner_list(&world).await.contains("revoked"), "it is listed as revoked");
+}
+
+/// New credentials in the same account, where the feed goes on; the former open nothing.
+async fn renewed(world: &World, landlord: &str, former: Told, software: Software) -> (Told, Software) {
+    let out = world.dir().join("renewed");
+    let rotated = partner(world, "rotate", landlord, &["--out", out.to_str().unwrap(), "--with-token"]).await;
+    let told = Told::read(&succeeded(&rotated), &out, landlord);
+    assert_eq!(told.account, former.account);
+    software.is_cut_off().await;
+    assert!(Software::connect(&former).await.is_err(), "the former credentials open nothing");
+    let software = Software::connect(&told).await.unwrap();
+    let reader = software.reader().await;
+    assert_eq!(reader.cached_info().num_pending, 0, "what was read stays read");
+    (told, software)
 }
 
 async fn partner_list(world: &World) -> String {

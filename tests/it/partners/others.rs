@@ -84,7 +84,7 @@ async fn tried_with(name: &str, install: fn(&std::path::Path) -> Result<Installe
     let before = house(&world, &told).await;
     script.tell(&json!({ "do": "go" })).await;
     let own = script.hear().await;
-    let read: Vec<Value> = own["feed"].as_array().unwrap().iter().map(|text| parsed(text)).collect();
+    let read: Vec<Value> = own["feed"].as_array().unwrap().iter().map(parsed).collect();
     assert_eq!(read, expected, "{name} reads its feed");
     assert_eq!(own["receipt"]["code"], "malformed-body", "a problem as over HTTP: {own}");
     let mut tried = 0;

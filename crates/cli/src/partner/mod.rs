@@ -282,7 +282,8 @@ async fn hand_over(
     if handing.with_token {
         write_secret(&handing.out.join(format!("{name}.token")), token.as_bytes())?;
     }
-    let url = mint.url();
+    // The broker that was started for this is gone in a moment.
+    let url = if reach.runs() { mint.url() } else { None };
     if reach.runs() {
         mint.until_opened(minted, follows).await?;
     } else {

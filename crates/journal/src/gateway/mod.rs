@@ -41,7 +41,7 @@ use futures_util::StreamExt;
 use futures_util::stream::SelectAll;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 pub use answer::{Answer, Handler, STATUS};
 pub use bucket::Rate;
@@ -112,6 +112,7 @@ pub enum GatewayError {
 pub struct Gateway {
     service: Option<Service>,
     task: Option<JoinHandle<()>>,
+    link: Link,
 }
 
 impl Gateway {
@@ -142,14 +143,14 @@ impl Gateway {
         // What is subscribed counts once the broker has heard of it.
         link.client.flush().await.map_err(|why| GatewayError::Unfit(why.to_string()))?;
         let listening = Listening {
-            link,
+            link: link.clone(),
             buckets: Buckets::new(options.rate),
             free: Arc::new(Semaphore::new(options.under_way)),
             within: options.within,
             handler: Arc::new(handler),
         };
         let task = tokio::spawn(listening.run(endpoints));
-        Ok(Self { service: Some(service), task: Some(task) })
+        Ok(Self { service: Some(service), task: Some(task), link })
     }
 
     /// Takes no more commands and returns when those under way are answered.
@@ -158,8 +159,21 @@ impl Gateway {
             // An error means that nobody listens any more.
             let _ = service.stop().await;
         }
-        if let Some(task) = self.task.take() {
-            let _ = task.await;
+        if let Some(mut task) = self.task.take() {
+            tokio::select! {
+                _ = &mut task => {}
+                () = gone(&self.link) => task.abort(),
+            }
+        }
+    }
+}
+
+/// Waits until the broker does not answer: subscriptions of the client do not end then, and nothing can be answered.
+async fn gone(link: &Link) {
+    loop {
+        sleep(LEAVING).await;
+        if !link.connected() {
+            return;
         }
     }
 }
