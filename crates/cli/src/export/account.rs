@@ -106,16 +106,16 @@ pub(super) fn read_table(from: impl Read) -> anyhow::Result<Vec<Row>> {
 /// # Errors
 /// The first row that is not.
 pub(super) fn compare(rows: &[Row], lines: &[Line]) -> anyhow::Result<()> {
-    for (row, line) in rows.iter().zip(lines) {
-        let recorded = Row { reason: row.reason.clone(), ..Row::of(line)? };
-        ensure!(*row == recorded, "the row {} at position {} is not what was recorded", row.id, row.position);
-    }
     ensure!(
         rows.len() == lines.len(),
         "there are {} rows, and {} entries were recorded",
         rows.len(),
         lines.len()
     );
+    for (row, line) in rows.iter().zip(lines) {
+        let recorded = Row { reason: row.reason.clone(), ..Row::of(line)? };
+        ensure!(*row == recorded, "the row {} at position {} is not what was recorded", row.id, row.position);
+    }
     Ok(())
 }
 
