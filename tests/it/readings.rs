@@ -63,7 +63,7 @@ async fn a_program_that_opens_sixty_one_files_in_an_hour_is_told_of_once_and_sti
     opens(&world, &base, &one, &files[..60]).await;
     opens(&world, &base, &other, &files).await;
     until("the one is told of", || async { told(&world, &base, &manager).await.contains(&busy) }).await;
-    assert_eq!(told(&world, &base, &manager).await, [busy.clone()], "sixty are allowed");
+    assert_eq!(told(&world, &base, &manager).await, std::slice::from_ref(&busy), "sixty are allowed");
     opens(&world, &base, &one, &files[60..]).await;
     until("the other is too", || async { told(&world, &base, &manager).await.contains(&curious) }).await;
 
@@ -147,18 +147,19 @@ async fn who_read_a_file_is_exported_with_a_proof_that_no_line_was_removed() {
     assert!(!account.to_string().contains(&other["33-".len()..]), "nothing is told of others");
 
     let copy = folder.join("copie.json");
-    let remove_row = |account: &mut Value| drop(account["accesses"].as_array_mut().unwrap().remove(2));
-    let remove_both = |account: &mut Value| {
+    type Forgery = fn(&mut Value);
+    let remove_row: Forgery = |account| drop(account["accesses"].as_array_mut().unwrap().remove(2));
+    let remove_both: Forgery = |account| {
         account["accesses"].as_array_mut().unwrap().remove(2);
         account["proof"]["lines"].as_array_mut().unwrap().remove(2);
     };
-    let change = |account: &mut Value| account["accesses"][1]["outcome"] = json!("refused");
-    let no_seals = |account: &mut Value| account["proof"]["seals"] = json!([]);
-    let forgeries: [(&str, &dyn Fn(&mut Value)); 4] = [
-        ("5 entries were recorded", &remove_row),
-        ("was removed", &remove_both),
-        ("is not what was recorded", &change),
-        ("no seal", &no_seals),
+    let change: Forgery = |account| account["accesses"][1]["outcome"] = json!("refused");
+    let no_seals: Forgery = |account| account["proof"]["seals"] = json!([]);
+    let forgeries = [
+        ("5 entries were recorded", remove_row),
+        ("was removed", remove_both),
+        ("is not what was recorded", change),
+        ("no seal", no_seals),
     ];
     for (told, forge) in forgeries {
         std::fs::copy(&whole, &copy).unwrap();

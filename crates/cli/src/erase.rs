@@ -124,7 +124,7 @@ enum Language {
 }
 
 /// The word in data for a choice: `dalo_procedure`.
-fn word(choice: impl ValueEnum) -> String {
+fn word(choice: &impl ValueEnum) -> String {
     choice.to_possible_value().map(|value| value.get_name().replace('-', "_")).unwrap_or_default()
 }
 
@@ -176,9 +176,9 @@ impl Erase {
             bail!("name a household: 33-0192f1c2-…");
         }
         let (name, body) = match (ground, hold, lift_hold) {
-            (Some(ground), ..) => ("propose-erasure", json!({ "ground": word(*ground) })),
+            (Some(ground), ..) => ("propose-erasure", json!({ "ground": word(ground) })),
             (None, Some(hold), _) => ("place-legal-hold", self.hold(*hold)?),
-            (None, None, Some(hold)) => ("lift-legal-hold", json!({ "ground": word(*hold) })),
+            (None, None, Some(hold)) => ("lift-legal-hold", json!({ "ground": word(hold) })),
             (None, None, None) if *confirm => ("confirm-erasure", json!({})),
             (None, None, None) if *withdraw => ("withdraw-erasure", json!({})),
             (None, None, None) => {
@@ -204,7 +204,7 @@ impl Erase {
         let path = self.motive_file.as_ref().context("say why, with --motive-file")?;
         let motive =
             std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-        Ok(json!({ "ground": word(ground), "motive": motive.trim(), "until": self.until }))
+        Ok(json!({ "ground": word(&ground), "motive": motive.trim(), "until": self.until }))
     }
 
     /// Prints the list, soonest first.
@@ -236,7 +236,7 @@ impl Erase {
             if erasure["erased"].is_null() {
                 bail!("{household} is not erased");
             }
-            let text = &erasure["erased"]["certificate"]["text"][word(self.lang)];
+            let text = &erasure["erased"]["certificate"]["text"][word(&self.lang)];
             match text.as_str() {
                 Some(text) => println!("{text}"),
                 None => {
@@ -262,10 +262,10 @@ mod tests {
     #[test]
     fn every_choice_is_a_word_that_the_rules_know() {
         for ground in Ground::value_variants() {
-            assert!(serde_json::from_value::<ErasureGround>(json!(word(*ground))).is_ok(), "{ground:?}");
+            assert!(serde_json::from_value::<ErasureGround>(json!(word(ground))).is_ok(), "{ground:?}");
         }
         for ground in Hold::value_variants() {
-            assert!(serde_json::from_value::<HoldGround>(json!(word(*ground))).is_ok(), "{ground:?}");
+            assert!(serde_json::from_value::<HoldGround>(json!(word(ground))).is_ok(), "{ground:?}");
         }
     }
 }

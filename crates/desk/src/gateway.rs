@@ -146,7 +146,7 @@ impl Handler for Partners {
     async fn take(&self, asked: PartnerCommand) -> Answer {
         let given = asked.trace.as_deref().and_then(|text| text.parse::<TraceContext>().ok());
         let trace = given.map_or_else(TraceContext::root, |partner| partner.child());
-        trace.scope(async { self.answered(&asked, trace).await }).await
+        Box::pin(trace.scope(async { self.answered(&asked, trace).await })).await
     }
 }
 

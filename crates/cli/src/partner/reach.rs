@@ -143,7 +143,8 @@ impl Reach<'_> {
                     OrganisationCommand::Register(_)
                     | OrganisationCommand::Change(_)
                     | OrganisationCommand::Close(_)
-                    | OrganisationCommand::IssueToken(_) => {
+                    | OrganisationCommand::IssueToken(_)
+                    | OrganisationCommand::NoticeBulkReading(_) => {
                         anyhow::bail!("{} is not for partners", command.name())
                     }
                 };
