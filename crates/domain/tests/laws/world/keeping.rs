@@ -63,6 +63,10 @@ impl World {
         let ground = if falls_due { ErasureGround::Retention } else { ErasureGround::Unlawful };
         self.of(id, ProposeErasure { ground }).ok()?;
         if dice.one_in(4) {
+            self.of(id, WithdrawErasure {}).ok()?;
+            self.of(id, ProposeErasure { ground }).ok()?;
+        }
+        if dice.one_in(4) {
             let (ground, until) = (HoldGround::UnpaidDebt, Day(self.today()));
             let motive = "redevance impayée".to_owned();
             self.of(id, PlaceLegalHold { ground, motive, until }).ok()?;
