@@ -8,6 +8,8 @@ use async_nats::jetstream::{Context, Message};
 use futures_util::StreamExt as _;
 use tokio::time::{sleep, timeout};
 
+use crate::sealing::random;
+
 /// How many messages are asked for at once.
 const AT_ONCE: usize = 1000;
 
@@ -47,8 +49,11 @@ impl Scan {
     pub(crate) async fn begin(jetstream: &Context, stream: &str) -> Result<Self, Refused> {
         let state = jetstream.get_stream(stream).await?.cached_info().state.clone();
         let stream = jetstream.get_stream_no_info(stream).await?;
+        // Named by us, so that it is asked for at a subject of its own: whoever reads may not ask for just any.
+        let name = format!("scan-{:032x}", u128::from_le_bytes(random()?));
         let consumer = stream
             .create_consumer(pull::Config {
+                name: Some(name),
                 ack_policy: AckPolicy::None,
                 memory_storage: true,
                 num_replicas: 1,

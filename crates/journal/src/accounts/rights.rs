@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::grants::GRANTS;
 use super::key::AccountKey;
-use crate::config::{FEED, KEYS};
+use crate::config::{ACCESS, FEED, KEYS, SEALS};
 
 /// How long the gateway may take to answer a command.
 pub(super) const ANSWER_WITHIN: Duration = Duration::from_secs(60);
@@ -158,7 +158,7 @@ const OWN: [&str; 4] = ["evt.>", "key.>", "access.>", "seal.>"];
 
 /// What a service does: decides, reads, seals, turns keys.
 fn service(streams: &[String]) -> Vec<String> {
-    let read = streams.iter().map(String::as_str).chain([KEYS, "ACCESS", "SEALS"]);
+    let read = streams.iter().map(String::as_str).chain([KEYS, ACCESS, SEALS]);
     let reading = read.flat_map(|stream| {
         [
             format!("$JS.API.STREAM.INFO.{stream}"),

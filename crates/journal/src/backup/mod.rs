@@ -26,7 +26,7 @@ use async_nats::jetstream::stream::Config;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::config::KEYS;
+use crate::config::{ACCESS, FEED, KEYS, SEALS};
 use crate::keys::KeyError;
 use crate::link::Unreachable;
 use crate::scan;
@@ -42,7 +42,7 @@ const VERSION: u16 = 1;
 const MANIFEST: &str = "manifest.json";
 
 /// Streams besides the journal's and the keys', if there are any: seals of the journal, who read what, what leaves.
-const OTHERS: [&str; 3] = ["SEALS", "ACCESS", "FEED"];
+const OTHERS: [&str; 3] = [SEALS, ACCESS, FEED];
 
 /// Told how far a backup or a restore is: the stream, how many of its messages are done, and how many there are.
 pub type Told<'a> = dyn FnMut(&str, u64, u64) + Send + 'a;

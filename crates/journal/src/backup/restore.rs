@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use super::record::Record;
 use super::{Backup, BackupError, Stored, Told};
-use crate::config::{JournalConfig, KEYS};
+use crate::config::{ACCESS, FEED, JournalConfig, KEYS, SEALS};
 use crate::keys::control::CONTROL;
 use crate::keys::store::{MARK, holder};
 use crate::keys::{Erasure, Escrow, Holder, KeyError, KeyFile, destroyed, epoch_of};
@@ -144,7 +144,13 @@ async fn refuse_existing(jetstream: &Context, name: &str) -> Result<(), BackupEr
 
 /// The stream as this broker keeps it: its own limits and replicas, the same promises, beginning where it began.
 fn as_restored(config: &JournalConfig, stored: &Stored) -> Config {
-    let most = if stored.is_exact() { config.max_bytes } else { config.max_key_bytes };
+    let most = match stored.stream.name.as_str() {
+        KEYS => config.max_key_bytes,
+        ACCESS => config.max_access_bytes,
+        SEALS => config.max_seal_bytes,
+        FEED => config.max_feed_bytes,
+        _events => config.max_bytes,
+    };
     let max_bytes = if stored.stream.max_bytes > 0 { stored.stream.max_bytes.min(most) } else { most };
     Config {
         max_bytes,
