@@ -36,8 +36,7 @@ impl Verification {
             Some(file) => {
                 let sources = Sources::of_process(Some(file.clone()));
                 let settings: Settings<NothingOfItsOwn> = config::load(supervision::NAME, &sources)?;
-                // Under the name whose reply subjects its credentials allow.
-                let config = desk::journal_config(supervision::NAME, &settings, Provision::Verify);
+                let config = desk::journal_config("doctor", &settings, Provision::Verify);
                 let journal = Journal::open(config).await.context("cannot open the journal")?;
                 self.over(&journal, &SealKey::beside(&settings.keys.file)).await?
             }

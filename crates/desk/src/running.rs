@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use domain::rules::RuleBook;
+use journal::accounts::inbox_of;
 use journal::keys::{KeyFile, KeyPlaces};
 use journal::{Journal, JournalConfig, Provision};
 use projection::{Handle as View, Opened, Options, Projection, Source, Turns};
@@ -149,8 +150,9 @@ pub fn journal_config(name: &str, settings: &Settings, provision: Provision) -> 
     JournalConfig {
         name: name.to_owned(),
         credentials: settings.nats.credentials_file.clone(),
-        // Answers come where nobody else may listen: the credentials of a service allow this prefix and no other.
-        inbox: settings.nats.credentials_file.as_ref().map(|_| format!("_INBOX_{name}")),
+        // Answers come where nobody else may listen: credentials allow one prefix and no other. Those that cannot be read
+        // are told of when somebody signs in with them.
+        inbox: settings.nats.credentials_file.as_deref().and_then(inbox_of),
         root_certificates: settings.nats.root_certificates_file.clone(),
         connect_within: settings.nats.connect_timeout(),
         provision,

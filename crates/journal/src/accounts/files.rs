@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use super::AccountsError;
+use super::jwt::claims;
 use super::key::{KeyKind, Pair};
 
 /// Makes a directory that its owner alone may enter.
@@ -66,6 +67,19 @@ pub(super) fn credentials(token: &str, user: &Pair) -> Result<Zeroizing<String>,
          *************************************************************\n",
         *seed
     )))
+}
+
+/// The prefix of the reply subjects that whoever signs in with a file of credentials of the house may listen to: that of the
+/// user whom its token names, or, where it holds a seed alone, its own name. None if it cannot be read.
+#[must_use]
+pub fn inbox_of(credentials: &Path) -> Option<String> {
+    let said = read(credentials).ok()??;
+    let token = said.lines().skip_while(|line| !line.contains("BEGIN NATS USER JWT")).nth(1);
+    let user = match token {
+        Some(token) => claims(token.trim())?["name"].as_str()?.to_owned(),
+        None => credentials.file_stem()?.to_str()?.to_owned(),
+    };
+    Some(format!("_INBOX_{user}"))
 }
 
 /// `dir/name.ending`.

@@ -31,6 +31,7 @@ use std::path::PathBuf;
 pub use claims::{LONGEST_VALIDITY, core_account, operator, partner_account, system_account, user};
 pub use embedded::Embedded;
 pub use error::AccountsError;
+pub use files::inbox_of;
 pub use grants::PARTNER_PREFIX;
 pub use key::{AccountKey, BadKey, KeyKind, Pair, UserKey};
 pub use name::{BadName, Name};

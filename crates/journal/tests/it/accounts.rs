@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use journal::accounts::{
     AccountsError, CoreUser, Embedded, KeyKind, LONGEST_VALIDITY, Name, Operator, Pair, Rights, Subjects,
-    UserKey, jwt, partner_account, user,
+    UserKey, inbox_of, jwt, partner_account, user,
 };
 use journal::broker::{Broker, BrokerOptions};
 use journal::{Journal, JournalConfig, OpenError, Provision};
@@ -236,4 +236,20 @@ async fn the_server_takes_the_files_of_a_shared_installation() {
         again.configuration(&dir.path().join("jwt"), at(NOW)).unwrap(),
     )
     .await;
+}
+
+#[test]
+fn credentials_tell_where_their_user_may_hear_answers_whatever_the_file_is_called() {
+    let dir = tempfile::tempdir().unwrap();
+    let (home, offline) = (dir.path().join("home"), dir.path().join("offline"));
+    let name: Name = "maison".parse().unwrap();
+    let operator =
+        Operator::open_or_create(&home, &name, &offline, vec!["JOURNAL".to_owned()], at(NOW)).unwrap();
+    let token = operator.credentials(CoreUser::Feed, at(NOW), at("2026-03-16T10:00:00Z")).unwrap();
+    let elsewhere = dir.path().join("renamed.creds");
+    std::fs::rename(token, &elsewhere).unwrap();
+    assert_eq!(inbox_of(&elsewhere), Some(CoreUser::Feed.inbox()));
+    let embedded = embedded(&dir.path().join("embedded"));
+    assert_eq!(inbox_of(&embedded.credentials(CoreUser::Intake)), Some(CoreUser::Intake.inbox()));
+    assert_eq!(inbox_of(&dir.path().join("nowhere.creds")), None);
 }

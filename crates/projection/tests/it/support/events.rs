@@ -99,7 +99,7 @@ fn happening(fed: Fed) -> (AggregateId, &'static str, u16, Value) {
         Fed::Contradiction(n) => (structure(n), CONTRADICTION, 1, json!({ "from": "2026-03-14" })),
         Fed::Panic(n) => (household(n), PANIC, 1, json!({ "consent": uuid(0), "channel": "oral" })),
         Fed::Damaged(n) => (household(n), "consent.given", 1, json!({ "consent": "Mme Secret" })),
-        Fed::Newer(n) => (household(n), "consent.given", 2, json!({})),
+        Fed::Newer(n) => (household(n), "consent.given", u16::MAX, json!({})),
         Fed::UnheardOf(n) => (household(n), "household.dissolved", 1, json!({})),
     }
 }
