@@ -7,7 +7,7 @@ use std::hash::Hash;
 use std::sync::{Mutex, PoisonError};
 
 use axum::http::{HeaderValue, header};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::problem::{Bound, Kind, Problem};
 
@@ -97,11 +97,17 @@ impl Bucket {
         Self { left: most, at: now, most, seconds: quota.per.seconds() }
     }
 
-    /// The bucket at `now`, never beyond full. A clock that goes back gives nothing.
+    /// The bucket at `now`, never beyond full. A clock that goes back gives nothing. The time that has not yet given a whole
+    /// unit counts the next time: who asks often fills up as fast as who waits.
     fn filled(self, now: Timestamp) -> Self {
         let passed = i64::try_from(now.duration_since(self.at).as_millis()).unwrap_or(i64::MAX).max(0);
         let gained = self.most.saturating_mul(passed) / (self.seconds * 1_000);
-        Self { left: self.left.saturating_add(gained).min(self.most), at: now.max(self.at), ..self }
+        let left = self.left.saturating_add(gained).min(self.most);
+        if left == self.most {
+            return Self { left, at: now.max(self.at), ..self };
+        }
+        let given = (gained.saturating_mul(self.seconds * 1_000) + self.most - 1) / self.most;
+        Self { left, at: self.at + SignedDuration::from_millis(given), ..self }
     }
 
     /// Takes one; else in how many seconds there is one.
@@ -222,6 +228,13 @@ mod tests {
         let said: Vec<_> = response.headers().get_all(header::RETRY_AFTER).iter().collect();
         assert_eq!(said, ["720"], "once");
         assert_eq!(told["bound"], serde_json::json!({ "name": "exports", "value": 5, "unit": "an hour" }));
+    }
+
+    #[test]
+    fn who_asks_again_and_again_gets_as_much_as_who_waits() {
+        let (rates, five) = (Rates::new(), Quota { name: "exports", most: 5, per: Per::Hour });
+        let taken = (0..36_000).filter(|n| rates.take(1, five, noon() + (n * 100).milliseconds()).is_ok());
+        assert_eq!(taken.count(), 5 + 4, "those at once, and one each fifth of the hour");
     }
 
     #[test]
