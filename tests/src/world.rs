@@ -285,6 +285,14 @@ impl World {
         self.continuum().args(arguments).output().await.unwrap()
     }
 
+    /// A verb of the program on this world's data, to be run.
+    #[must_use]
+    pub fn verb(&self, arguments: &[&str]) -> Command {
+        let mut command = self.continuum();
+        command.args(arguments);
+        command
+    }
+
     /// Runs a verb of the program that signs in with `token`, to its end.
     ///
     /// # Panics

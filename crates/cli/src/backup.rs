@@ -14,7 +14,7 @@ use crate::up::Layout;
 /// Copy everything that the broker holds into a directory, sealed as it is.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  continuum backup --to /mnt/backups/2026-03-15 --data /var/lib/continuum\n  continuum backup --to /mnt/backups/2026-03-15 --config /etc/continuum/intake.toml\n\nServices go on meanwhile: with --config against a running broker, with --data on an instance of `up` that is stopped.\nNeither the key file nor the escrow nor the erasure ledger is in a backup: keep copies of them elsewhere, the escrow\nfor as long as backups, the ledger always fresh. `continuum restore` puts a backup back."
+    after_help = "Examples:\n  continuum backup --to /mnt/backups/2026-03-15 --data /var/lib/continuum\n  continuum backup --to /mnt/backups/2026-03-15 --config /etc/continuum/intake.toml\n\nServices go on meanwhile: with --config against a running broker, with --data on an instance of `up` that is stopped.\nA broker that asks who connects lets `ops` read everything: name its credentials in\nCONTINUUM_INTAKE__NATS__CREDENTIALS_FILE.\nNeither the key file nor the escrow nor the erasure ledger is in a backup: keep copies of them elsewhere, the escrow\nfor as long as backups, the ledger always fresh. `continuum restore` puts a backup back."
 )]
 pub struct Backup {
     /// The directory to make it in: empty, or not there yet.

@@ -22,11 +22,17 @@ use service::extract::{AtLeast, Path, Query};
 use service::openapi::{Operation, Schema};
 use service::problem::Kind;
 use service::{Problem, Site, Verb};
+use tokio::sync::Mutex;
 
 use desk::{Caller, Desk, Failure, Reading, ViewState};
 
 /// Most rows of each part of an answer; more are counted, not listed.
 const LISTED_MAX: usize = 200;
+
+/// The turns of those who propose: proposals of one place are ranked one after the other, those of others hardly ever wait.
+/// To rank opens what each request needs: a thousand who want the same place at once would do it a thousand times, while
+/// only one of them can have it, and the others need no rank once it does.
+static TURNS: [Mutex<()>; 64] = [const { Mutex::const_new(()) }; 64];
 
 #[derive(Clone)]
 struct Board {
@@ -86,6 +92,8 @@ pub(crate) async fn standing(
     household: HouseholdId,
     proposal: &ProposeReferral,
 ) -> Result<Option<Standing>, Problem> {
+    let nth = proposal.place.uuid().as_u128() % TURNS.len() as u128;
+    let _turn = TURNS[usize::try_from(nth).unwrap_or_default()].lock().await;
     let (standing, known) = stand(desk, household, proposal).await?;
     if standing.is_some() {
         return Ok(standing);
