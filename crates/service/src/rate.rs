@@ -1,6 +1,6 @@
 //! How often somebody may ask: a bucket of requests that fills up again, one for each of those who ask, in this process.
 //!
-//! **Invariant.** However many ask, no more than [`KEPT`] buckets are kept: when all of them are in use, newcomers share one.
+//! **Invariant.** However many ask, no more than `KEPT` buckets are kept: when all of them are in use, newcomers share one.
 
 use std::collections::HashMap;
 use std::hash::Hash;
