@@ -2,60 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use data_encoding::BASE32_NOPAD;
 use domain::organisation::OrganisationKind as Kind;
-use ring::hmac;
 use serde_json::{Value, json};
-use service::Edge;
-use tests::{Answer, Caller, Live, Shape, World, bodies, until};
+use tests::{Answer, Caller, Live, Person, Shape, World, bodies, until};
 
 /// security.md, P7: what is revoked is out of sight within two seconds. On a busy machine a test gives it ten.
 const PROMISED: Duration = Duration::from_secs(2);
 const MARGIN: u32 = 5;
-
-const PASSWORD: &str = "quatre mots choisis au hasard";
-
-/// The code that a telephone shows now for this secret (RFC 6238).
-fn code(secret: &str) -> String {
-    let key = BASE32_NOPAD.decode(secret.as_bytes()).unwrap();
-    let step = u64::try_from(Edge::system().now().as_second() / 30).unwrap();
-    let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &key);
-    let tag = hmac::sign(&key, &step.to_be_bytes());
-    let tag = tag.as_ref();
-    let offset = usize::from(tag[19] & 0x0f);
-    let four: [u8; 4] = tag[offset..offset + 4].try_into().unwrap();
-    format!("{:06}", (u32::from_be_bytes(four) & 0x7fff_ffff) % 1_000_000)
-}
-
-/// The cookie of somebody of the party of this kind who was invited, has enrolled and has signed in.
-async fn signed_in(world: &World, kind: Kind) -> String {
-    let (http, base) = (world.http(), world.base("supervision"));
-    let caller = world.caller();
-    let party = caller.parties().the(kind);
-    let post = async |path: &str, body: &Value| {
-        let sent = http.post(format!("{base}/api/v1/{path}")).json(body);
-        let sent = if path == "users" { sent.bearer_auth(world.administrator()) } else { sent };
-        let answer = sent.send().await.unwrap();
-        let cookie = answer.headers().get("set-cookie").map(|cookie| cookie.to_str().unwrap().to_owned());
-        let (status, body) = (answer.status(), answer.json::<Value>().await.unwrap());
-        assert!(status.is_success(), "{path}: {status} {body}");
-        (body, cookie)
-    };
-    let profiles = json!([{ "organisation": party.organisation, "role": party.role }]);
-    let invite = json!({ "name": "Jeanne Martin", "email": "jeanne@exemple.fr", "profiles": profiles });
-    let invitation = post("users", &invite).await.0["invitation"].take();
-    let begun = post("enrolment/begin", &json!({ "invitation": invitation })).await.0;
-    let secret = begun["totp_secret"].as_str().unwrap();
-    let finish = json!({
-        "invitation": invitation, "password": PASSWORD, "totp_secret": secret, "code": code(secret),
-    });
-    let finished = post("enrolment/finish", &finish).await.0;
-    // The code that enrolled is not taken again for half a minute; one on paper is.
-    let recovery = finished["recovery_codes"][0].clone();
-    let sign_in = json!({ "login": begun["login"], "password": PASSWORD, "recovery_code": recovery });
-    let cookie = post("session", &sign_in).await.1.unwrap();
-    cookie.split(';').next().unwrap().to_owned()
-}
 
 /// A household that is a candidate for a dwelling of the landlord, with the id of its person.
 async fn candidate(caller: &Caller) -> (String, String, String) {
@@ -91,10 +44,13 @@ async fn sights(caller: &Caller, cookie: &str, household: &str) -> Vec<(String, 
 async fn who_is_said_no_to_is_out_of_sight_on_every_surface_at_once_and_the_household_learns_what_was_read() {
     let world = World::start(Shape::Five).await;
     let caller = world.caller();
-    let cookie = signed_in(&world, Kind::SocialLandlord).await;
+    let party = world.caller().parties().the(Kind::SocialLandlord).clone();
+    let officer =
+        Person::signed_in(&world, "jeanne@exemple.fr", &party.organisation, "landlord_officer").await;
+    let cookie = officer.cookie();
     let (household, person, dwelling) = candidate(&caller).await;
     until("the session is known everywhere", || async {
-        let sights = sights(&caller, &cookie, &household).await;
+        let sights = sights(&caller, cookie, &household).await;
         sights.iter().all(|(_, answer)| answer.status == 200)
     })
     .await;
@@ -115,7 +71,7 @@ async fn who_is_said_no_to_is_out_of_sight_on_every_surface_at_once_and_the_hous
     let begun = Instant::now();
     let answer = caller.post(&format!("/api/v1/{ledger}/object"), &object).await.ok();
     until("no surface shows the household", || async {
-        let sights = sights(&caller, &cookie, &household).await;
+        let sights = sights(&caller, cookie, &household).await;
         sights.iter().all(|(_, answer)| answer.status == 404) && !named().await
     })
     .await;

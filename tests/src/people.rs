@@ -34,6 +34,12 @@ impl Person {
         PASSWORD
     }
 
+    /// What their browser sends along.
+    #[must_use]
+    pub fn cookie(&self) -> &str {
+        &self.cookie
+    }
+
     /// Somebody of this role in an organisation, who has enrolled and signed in; intake knows of it.
     ///
     /// # Panics

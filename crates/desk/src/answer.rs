@@ -58,23 +58,11 @@ pub fn stopped(ledger: &AggregateId) -> Problem {
 /// Personal values that cannot be opened, as a problem: the broker that holds their keys may be down.
 #[must_use]
 pub fn key_problem(error: KeyError) -> Problem {
-    match error {
-        KeyError::Broker { .. } | KeyError::Contended(_) | KeyError::Overtaken => {
-            tracing::warn!(error = %error, "the keys cannot be read: {error}");
-            Problem::broker_unreachable()
-        }
-        error @ (KeyError::NoKeyFor(_)
-        | KeyError::Forgotten(_)
-        | KeyError::WrongKeyFile
-        | KeyError::KeysLost
-        | KeyError::UnknownEpoch { .. }
-        | KeyError::Damaged { .. }
-        | KeyError::File(_)
-        | KeyError::Erasures(_)
-        | KeyError::Seal(_)
-        | KeyError::Open(_)
-        | KeyError::Randomness(_)) => Problem::internal(error),
+    if error.may_pass() {
+        tracing::warn!(error = %error, "the keys cannot be read: {error}");
+        return Problem::broker_unreachable();
     }
+    Problem::internal(error)
 }
 
 fn refused(refusal: Refusal, ledger: &AggregateId) -> Problem {

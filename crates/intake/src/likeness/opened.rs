@@ -69,7 +69,7 @@ impl Follow for Opening {
             .buffer_unordered(AT_ONCE)
             .try_collect()
             .await
-            .map_err(unopened)?;
+            .map_err(|error| unopened(&error))?;
         for event in &mut batch.events {
             if let Some(opener) = holder(event).and_then(|holder| openers.get(&holder)) {
                 open(event, opener);
@@ -122,21 +122,9 @@ fn open(event: &mut Recorded, opener: &Opener) {
 }
 
 /// Why a key cannot be read: for now, or for good.
-fn unopened(error: KeyError) -> SourceError {
-    match error {
-        KeyError::Broker { .. } | KeyError::Contended(_) | KeyError::Overtaken => {
-            SourceError::Unreachable(error.to_string())
-        }
-        error @ (KeyError::NoKeyFor(_)
-        | KeyError::Forgotten(_)
-        | KeyError::WrongKeyFile
-        | KeyError::KeysLost
-        | KeyError::UnknownEpoch { .. }
-        | KeyError::Damaged { .. }
-        | KeyError::File(_)
-        | KeyError::Erasures(_)
-        | KeyError::Seal(_)
-        | KeyError::Open(_)
-        | KeyError::Randomness(_)) => SourceError::Broken(error.to_string()),
+fn unopened(error: &KeyError) -> SourceError {
+    if error.may_pass() {
+        return SourceError::Unreachable(error.to_string());
     }
+    SourceError::Broken(error.to_string())
 }

@@ -325,9 +325,9 @@ impl Journal {
             Err(AppendError::Unreachable(unreachable)) => Ok(Round::Later(unreachable)),
             Err(AppendError::Full { why }) => Err(ExecuteError::Full { why }),
             Err(AppendError::Refused { why }) => Err(ExecuteError::Denied { why }),
-            Err(AppendError::Unwritable(Unwritable::Unsealed(
-                error @ (KeyError::Broker { .. } | KeyError::Contended(_) | KeyError::Overtaken),
-            ))) => Ok(Round::Later(Unreachable::new("seal personal values", error))),
+            Err(AppendError::Unwritable(Unwritable::Unsealed(error))) if error.may_pass() => {
+                Ok(Round::Later(Unreachable::new("seal personal values", error)))
+            }
             Err(AppendError::Unwritable(unwritable)) => Err(ExecuteError::Unwritable(unwritable)),
         }
     }

@@ -67,6 +67,25 @@ pub enum KeyError {
 }
 
 impl KeyError {
+    /// Whether it may pass by itself: trying again later may do.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Broker { .. } | Self::Contended(_) | Self::Overtaken => true,
+            Self::NoKeyFor(_)
+            | Self::Forgotten(_)
+            | Self::WrongKeyFile
+            | Self::KeysLost
+            | Self::UnknownEpoch { .. }
+            | Self::Damaged { .. }
+            | Self::File(_)
+            | Self::Erasures(_)
+            | Self::Seal(_)
+            | Self::Open(_)
+            | Self::Randomness(_) => false,
+        }
+    }
+
     /// The broker failed at `what`.
     pub(crate) fn broker(
         what: &'static str,
