@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use domain::organisation::OrganisationKind as Kind;
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tests::{Answer, Caller, Live, Person, Shape, World, bodies, until};
 
@@ -54,11 +55,22 @@ async fn who_is_said_no_to_is_out_of_sight_on_every_surface_at_once_and_the_hous
         sights.iter().all(|(_, answer)| answer.status == 200)
     })
     .await;
+    let naming = ["/api/v1/events".to_owned(), format!("/api/v1/places/{dwelling}/timeline")];
     let named = async || {
-        let listed = caller.asking("/api/v1/events").with("limit", 200).as_the(Kind::SocialLandlord);
-        listed.send().await.ok().to_string().contains(&household)
+        let listed = naming
+            .each_ref()
+            .map(|path| caller.asking(path).with("limit", 200).as_the(Kind::SocialLandlord).send());
+        join_all(listed)
+            .await
+            .into_iter()
+            .filter(|answer| answer.body.to_string().contains(&household))
+            .count()
     };
-    assert!(named().await, "its events name the household while it is a candidate");
+    assert_eq!(
+        named().await,
+        2,
+        "its events and the dwelling's history name the household while it is a candidate"
+    );
     let from = caller.seen();
     let live = caller.asking("/api/v1/events/stream").with("after", from).as_the(Kind::SocialLandlord);
     let mut live = Live::open(live).await;
@@ -72,7 +84,7 @@ async fn who_is_said_no_to_is_out_of_sight_on_every_surface_at_once_and_the_hous
     let answer = caller.post(&format!("/api/v1/{ledger}/object"), &object).await.ok();
     until("no surface shows the household", || async {
         let sights = sights(&caller, cookie, &household).await;
-        sights.iter().all(|(_, answer)| answer.status == 404) && !named().await
+        sights.iter().all(|(_, answer)| answer.status == 404) && named().await == 0
     })
     .await;
     let took = begun.elapsed();

@@ -15,7 +15,9 @@ use domain::rights::{self, Circumstances, Denial, Grant, Group, Providers, Resou
 use journal::access::{About, AccessEntry, AccessError, Code, Outcome};
 use projection::Page;
 use projection::ledgers::Folded;
+use serde_json::Value;
 use service::Problem;
+use service::problem::Kind;
 
 use crate::gate::{Caller, denied};
 use crate::reading::folded;
@@ -59,6 +61,31 @@ impl Desk {
         about: Option<PlaceId>,
     ) -> Result<Seen, Problem> {
         see(page, caller, id, about, &self.circumstances(id.territory()))
+    }
+
+    /// Takes the households that the caller may not know of out of an event of a place, wherever they stand in it: several
+    /// candidates are designated at once.
+    ///
+    /// # Errors
+    /// [`Problem`] when rows cannot be read.
+    pub fn without_unseen(&self, page: &Page, caller: &Caller, body: &mut Value) -> Result<(), Problem> {
+        match body {
+            Value::Object(fields) => {
+                let named = fields.get("household").and_then(Value::as_str).and_then(|id| id.parse().ok());
+                if let Some(household) = named {
+                    match self.see(page, caller, household, None) {
+                        Ok(_) => {}
+                        Err(problem) if problem.kind() == Kind::UnknownId => drop(fields.remove("household")),
+                        Err(problem) => return Err(problem),
+                    }
+                }
+                fields.values_mut().try_for_each(|field| self.without_unseen(page, caller, field))
+            }
+            Value::Array(items) => {
+                items.iter_mut().try_for_each(|item| self.without_unseen(page, caller, item))
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Ok(()),
+        }
     }
 
     /// Now, and the rules in force in `territory`.

@@ -226,7 +226,7 @@ impl Source {
         }
     }
 
-    /// An event of a place or a structure, without the households that it names and that are not the caller's to know.
+    /// An event of a place or a structure, without the households that it names if they are not the caller's to know.
     fn supply_shown(
         &self,
         page: &projection::Page,
@@ -239,32 +239,8 @@ impl Source {
         if !desk::supply_seen(caller, ledger.territory(), provider, at) {
             return Ok(None);
         }
-        self.without_strangers(page, caller, &mut body)?;
+        self.desk.without_unseen(page, caller, &mut body)?;
         Ok(Some(body))
-    }
-
-    /// Takes the households out that are not the caller's to know, wherever they are named.
-    fn without_strangers(
-        &self,
-        page: &projection::Page,
-        caller: &Caller,
-        body: &mut Value,
-    ) -> Result<(), Problem> {
-        match body {
-            Value::Object(fields) => {
-                let named = fields.get("household").and_then(Value::as_str).and_then(|id| id.parse().ok());
-                if let Some(household) = named
-                    && known(self.desk.see(page, caller, household, None))?.is_none()
-                {
-                    fields.remove("household");
-                }
-                fields.values_mut().try_for_each(|value| self.without_strangers(page, caller, value))
-            }
-            Value::Array(items) => {
-                items.iter_mut().try_for_each(|item| self.without_strangers(page, caller, item))
-            }
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Ok(()),
-        }
     }
 }
 

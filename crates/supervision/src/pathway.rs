@@ -149,7 +149,8 @@ async fn place_timeline(
         }
         let mut lines = lines_of(view, &AggregateId::Place(id))?;
         for (_, line) in &mut lines {
-            withhold_household(&desk, view, &caller, &mut line.body)?;
+            // Households that the caller may not know of stay out of the history of a place.
+            desk.without_unseen(view, &caller, &mut line.body)?;
         }
         Ok((lines, ViewState::of(view)))
     });
@@ -185,22 +186,6 @@ fn paged(mut shown: Vec<Value>, page: &Page) -> Result<(Vec<Value>, Option<Curso
     shown.truncate(until);
     let next = (until < count).then(|| Cursor::of(&until)).transpose().map_err(Problem::internal)?;
     Ok((shown.split_off(from), next, count))
-}
-
-/// The household that an event of a place names stays out where the caller may not know of it.
-fn withhold_household(desk: &Desk, view: &View, caller: &Caller, body: &mut Value) -> Result<(), Problem> {
-    let named = body.get("household").and_then(Value::as_str).and_then(|id| id.parse().ok());
-    let Some(household) = named else { return Ok(()) };
-    match desk.see(view, caller, household, None) {
-        Ok(_) => Ok(()),
-        Err(problem) if problem.kind() == Kind::UnknownId => {
-            if let Some(fields) = body.as_object_mut() {
-                fields.remove("household");
-            }
-            Ok(())
-        }
-        Err(problem) => Err(problem),
-    }
 }
 
 /// Every line of a ledger, in order.
