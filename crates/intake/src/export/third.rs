@@ -19,10 +19,12 @@ const OF_AGE: u8 = 18;
 
 /// Fields that are left out where another adult is or was of the household, wherever they stand.
 const TELLING: [&str; 6] = ["reason", "ground", "motive", "safety", "violence", "violence_dedicated"];
-/// Parts of the file that are.
-const TELLING_PARTS: [&str; 3] = ["safety", "protected", "openings"];
+/// Parts of the file that are: a criminal procedure, for one, can be a ground to keep it.
+const TELLING_PARTS: [&str; 4] = ["safety", "protected", "openings", "keeping"];
 /// Events that are.
-const TELLING_EVENTS: [&str; 5] = [
+const TELLING_EVENTS: [&str; 7] = [
+    "household.legal_hold_placed",
+    "household.legal_hold_lifted",
     "household.safety_noted",
     "household.protected",
     "household.protection_lifted",
@@ -239,6 +241,7 @@ mod tests {
     fn whether_something_was_noted_about_safety_cannot_be_told_by_another_adult() {
         let with = json!({
             "safety": { "zones": [1] }, "protected": ["33-1"], "openings": [1],
+            "keeping": { "holds": { "criminal_procedure": { "until": "2026-06-01" } } },
             "composition": { "members": {}, "dates": { "safety": "2026-03-02T09:00:00Z", "size": "2026-03-02T09:00:00Z" } },
             "requests": { "r": { "file": { "reason": "domestic_violence", "need": { "violence_dedicated": true } } } },
             "labels": { "l": { "ground": "l441_1_g" } },
