@@ -15,7 +15,7 @@ use domain::matching::Standing;
 use journal::{Local as _, Receipt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::json;
+use serde_json::{Value, json};
 use service::axum::extract::State as Shared;
 use service::axum::http::{HeaderMap, HeaderValue, StatusCode};
 use service::axum::response::{IntoResponse, Response};
@@ -146,8 +146,7 @@ where
     C: Addressed,
     B: Serialize + DeserializeOwned + Into<C>,
 {
-    let written = serde_json::to_value(&body).map_err(Problem::internal)?;
-    let canonical = canonical(&body, &written).map_err(Problem::internal)?;
+    let (written, canonical) = forms(&body)?;
     let command: C = body.into();
     let id = counter.desk.command_id(caller.organisation(), key.as_ref().map(|key| key.0.as_str()));
     let home =
@@ -174,8 +173,7 @@ where
 {
     let id: C::Id =
         id.parse().map_err(|error: domain::id::Malformed| Problem::malformed_id("id", error.expected))?;
-    let written = serde_json::to_value(&body).map_err(Problem::internal)?;
-    let canonical = canonical(&body, &written).map_err(Problem::internal)?;
+    let (written, canonical) = forms(&body)?;
     let command = Into::<C>::into(body).on(id);
     let command_id = counter.desk.command_id(caller.organisation(), key.as_ref().map(|key| key.0.as_str()));
     let version = if_match.map(|if_match| if_match.version);
@@ -191,20 +189,23 @@ where
     Ok(response)
 }
 
-/// The body in the one form that tells it from another one under the same key: without the review of look-alikes, so that a
-/// registration that was refused for them and is asked again with a reason is the same registration.
-fn canonical<B: Serialize + DeserializeOwned>(
-    body: &B,
-    written: &serde_json::Value,
-) -> serde_json::Result<Vec<u8>> {
+/// A body as it was written, and in the one form that tells it from another one under the same key: without the review of
+/// look-alikes, so that a registration that was refused for them and is asked again with a reason is the same registration.
+///
+/// # Errors
+/// [`Problem`] `internal`: it was read from JSON, and cannot be written.
+pub(crate) fn forms<B: Serialize + DeserializeOwned>(body: &B) -> Result<(Value, Vec<u8>), Problem> {
+    let written = serde_json::to_value(body).map_err(Problem::internal)?;
     if written.get(REVIEWED).is_none() {
-        return serde_json::to_vec(body);
+        let canonical = serde_json::to_vec(body).map_err(Problem::internal)?;
+        return Ok((written, canonical));
     }
     let mut plain = written.clone();
     if let Some(fields) = plain.as_object_mut() {
         fields.remove(REVIEWED);
     }
-    serde_json::to_vec(&serde_json::from_value::<B>(plain)?)
+    let plain = serde_json::from_value::<B>(plain).map_err(Problem::internal)?;
+    Ok((written, serde_json::to_vec(&plain).map_err(Problem::internal)?))
 }
 
 impl Counter {
@@ -213,7 +214,7 @@ impl Counter {
     pub(crate) async fn permit(
         &self,
         command: &Command,
-        body: &serde_json::Value,
+        body: &Value,
         caller: &Caller,
         id: CommandId,
     ) -> Result<(), Problem> {
@@ -296,7 +297,7 @@ impl Counter {
 }
 
 /// The receipt as the asker reads it.
-pub(crate) fn answer(ledger: &AggregateId, command: CommandId, receipt: &Receipt) -> serde_json::Value {
+pub(crate) fn answer(ledger: &AggregateId, command: CommandId, receipt: &Receipt) -> Value {
     let created = created(command, receipt.events.iter().map(|event| event.kind.as_str()));
     let events: Vec<_> = receipt
         .events

@@ -20,7 +20,7 @@ use service::extract::from_value;
 use service::problem::Kind;
 use service::{Problem, Stop, TraceContext};
 
-use crate::commands::{Advice, Counter, answer, collection};
+use crate::commands::{Advice, Counter, answer, collection, forms};
 use crate::gate::Doorkeeper;
 use crate::running::{Context, Running};
 use crate::take::Desk;
@@ -97,21 +97,14 @@ impl<C: Addressed> Visitor<C> for Gathering {
     }
 }
 
-/// The typed body, with what the decision and the record need of it.
-fn body<B: Serialize + DeserializeOwned>(asked: &PartnerCommand) -> Result<(B, Value, Vec<u8>), Problem> {
-    let body: B = from_value(asked.body.clone())?;
-    let written = serde_json::to_value(&body).map_err(Problem::internal)?;
-    let canonical = serde_json::to_vec(&body).map_err(Problem::internal)?;
-    Ok((body, written, canonical))
-}
-
 fn created<C, B>(asked: &PartnerCommand) -> Result<Asked, Problem>
 where
     C: Addressed,
     B: Serialize + DeserializeOwned + Into<C>,
 {
-    let (typed, written, canonical) = body::<B>(asked)?;
-    let command: C = typed.into();
+    let body: B = from_value(asked.body.clone())?;
+    let (written, canonical) = forms(&body)?;
+    let command: C = body.into();
     let home = command.home().filter(|home| *home == asked.territory && asked.target.is_none());
     let home = home.ok_or_else(|| {
         Problem::malformed_id("subject", "the département of what is created, and no continuum-id")
@@ -124,7 +117,8 @@ where
     C: Addressed,
     B: Serialize + DeserializeOwned + Into<C>,
 {
-    let (typed, written, canonical) = body::<B>(asked)?;
+    let body: B = from_value(asked.body.clone())?;
+    let (written, canonical) = forms(&body)?;
     let malformed = |expected: &str| Problem::malformed_id("continuum-id", expected);
     let id: C::Id = asked
         .target
@@ -132,7 +126,7 @@ where
         .ok_or_else(|| malformed("the id of what the command is about"))?
         .parse()
         .map_err(|error: domain::id::Malformed| malformed(error.expected))?;
-    Ok(Asked { command: Into::<C>::into(typed).on(id), written, canonical })
+    Ok(Asked { command: Into::<C>::into(body).on(id), written, canonical })
 }
 
 /// Decides what partners ask of one service.
