@@ -11,12 +11,9 @@ use service::Problem;
 use service::problem::Kind;
 
 use crate::gate::Caller;
-use crate::reading::ViewState;
+use crate::opened::plain;
 use crate::seen::{Seen, reference};
 use crate::take::Desk;
-
-/// What a caller is answered about a household: the part of the file, its version, how far the view had read.
-pub type Filed = (Shown, u64, ViewState);
 
 impl Desk {
     /// The file (`is` with its values opened as far as this service can) as the caller may see it; only `parts` of it, if
@@ -63,23 +60,38 @@ impl Desk {
         Some(shown)
     }
 
-    /// Lets an answer about a household go once it is on disk who read what of it, or who was refused.
+    /// What the caller is answered about a household that they see: its file, or these `parts` of it, its values opened, once
+    /// it is on disk who read what of it.
     ///
     /// # Errors
-    /// What was to be answered, or why it cannot be recorded: then nothing is shown.
+    /// [`Problem`] `unknown-id` when there is no such household; why it cannot be opened, shown or recorded: then nothing is
+    /// shown.
     pub async fn answered(
         &self,
         caller: &Caller,
         id: HouseholdId,
-        filed: Result<Filed, Problem>,
-    ) -> Result<(Value, u64, ViewState), Problem> {
-        match filed {
-            Ok((shown, version, state)) => {
+        seen: &Seen,
+        parts: &[&str],
+    ) -> Result<Value, Problem> {
+        match self.filed(caller, id, seen, parts).await {
+            Ok(shown) => {
                 self.record_read(caller, id, &shown.groups, Outcome::Granted).await?;
-                Ok((shown.value, version, state))
+                Ok(plain(shown.value))
             }
             Err(problem) => Err(self.refused(caller, id, problem).await),
         }
+    }
+
+    async fn filed(
+        &self,
+        caller: &Caller,
+        id: HouseholdId,
+        seen: &Seen,
+        parts: &[&str],
+    ) -> Result<Shown, Problem> {
+        let is = seen.household().ok_or_else(|| Problem::unknown_id("household", id))?;
+        let is = self.opened(id, is).await?;
+        self.file_shown(caller, id, &is, seen, parts)
     }
 
     /// The refusal, once it is on disk who was refused: whether there is such a household or not, the same steps are taken.

@@ -43,7 +43,7 @@ pub use clock::deadlines;
 pub use commands::{Advice, Advised, Asking, collection, commands};
 pub use describe::{described, schemas};
 pub use erasing::finish_erasures;
-pub use file::{Filed, withheld};
+pub use file::withheld;
 pub use gate::{
     BY_ITSELF, COOKIE, CSRF, Caller, Doorkeeper, IDLE_S, InvitationText, PURPOSE, Secret, SessionText,
     SignedIn, TokenText, accounts, csrf_token, fresh_cookie, hex, is_from_here, no_cookie, organisation,

@@ -20,7 +20,7 @@ impl Desk {
     ///
     /// # Errors
     /// [`Problem`] when its key cannot be asked for.
-    pub async fn opened(&self, id: HouseholdId, is: &Household) -> Result<Household, Problem> {
+    pub(crate) async fn opened(&self, id: HouseholdId, is: &Household) -> Result<Household, Problem> {
         let mut is = is.clone();
         if let Some(keys) = self.journal().keys() {
             let opener = keys.opener(id).await.map_err(key_problem)?;

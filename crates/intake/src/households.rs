@@ -11,7 +11,7 @@ use service::openapi::{Operation, Schema};
 use service::problem::Kind;
 use service::{Problem, Site, Verb};
 
-use desk::{Caller, Desk, Filed, Reading, Seen, ViewState};
+use desk::{Caller, Desk, Reading, ViewState};
 
 #[derive(Clone)]
 struct Shelf {
@@ -50,8 +50,8 @@ async fn household(
         Ok(seen) => seen,
         Err(problem) => return Err(shelf.desk.refused(&caller, id, problem).await),
     };
-    let filed = shelf.filed(&caller, id, &seen, state).await;
-    let (file, version, state) = shelf.desk.answered(&caller, id, filed).await?;
+    let file = shelf.desk.answered(&caller, id, &seen, &[]).await?;
+    let version = seen.folded.version;
     let unknown = || Problem::unknown_id("household", id);
     let is = seen.household().ok_or_else(unknown)?;
     let merged_into = match &is.registration {
@@ -64,27 +64,12 @@ async fn household(
         "version": version,
         "merged_into": merged_into,
         "typology": is.composition.typology(today),
-        "file": desk::plain(file),
+        "file": file,
         "withheld": desk::withheld(&seen),
         "opened_in_emergency": seen.grant.in_emergency,
         "view": state,
     });
     Ok(state.versioned(&body, version))
-}
-
-impl Shelf {
-    /// The file with its values opened, as much of it as the caller may see.
-    async fn filed(
-        &self,
-        caller: &Caller,
-        id: HouseholdId,
-        seen: &Seen,
-        state: ViewState,
-    ) -> Result<Filed, Problem> {
-        let is = seen.household().ok_or_else(|| Problem::unknown_id("household", id))?;
-        let is = self.desk.opened(id, is).await?;
-        Ok((self.desk.file_shown(caller, id, &is, seen, &[])?, seen.folded.version, state))
-    }
 }
 
 fn schema() -> Value {

@@ -10,7 +10,7 @@ use service::openapi::{Operation, Schema};
 use service::problem::Kind;
 use service::{Problem, Site, Verb};
 
-use desk::{Caller, Desk, Filed, PlaceFilter, Reading, Seen, ViewState};
+use desk::{Caller, Desk, PlaceFilter, Reading, ViewState};
 
 #[derive(Clone)]
 struct Shelf {
@@ -125,27 +125,13 @@ async fn housing_of(
         Ok(seen) => seen,
         Err(problem) => return Err(shelf.desk.refused(&caller, id, problem).await),
     };
-    let shown = housing_shown(&shelf.desk, &caller, id, &seen, state).await;
-    let (file, version, state) = shelf.desk.answered(&caller, id, shown).await?;
-    let mut file = desk::plain(file);
+    let parts = ["applications", "labels", "candidacies", "leases"];
+    let mut file = shelf.desk.answered(&caller, id, &seen, &parts).await?;
+    let version = seen.folded.version;
     if let Some(fields) = file.as_object_mut() {
         fields.insert("id".to_owned(), json!(id));
         fields.insert("version".to_owned(), json!(version));
         fields.insert("view".to_owned(), json!(state));
     }
     Ok(state.versioned(&file, version))
-}
-
-/// The housing part with its numbers opened, as much of it as the caller may see.
-async fn housing_shown(
-    desk: &Desk,
-    caller: &Caller,
-    id: HouseholdId,
-    seen: &Seen,
-    state: ViewState,
-) -> Result<Filed, Problem> {
-    let is = seen.household().ok_or_else(|| Problem::unknown_id("household", id))?;
-    let is = desk.opened(id, is).await?;
-    let parts = ["applications", "labels", "candidacies", "leases"];
-    Ok((desk.file_shown(caller, id, &is, seen, &parts)?, seen.folded.version, state))
 }
