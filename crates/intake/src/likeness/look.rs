@@ -10,7 +10,7 @@ use domain::ledger::{AggregateId, State};
 use domain::likeness::{Likeness, told};
 use domain::rights::{self, Group, LOOK_ALIKES, Matrix};
 use journal::access::Outcome;
-use projection::Readiness;
+use projection::{Page, Readiness};
 use serde::Serialize;
 use serde_json::{Value, json};
 use service::Problem;
@@ -44,7 +44,7 @@ pub(super) struct LookAlike {
     #[serde(skip_serializing_if = "Option::is_none")]
     household: Option<HouseholdId>,
     /// The day since which it has been a file.
-    registered_on: Option<Day>,
+    registered_on: Day,
     /// The SIAO to be asked.
     contacts: Vec<Contact>,
     /// In what.
@@ -54,7 +54,7 @@ pub(super) struct LookAlike {
     id: HouseholdId,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 struct Contact {
     organisation: OrganisationId,
     name: String,
@@ -103,60 +103,40 @@ impl Finder {
         own: HouseholdId,
         wanted: &[(Who, BTreeSet<Token>)],
     ) -> Result<Found, Problem> {
-        let shared = self.shared(own, wanted)?;
+        let rows = self.rows.reader().page().map_err(|e| desk::unserved(&e))?;
+        let (shared, files) = (shared(&rows, own, wanted)?, self.files.now()?);
+        let contacts = contacts(&rows, own)?;
         let mut found: Vec<(Likeness, LookAlike)> = Vec::new();
         for (id, persons) in shared {
-            let Some(look_alike) = self.shown(caller, id, &persons)? else { continue };
+            let Some(look_alike) = self.shown(&files, caller, id, &persons, &contacts)? else { continue };
             let strongest = persons.values().flatten().min().copied().unwrap_or(Likeness::Phone);
             found.push((strongest, look_alike));
         }
         found.sort_by_key(|(strongest, _)| *strongest);
         let more = found.len() > LISTED_MAX;
         found.truncate(LISTED_MAX);
-        let contacts = self.contacts(own)?;
-        let listed = found.into_iter().map(|(_, is)| LookAlike { contacts: contacts(), ..is });
-        Ok(Found { listed: listed.collect(), more })
-    }
-
-    fn shared(&self, own: HouseholdId, wanted: &[(Who, BTreeSet<Token>)]) -> Result<Shared, Problem> {
-        let page = self.rows.reader().page().map_err(|e| desk::unserved(&e))?;
-        let mut shared = Shared::new();
-        for (who, tokens) in wanted {
-            for token in tokens {
-                let mut bearers = view::who_bears(&page, token, BEARERS_MAX).map_err(Failure)?;
-                bearers.remove(&own);
-                if token.likeness() == Likeness::Phone && bearers.len() > PHONE_SHARED_MAX {
-                    continue;
-                }
-                for bearer in bearers {
-                    if shared.len() < BEARERS_MAX || shared.contains_key(&bearer) {
-                        let persons = shared.entry(bearer).or_default();
-                        persons.entry(who.clone()).or_default().insert(token.likeness());
-                    }
-                }
-            }
-        }
-        Ok(shared)
+        Ok(Found { listed: found.into_iter().map(|(_, is)| is).collect(), more })
     }
 
     /// What the caller is told of one file; nothing if they may not know of it. A protected one is looked at like every
     /// other, and told to nobody but those it is open to.
     fn shown(
         &self,
+        files: &Page,
         caller: &Caller,
         id: HouseholdId,
         persons: &BTreeMap<Who, BTreeSet<Likeness>>,
+        contacts: &[Contact],
     ) -> Result<Option<LookAlike>, Problem> {
-        let page = self.files.now()?;
         let file = Caller { action: rights::FILE, ..caller.clone() };
-        let seen = match self.desk.see(&page, &file, id, None) {
+        let seen = match self.desk.see(files, &file, id, None) {
             Ok(_) => true,
             Err(problem) if UNSEEN.contains(&problem.kind()) => false,
             // What is known of it may be long past: whether it is protected, too.
             Err(problem) if problem.kind() == Kind::AggregateStopped => return Ok(None),
             Err(problem) => return Err(problem),
         };
-        let Some(folded) = desk::folded(&page, &AggregateId::Household(id))? else { return Ok(None) };
+        let Some(folded) = desk::folded(files, &AggregateId::Household(id))? else { return Ok(None) };
         let State::Household(is) = &folded.state else { return Ok(None) };
         if !seen && !self.hinted(caller, is) {
             return Ok(None);
@@ -173,8 +153,8 @@ impl Finder {
         };
         Ok(Some(LookAlike {
             household: seen.then_some(id),
-            registered_on: Some(registered_on),
-            contacts: Vec::new(),
+            registered_on,
+            contacts: contacts.to_vec(),
             persons: persons.iter().map(alike).collect(),
             id,
         }))
@@ -188,16 +168,6 @@ impl Finder {
             && is.shows_to(caller.user(), self.desk.edge().now())
     }
 
-    fn contacts(&self, own: HouseholdId) -> Result<impl Fn() -> Vec<Contact>, Problem> {
-        let page = self.rows.reader().page().map_err(|e| desk::unserved(&e))?;
-        let siaos = view::siaos(&page, own.territory(), ASKED_MAX).map_err(Failure)?;
-        let contact = |(organisation, name): &(OrganisationId, String)| Contact {
-            organisation: *organisation,
-            name: name.clone(),
-        };
-        Ok(move || siaos.iter().map(contact).collect())
-    }
-
     /// Records that the caller was told of these files, before they are: that somebody is known is personal too, and whoever
     /// tries one name after the other is noticed.
     pub(super) async fn record(&self, caller: &Caller, found: &Found) -> Result<(), Problem> {
@@ -206,4 +176,31 @@ impl Finder {
         }
         Ok(())
     }
+}
+
+/// The files beside `own` that share one of these tokens, and in what.
+fn shared(rows: &Page, own: HouseholdId, wanted: &[(Who, BTreeSet<Token>)]) -> Result<Shared, Problem> {
+    let mut shared = Shared::new();
+    for (who, tokens) in wanted {
+        for token in tokens {
+            let mut bearers = view::who_bears(rows, token, BEARERS_MAX).map_err(Failure)?;
+            bearers.remove(&own);
+            if token.likeness() == Likeness::Phone && bearers.len() > PHONE_SHARED_MAX {
+                continue;
+            }
+            for bearer in bearers {
+                if shared.len() < BEARERS_MAX || shared.contains_key(&bearer) {
+                    let persons = shared.entry(bearer).or_default();
+                    persons.entry(who.clone()).or_default().insert(token.likeness());
+                }
+            }
+        }
+    }
+    Ok(shared)
+}
+
+/// The SIAO to be asked about a file like that of `own`.
+fn contacts(rows: &Page, own: HouseholdId) -> Result<Vec<Contact>, Problem> {
+    let siaos = view::siaos(rows, own.territory(), ASKED_MAX).map_err(Failure)?;
+    Ok(siaos.into_iter().map(|(organisation, name)| Contact { organisation, name }).collect())
 }
