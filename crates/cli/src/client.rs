@@ -71,6 +71,26 @@ impl Client {
         self.answered(self.http.get(format!("{}{path}", self.base)).query(query)).await
     }
 
+    /// Reads a list page by page to its end, and hands each page to `each`.
+    ///
+    /// # Errors
+    /// As [`Client::get`]; the error of `each`.
+    pub async fn pages(
+        &self,
+        path: &str,
+        mut query: Vec<(&str, String)>,
+        mut each: impl FnMut(Value) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        loop {
+            let mut page = self.get(path, &query).await?;
+            let next = page["next"].take();
+            each(page)?;
+            let Some(cursor) = next.as_str() else { return Ok(()) };
+            query.retain(|(name, _)| *name != "cursor");
+            query.push(("cursor", cursor.to_owned()));
+        }
+    }
+
     /// Commands.
     ///
     /// # Errors

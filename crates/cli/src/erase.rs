@@ -209,9 +209,8 @@ impl Erase {
 
     /// Prints the list, soonest first.
     async fn list(&self, client: &Client) -> anyhow::Result<()> {
-        let mut query = vec![("limit", PAGE.to_string())];
-        loop {
-            let mut page = client.get("/api/v1/worklists/data-protection", &query).await?;
+        let query = vec![("limit", PAGE.to_string())];
+        let print = |page: Value| {
             for task in page["tasks"].as_array().into_iter().flatten().filter(|task| is_of_erasure(task)) {
                 if self.json {
                     println!("{task}");
@@ -220,10 +219,9 @@ impl Erase {
                 let text = |name: &str| task[name].as_str().unwrap_or("-").to_owned();
                 println!("{:<20}  {:<15}  {}", text("due"), text("task"), text("household"));
             }
-            let Some(next) = page["next"].take().as_str().map(str::to_owned) else { return Ok(()) };
-            query.retain(|(name, _)| *name != "cursor");
-            query.push(("cursor", next));
-        }
+            Ok(())
+        };
+        client.pages("/api/v1/worklists/data-protection", query, print).await
     }
 
     async fn certificates(&self, client: &Client) -> anyhow::Result<()> {

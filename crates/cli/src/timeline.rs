@@ -73,17 +73,15 @@ impl Timeline {
 /// The timeline with the facts of all its pages.
 async fn whole(client: &Client, path: &str, mut query: Vec<(&str, String)>) -> anyhow::Result<Value> {
     query.push(("limit", PAGE.to_string()));
-    let mut whole = client.get(path, &query).await?;
-    let mut next = whole["next"].take();
-    while let Some(cursor) = next.as_str().map(str::to_owned) {
-        query.retain(|(name, _)| *name != "cursor");
-        query.push(("cursor", cursor));
-        let mut page = client.get(path, &query).await?;
-        next = page["next"].take();
-        if let (Some(all), Value::Array(more)) = (whole["events"].as_array_mut(), page["events"].take()) {
-            all.extend(more);
+    let mut whole = Value::Null;
+    let gather = |mut page: Value| {
+        match whole.get_mut("events").and_then(Value::as_array_mut) {
+            Some(all) => all.extend(page["events"].as_array_mut().map(std::mem::take).unwrap_or_default()),
+            None => whole = page,
         }
-    }
+        Ok(())
+    };
+    client.pages(path, query, gather).await?;
     Ok(whole)
 }
 

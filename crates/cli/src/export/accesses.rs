@@ -93,31 +93,24 @@ impl Accesses {
         query.extend(self.from.map(|from| ("from", from.to_string())));
         query.extend(self.until.map(|until| ("until", until.to_string())));
         let mut all = Excerpt::default();
-        let mut cursor: Option<String> = None;
-        loop {
-            let next = cursor.take().map(|cursor| ("cursor", cursor));
-            let asked: Vec<_> = query.iter().cloned().chain(next).collect();
-            let mut page = client.get(&path, &asked).await?;
+        let gather = |mut page: Value| {
             let found: Excerpt = serde_json::from_value(page["proof"].take())
                 .context("the instance does not answer with a proof")?;
             all.subject = found.subject;
             all.keys.extend(found.keys);
             all.seals.extend(found.seals);
             all.lines.extend(found.lines);
-            match page["next"].as_str() {
-                Some(next) => cursor = Some(next.to_owned()),
-                None => return Ok(all),
-            }
-        }
+            Ok(())
+        };
+        client.pages(&path, query, gather).await?;
+        Ok(all)
     }
 
     /// The reasons that readers gave, by the id of the reading; what is not shown is said in brackets.
     async fn reasons(&self, client: &Client) -> anyhow::Result<HashMap<String, String>> {
         let path = format!("/api/v1/households/{}/accesses", self.household);
-        let (mut all, mut cursor) = (HashMap::new(), None::<String>);
-        loop {
-            let query: Vec<_> = cursor.take().map(|cursor| ("cursor", cursor)).into_iter().collect();
-            let page = client.get(&path, &query).await?;
+        let mut all = HashMap::new();
+        let gather = |page: Value| {
             for access in page["accesses"].as_array().into_iter().flatten() {
                 let text = |name: &str| access[name].as_str().map(str::to_owned);
                 let withheld = || text("reason_withheld").map(|why| format!("[{why}]"));
@@ -125,11 +118,10 @@ impl Accesses {
                     all.insert(id, reason);
                 }
             }
-            match page["next"].as_str() {
-                Some(next) => cursor = Some(next.to_owned()),
-                None => return Ok(all),
-            }
-        }
+            Ok(())
+        };
+        client.pages(&path, Vec::new(), gather).await?;
+        Ok(all)
     }
 }
 

@@ -136,19 +136,7 @@ impl Reach<'_> {
         match self {
             Self::Running(client) => {
                 let path = format!("/api/v1/organisations/{organisation}/{}", command.name());
-                let body = match &command {
-                    OrganisationCommand::BindAccount(body) => serde_json::to_value(body)?,
-                    OrganisationCommand::RevokeAccount(body) => serde_json::to_value(body)?,
-                    OrganisationCommand::RevokeToken(body) => serde_json::to_value(body)?,
-                    OrganisationCommand::Register(_)
-                    | OrganisationCommand::Change(_)
-                    | OrganisationCommand::Close(_)
-                    | OrganisationCommand::IssueToken(_)
-                    | OrganisationCommand::NoticeBulkReading(_) => {
-                        anyhow::bail!("{} is not for partners", command.name())
-                    }
-                };
-                client.post(&path, &body).await.map(drop)
+                client.post(&path, &command.body()?).await.map(drop)
             }
             Self::Stopped(context) => {
                 let id = CommandId(context.edge.mint());

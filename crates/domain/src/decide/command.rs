@@ -90,6 +90,14 @@ macro_rules! commands {
                 }
             }
 
+            /// Its body, as [`Self::read`] reads it.
+            ///
+            /// # Errors
+            /// Never: a body is plain data.
+            pub fn body(&self) -> serde_json::Result<Value> {
+                match self { $(Self::$variant(body) => serde_json::to_value(body)),+ }
+            }
+
             /// Shows each command of this ledger, with the type of its body, to `visitor`.
             pub fn visit(visitor: &mut impl Visitor<Self>) {
                 let mut kinds = Self::KINDS.iter();

@@ -194,7 +194,7 @@ impl Package {
         if let Some(fields) = written.as_object_mut() {
             fields.retain(|name, _| !OURS.contains(&name.as_str()));
         }
-        written["data"] = opened(data);
+        written["data"] = plain(data);
         written["organisation_name"] = json!(self.name(event.organisation)?);
         Ok(Some(written))
     }
@@ -253,24 +253,4 @@ fn items(shown: &[Value], first: bool) -> String {
         text.push_str(&item.to_string());
     }
     text
-}
-
-/// The body without the marks of sealing: a value, or that it cannot be read.
-fn opened(value: Value) -> Value {
-    match value {
-        Value::Object(mut fields) if fields.len() == 1 => {
-            if let Some(value) = fields.remove("personal") {
-                return value;
-            }
-            if fields.contains_key("sealed") || fields.contains_key("erased") {
-                return json!({ "readable": false, "erased": fields.contains_key("erased") });
-            }
-            Value::Object(fields.into_iter().map(|(name, value)| (name, opened(value))).collect())
-        }
-        Value::Object(fields) => {
-            Value::Object(fields.into_iter().map(|(name, value)| (name, opened(value))).collect())
-        }
-        Value::Array(values) => Value::Array(values.into_iter().map(opened).collect()),
-        leaf @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) => leaf,
-    }
 }
