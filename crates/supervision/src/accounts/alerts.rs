@@ -104,17 +104,23 @@ fn uses(view: &View, caller: &Caller) -> Result<Vec<Alert>, Problem> {
     Ok(uses)
 }
 
-/// Whether the account is one of those that the caller looks at: all of them for those who administer, else those of one's
-/// own organisation or, for those who check, of its départements.
+/// Whether the account is one of those that the caller looks at: all of them for those who administer.
 fn answers_for(caller: &Caller, user: &User) -> bool {
+    administers(caller)
+        || user.profiles.iter().any(|profile| answers_for_people_of(caller, profile.organisation))
+}
+
+fn administers(caller: &Caller) -> bool {
+    caller.rights.role == Role::SystemAdmin
+}
+
+/// Whether the caller looks at what people and software of an organisation do: of one's own or, for those who check, of the
+/// départements that one checks.
+fn answers_for_people_of(caller: &Caller, organisation: OrganisationId) -> bool {
     match caller.rights.role {
-        Role::SystemAdmin => true,
-        Role::Auditor => {
-            let within =
-                |organisation: OrganisationId| caller.rights.territories.contains(&organisation.territory());
-            user.profiles.iter().any(|profile| within(profile.organisation))
-        }
-        Role::Referrer
+        Role::Auditor => caller.rights.territories.contains(&organisation.territory()),
+        Role::SystemAdmin
+        | Role::Referrer
         | Role::Siao115Agent
         | Role::SiaoInsertionCoordinator
         | Role::SiaoManager
@@ -125,9 +131,7 @@ fn answers_for(caller: &Caller, user: &User) -> bool {
         | Role::PrefectureOfficer
         | Role::MediationSecretary
         | Role::ObserverDepartmental
-        | Role::ObserverNational => {
-            user.profiles.iter().any(|profile| profile.organisation == caller.organisation())
-        }
+        | Role::ObserverNational => caller.organisation() == organisation,
     }
 }
 
@@ -170,7 +174,8 @@ fn bulk_readings(view: &View, caller: &Caller) -> Result<Vec<Alert>, Problem> {
     for row in view.range(BULK_READINGS, &[], None).map_err(Failure)? {
         let (at, _) = row.map_err(Failure)?;
         let Some(ledger @ AggregateId::Organisation(id)) = key::read::<AggregateId>(&at) else { continue };
-        if !answers_for_readers(caller, id) {
+        // Those who run the machines are told nothing of who reads what.
+        if administers(caller) || !answers_for_people_of(caller, id) {
             continue;
         }
         let Some(folded) = folded(view, &ledger)? else { continue };
@@ -190,26 +195,6 @@ fn bulk_readings(view: &View, caller: &Caller) -> Result<Vec<Alert>, Problem> {
         }
     }
     Ok(readings)
-}
-
-/// Those who run the machines are told nothing of who reads what.
-fn answers_for_readers(caller: &Caller, organisation: OrganisationId) -> bool {
-    match caller.rights.role {
-        Role::SystemAdmin => false,
-        Role::Auditor => caller.rights.territories.contains(&organisation.territory()),
-        Role::Referrer
-        | Role::Siao115Agent
-        | Role::SiaoInsertionCoordinator
-        | Role::SiaoManager
-        | Role::ProviderManager
-        | Role::ProviderWorker
-        | Role::LandlordOfficer
-        | Role::CommitteeSecretary
-        | Role::PrefectureOfficer
-        | Role::MediationSecretary
-        | Role::ObserverDepartmental
-        | Role::ObserverNational => caller.organisation() == organisation,
-    }
 }
 
 /// Whether the file is held in one of the caller's départements, or was opened by their organisation.
