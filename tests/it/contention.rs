@@ -197,10 +197,14 @@ async fn candidates(caller: &Caller, dwelling: &str) -> Vec<(String, String)> {
     caller.act(&at, "convene-committee", &json!({ "on": bodies::today() })).await;
     let file = caller.get(&format!("/api/v1/dwellings/{dwelling}")).await.ok();
     let by_candidacy = file["allocation"]["allocation"]["candidates"].as_object().unwrap();
-    let candidacy = |household: &String| {
-        by_candidacy.iter().find(|(_, is)| is["household"] == **household).unwrap().0.clone()
-    };
-    let households: Vec<_> = households.iter().map(|id| (id.clone(), candidacy(id))).collect();
+    let mut called = Vec::new();
+    for household in households {
+        let reference = caller.reference(&household).await.unwrap();
+        let (candidacy, _) =
+            by_candidacy.iter().find(|(_, is)| is["household"] == reference.as_str()).unwrap();
+        called.push((household, candidacy.clone()));
+    }
+    let households = called;
     let ranked = households.iter().enumerate().map(
         |(n, (_, candidacy))| json!({ "candidacy": candidacy, "decision": "award_ranked", "rank": n + 1 }),
     );

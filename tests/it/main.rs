@@ -14,6 +14,7 @@ mod partners;
 mod pathway;
 mod persons;
 mod readings;
+mod references;
 mod refusals;
 mod repetition;
 mod rights;

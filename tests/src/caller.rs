@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use domain::organisation::OrganisationKind as Kind;
 use serde_json::Value;
 
+use crate::names::{Names, named};
 use crate::world::SERVICES;
 use crate::{Answer, Parties, Routes};
 
@@ -15,6 +16,8 @@ pub struct Caller {
     http: reqwest::Client,
     routes: Arc<Routes>,
     parties: Parties,
+    /// What it calls households, where it may not know their ids.
+    names: Names,
     /// The last position it was told of: what it reads next must know it.
     seen: Arc<AtomicU64>,
 }
@@ -30,11 +33,12 @@ pub struct Ask {
     body: Option<Vec<u8>>,
     base: Option<String>,
     anonymous: bool,
+    as_it_is: bool,
 }
 
 impl Caller {
     pub(crate) fn new(http: reqwest::Client, routes: Arc<Routes>, parties: Parties) -> Self {
-        Self { http, routes, parties, seen: Arc::default() }
+        Self { http, routes, parties, names: Names::default(), seen: Arc::default() }
     }
 
     /// The software of these, that asks the instance whose surface is at `base`.
@@ -118,10 +122,36 @@ impl Caller {
         self.command(path, body).key(&uuid::Uuid::new_v4().to_string()).send().await
     }
 
+    /// What the landlord of those who take part calls the household: the SIAO asks for it; nothing if it knows none of that id.
+    ///
+    /// # Panics
+    /// When nothing answers.
+    pub async fn reference(&self, household: &str) -> Option<String> {
+        let landlord = &self.parties.the(Kind::SocialLandlord).organisation;
+        if let Some(told) = self.names.told(landlord, household) {
+            return Some(told);
+        }
+        let asking = self.asking(&format!("/api/v1/households/{household}/reference"));
+        let answer = Box::pin(asking.as_the(Kind::SiaoOperator).with("landlord", landlord).send()).await;
+        let reference = answer.body["reference"].as_str()?;
+        self.names.tell(landlord, household, reference);
+        Some(reference.to_owned())
+    }
+
     fn ask(&self, method: reqwest::Method, path: &str, body: Option<Vec<u8>>) -> Ask {
         let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
         let (caller, path) = (self.clone(), path.to_owned());
-        Ask { caller, method, path, query: Vec::new(), headers, body, base: None, anonymous: false }
+        Ask {
+            caller,
+            method,
+            path,
+            query: Vec::new(),
+            headers,
+            body,
+            base: None,
+            anonymous: false,
+            as_it_is: false,
+        }
     }
 }
 
@@ -151,6 +181,13 @@ impl Ask {
     pub fn as_the(self, kind: Kind) -> Self {
         let token = self.caller.parties.the(kind).token.clone();
         self.header("authorization", &format!("Bearer {token}"))
+    }
+
+    /// As it is written: a landlord that would have to call households by references of its own sends ids.
+    #[must_use]
+    pub fn as_it_is(mut self) -> Self {
+        self.as_it_is = true;
+        self
     }
 
     /// Without signing in.
@@ -206,9 +243,25 @@ impl Ask {
 
     /// Sends it; the answer is still to be read.
     pub(crate) async fn start(self) -> Result<reqwest::Response, reqwest::Error> {
-        let Self { caller, method, path, mut query, headers, body, base, anonymous } = self;
-        let (bare, own) = path.split_once('?').unwrap_or((&path, ""));
-        let route = caller.routes.find(method.as_str(), bare);
+        let Self { caller, method, mut path, mut query, headers, mut body, base, anonymous, as_it_is } = self;
+        let route = caller.routes.find(method.as_str(), path.split('?').next().unwrap_or(&path));
+        let stated_token = headers.iter().find(|(name, _)| name == "authorization").map(|(_, value)| value);
+        let own_token = &caller.parties.for_route(route.as_ref()).token;
+        let by_landlord = {
+            let landlord = &caller.parties.the(Kind::SocialLandlord).token;
+            stated_token.map_or(own_token == landlord, |stated| stated.ends_with(landlord))
+        };
+        if by_landlord && !anonymous && !as_it_is {
+            for household in named(&path, body.as_deref()) {
+                let Some(reference) = caller.reference(&household).await else { continue };
+                path = path.replace(&household, &reference);
+                body = body.map(|body| match String::from_utf8(body) {
+                    Ok(text) => text.replace(&household, &reference).into_bytes(),
+                    Err(bytes) => bytes.into_bytes(),
+                });
+            }
+        }
+        let (_, own) = path.split_once('?').unwrap_or((&path, ""));
         let stated = own.contains("at_least") || query.iter().any(|(name, _)| name == "at_least");
         let reads = route.as_ref().is_some_and(|route| route.at_least);
         if method == reqwest::Method::GET && reads && !stated && caller.seen() > 0 {

@@ -23,6 +23,7 @@ pub mod bodies;
 mod caller;
 mod house;
 mod live;
+mod names;
 mod people;
 mod process;
 mod program;

@@ -152,6 +152,7 @@ where
     let home =
         command.home().ok_or_else(|| Problem::internal(anyhow::anyhow!("a creation without a home")))?;
     let command = command.creating(home, id);
+    caller.names.created(&command.ledger());
     counter.permit(&command, &written, &caller, id).await?;
     let (ledger, receipt) = counter.ask(command, canonical, &caller, id, None).await?;
     let mut response = (StatusCode::CREATED, Json(answer(&ledger, id, &receipt))).into_response();
@@ -174,7 +175,7 @@ where
     let id: C::Id =
         id.parse().map_err(|error: domain::id::Malformed| Problem::malformed_id("id", error.expected))?;
     let (written, canonical) = forms(&body)?;
-    let command = Into::<C>::into(body).on(id);
+    let command = caller.names.understood(Into::<C>::into(body).on(id));
     let command_id = counter.desk.command_id(caller.organisation(), key.as_ref().map(|key| key.0.as_str()));
     let version = if_match.map(|if_match| if_match.version);
     counter.permit(&command, &written, &caller, command_id).await?;

@@ -10,9 +10,9 @@ use serde_json::{Map, Value, json};
 use service::Problem;
 use service::problem::Kind;
 
-use crate::gate::Caller;
+use crate::gate::{Caller, references};
 use crate::opened::plain;
-use crate::seen::{Seen, reference};
+use crate::seen::Seen;
 use crate::take::Desk;
 
 impl Desk {
@@ -36,7 +36,7 @@ impl Desk {
             fields.retain(|name, _| parts.contains(&name.as_str()));
         }
         let own = own(caller, seen);
-        let reference = reference(self.journal(), caller.organisation(), id);
+        let reference = references(self.journal(), caller.organisation())?.of(id).to_string();
         let shown = mask_file(Matrix::shipped(), &seen.grant.row, file, &own, &reference, self.edge().now());
         told(&shown);
         Ok(shown)

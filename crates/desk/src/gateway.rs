@@ -21,7 +21,7 @@ use service::problem::Kind;
 use service::{Problem, Stop, TraceContext};
 
 use crate::commands::{Advice, Counter, answer, collection, forms};
-use crate::gate::Doorkeeper;
+use crate::gate::{Caller, Doorkeeper, Names};
 use crate::running::{Context, Running};
 use crate::take::Desk;
 
@@ -146,29 +146,41 @@ impl Handler for Partners {
 
 impl Partners {
     async fn answered(&self, asked: &PartnerCommand, trace: TraceContext) -> Answer {
-        match self.taken(asked, trace).await {
+        let (taken, names) = match self.admitted(asked, trace) {
+            Ok((caller, read)) => (self.taken(asked, read, &caller).await, caller.names),
+            Err(problem) => (Err(problem), Names::Ids),
+        };
+        match taken.and_then(|receipt| names.worded(receipt)) {
             Ok(receipt) => Answer::Done(receipt.to_string().into()),
             Err(problem) => {
                 problem.note();
+                // What cannot be worded now says only what it is.
+                let document = names.worded(problem.to_json()).unwrap_or_else(|unworded| unworded.to_json());
                 Answer::Problem {
                     status: problem.status().as_u16(),
                     code: problem.code().to_owned(),
-                    document: problem.to_json().to_string().into(),
+                    document: document.to_string().into(),
                 }
             }
         }
     }
 
-    async fn taken(&self, asked: &PartnerCommand, trace: TraceContext) -> Result<Value, Problem> {
+    /// Who asks, and how what they ask is read.
+    fn admitted(&self, asked: &PartnerCommand, trace: TraceContext) -> Result<(Caller, Read), Problem> {
         let account = asked.account.as_str().parse().map_err(|_| crate::gate::sign_in_needed())?;
         let known = self.commands.0.get(&(asked.aggregate.as_str(), asked.command.as_str()));
         let (kind, read) = known.ok_or_else(|| Problem::new(Kind::UnknownPath))?;
         let action = Action { on: kind.ledger, name: kind.name, verb: Verb::Command };
-        let caller = self.door.partner(&account, action, trace)?;
+        Ok((self.door.partner(&account, action, trace)?, *read))
+    }
+
+    async fn taken(&self, asked: &PartnerCommand, read: Read, caller: &Caller) -> Result<Value, Problem> {
         let Asked { command, written, canonical } = read(asked)?;
+        let command = if asked.target.is_some() { caller.names.understood(command) } else { command };
         let id: CommandId = asked.id;
-        self.counter.permit(&command, &written, &caller, id).await?;
-        let (ledger, receipt) = self.counter.ask(command, canonical, &caller, id, asked.version).await?;
+        caller.names.created(&command.ledger());
+        self.counter.permit(&command, &written, caller, id).await?;
+        let (ledger, receipt) = self.counter.ask(command, canonical, caller, id, asked.version).await?;
         Ok(answer(&ledger, id, &receipt))
     }
 }

@@ -17,6 +17,7 @@ mod answer;
 mod clock;
 mod commands;
 mod consequences;
+mod cursor;
 mod describe;
 mod erasing;
 mod file;
@@ -45,9 +46,9 @@ pub use describe::{described, schemas};
 pub use erasing::finish_erasures;
 pub use file::withheld;
 pub use gate::{
-    BY_ITSELF, COOKIE, CSRF, Caller, Doorkeeper, IDLE_S, InvitationText, PURPOSE, Secret, SessionText,
-    SignedIn, TokenText, accounts, csrf_token, fresh_cookie, hex, is_from_here, no_cookie, organisation,
-    sign_in_needed, still, user,
+    BY_ITSELF, COOKIE, CSRF, Caller, Doorkeeper, IDLE_S, InvitationText, Meant, Names, PURPOSE, Secret,
+    SessionText, SignedIn, TokenText, accounts, csrf_token, fresh_cookie, hex, is_from_here, no_cookie,
+    organisation, references, sign_in_needed, still, user,
 };
 pub use gateway::partner_commands;
 pub use index::{ACCOUNTS, DEADLINES, ERASED, PLACES, TASKS, TREES, WAITING, account_index, index};
@@ -57,7 +58,7 @@ pub use places::{PlaceFilter, listed, place_list, shown};
 pub use readers::{Read, Reader, unread};
 pub use reading::{Reading, ViewState, folded};
 pub use running::{Context, Running, journal_config, key_places, provision, serve};
-pub use seen::{Seen, provider, reference, see, supply_seen};
+pub use seen::{Seen, provider, see, supply_seen};
 pub use structures::{structure_file, structure_shown, supply_schemas};
 pub use take::{Ask, Desk, digest};
 pub use worklists::worklist;

@@ -11,7 +11,7 @@ use projection::{Page as View, key, ledgers};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use service::axum::response::Response;
-use service::extract::{Cursor, Page};
+use service::extract::Page;
 use service::openapi::{Operation, Schema};
 use service::{Problem, Verb};
 
@@ -97,7 +97,7 @@ pub fn listed(
     let now = desk.edge().now();
     let prefix = filter.territory.map(|territory| key::of(&territory)).unwrap_or_default();
     let from = match &page.cursor {
-        Some(cursor) => [cursor.read::<Vec<u8>>()?, vec![0]].concat(),
+        Some(cursor) => desk.row_after(cursor)?,
         None => prefix.clone(),
     };
     let until = if prefix.is_empty() { None } else { key::after_prefix(&prefix) };
@@ -118,7 +118,7 @@ pub fn listed(
             }
         }
         if places.len() == page.limit || n + 1 == LOOKED_AT_MAX {
-            next = Some(Cursor::of(&at).map_err(Problem::internal)?);
+            next = Some(desk.cursor_after(&at)?);
             break;
         }
     }

@@ -255,12 +255,3 @@ pub fn supply_seen(
 ) -> bool {
     rights::decide(&caller.rights, caller.action, &Resource::Supply { territory, provider }, at).is_ok()
 }
-
-/// What a caller calls a household whose name it may not know: random to everybody else, and another one for each
-/// organisation, so that two of them cannot join their files.
-#[must_use]
-pub fn reference(journal: &journal::Journal, organisation: OrganisationId, id: HouseholdId) -> String {
-    let (organisation, household) = (organisation.uuid(), id.uuid());
-    let parts = [&b"reference"[..], organisation.as_bytes(), household.as_bytes()];
-    journal.keys().map(|keys| crate::gate::hex(&keys.digest(&parts))).unwrap_or_default()
-}

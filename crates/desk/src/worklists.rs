@@ -127,7 +127,7 @@ fn found(
     let (now, desk) = (list.at.edge().now(), list.desk);
     let prefix = key::of(desk.name());
     let from = match &page.cursor {
-        Some(cursor) => [prefix.as_slice(), &cursor.read::<Vec<u8>>()?, &[0]].concat(),
+        Some(cursor) => [prefix.clone(), list.at.row_after(cursor)?].concat(),
         None => prefix.clone(),
     };
     let until = match filter.due_by {
@@ -143,7 +143,7 @@ fn found(
             found.push(task);
         }
         if found.len() == page.limit || looked_at == LOOKED_AT_MAX {
-            next = Some(Cursor::of(&at[prefix.len()..].to_vec()).map_err(Problem::internal)?);
+            next = Some(list.at.cursor_after(&at[prefix.len()..])?);
             break;
         }
     }

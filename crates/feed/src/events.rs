@@ -95,10 +95,13 @@ struct Asked {
 }
 
 impl Asked {
-    fn filter(&self) -> Result<Filter, Problem> {
-        self.filter.as_deref().unwrap_or_default().parse().map_err(|error: crate::filter::NotAFilter| {
+    /// What the caller means to let through.
+    fn filter(&self, caller: &Caller) -> Result<Filter, Problem> {
+        let filter = self.filter.as_deref().unwrap_or_default();
+        let filter = filter.parse::<Filter>().map_err(|error| {
             Problem::new(Kind::MalformedQuery).detail(error.to_string()).member("parameter", "filter")
-        })
+        })?;
+        Ok(filter.understood(&caller.names))
     }
 }
 
@@ -109,7 +112,7 @@ async fn events(
     page: Page,
     Query(asked): Query<Asked>,
 ) -> Result<Response, Problem> {
-    let filter = asked.filter()?;
+    let filter = asked.filter(&caller)?;
     let after = asked.after.unwrap_or(0);
     let (found, state) = {
         let view = source.reading.page(at_least).await?;
@@ -259,7 +262,7 @@ async fn stream_of(
     last: Option<LastEventId>,
     Query(asked): Query<Asked>,
 ) -> Result<Response, Problem> {
-    let filter = asked.filter()?;
+    let filter = asked.filter(&caller)?;
     let after = match last {
         Some(LastEventId(id)) => id.parse().map_err(|_| {
             Problem::new(Kind::MalformedHeader)

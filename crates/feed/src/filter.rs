@@ -8,6 +8,8 @@ use domain::ledger::AggregateId;
 use domain::place::PlaceEvent;
 use domain::structure::StructureEvent;
 
+use desk::Names;
+
 use crate::index::Mark;
 
 /// Most terms of a filter.
@@ -60,6 +62,14 @@ impl FromStr for Filter {
 }
 
 impl Filter {
+    /// The filter with the household that is meant.
+    pub(crate) fn understood(mut self, names: &Names) -> Self {
+        if let Some(AggregateId::Household(given)) = self.ledger {
+            self.ledger = Some(AggregateId::Household(names.meant(given)));
+        }
+        self
+    }
+
     /// Whether the event behind `mark` passes.
     pub(crate) fn passes(&self, mark: &Mark) -> bool {
         let kind = self.kinds.is_empty() || self.kinds.iter().any(|wanted| is(&mark.kind, wanted));

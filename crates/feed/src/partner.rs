@@ -8,6 +8,7 @@ use domain::organisation::BrokerAccount;
 use journal::Recorded;
 use journal::accounts::{AccountKey, Name};
 use journal::partner_feed::{FeedError, Outgoing, Partners, Progress, UNREAD_MAX};
+use projection::Page;
 use serde_json::Value;
 use service::Problem;
 
@@ -176,18 +177,24 @@ impl Telling<'_> {
     fn first_wrong(&self) -> Result<Option<usize>, Problem> {
         let page = self.feed.source.reading.now()?;
         for (n, unread) in self.open.unread.iter().enumerate() {
-            if self.feed.source.told(&page, self.caller, &unread.event)?.as_ref() != Some(&unread.told) {
+            if self.told(&page, &unread.event)?.as_ref() != Some(&unread.told) {
                 return Ok(Some(n));
             }
         }
         Ok(None)
     }
 
+    /// One event as the partner may know it now, in its own words; nothing if it may not.
+    fn told(&self, page: &Page, event: &Recorded) -> Result<Option<Value>, Problem> {
+        let told = self.feed.source.told(page, self.caller, event)?;
+        told.map(|told| self.caller.names.worded(told)).transpose()
+    }
+
     /// As much of each event as the partner may know now.
     fn shown(&self, events: Vec<Recorded>) -> Result<Vec<(Recorded, Option<Value>)>, Problem> {
         let page = self.feed.source.reading.now()?;
         let shown = events.into_iter().map(|event| {
-            let told = self.feed.source.told(&page, self.caller, &event)?;
+            let told = self.told(&page, &event)?;
             Ok((event, told))
         });
         shown.collect()

@@ -6,12 +6,12 @@ use domain::id::HouseholdId;
 use serde_json::{Value, json};
 use service::axum::extract::State;
 use service::axum::response::Response;
-use service::extract::{AtLeast, Path};
+use service::extract::AtLeast;
 use service::openapi::{Operation, Schema};
 use service::problem::Kind;
 use service::{Problem, Site, Verb};
 
-use desk::{Caller, Desk, Reading, ViewState};
+use desk::{Caller, Desk, Meant, Reading, ViewState};
 
 #[derive(Clone)]
 struct Register {
@@ -42,7 +42,7 @@ pub(crate) fn routes(site: Site, desk: &Desk, reading: &Reading) -> Site {
 
 async fn erasure(
     State(register): State<Register>,
-    Path(id): Path<HouseholdId>,
+    Meant(id): Meant,
     caller: Caller,
     at_least: AtLeast,
 ) -> Result<Response, Problem> {

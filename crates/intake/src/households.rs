@@ -2,16 +2,19 @@
 
 use domain::calendar;
 use domain::household::Registration;
-use domain::id::HouseholdId;
+use domain::id::OrganisationId;
+use domain::ledger::AggregateId;
+use domain::organisation::{OrganisationKind, OrganisationLedger};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use service::axum::extract::State;
 use service::axum::response::Response;
-use service::extract::{AtLeast, Path};
+use service::extract::{AtLeast, Query};
 use service::openapi::{Operation, Schema};
 use service::problem::Kind;
 use service::{Problem, Site, Verb};
 
-use desk::{Caller, Desk, Reading, ViewState};
+use desk::{Caller, Desk, Meant, Reading, ViewState};
 
 #[derive(Clone)]
 struct Shelf {
@@ -33,12 +36,35 @@ pub(crate) fn routes(site: Site, desk: &Desk, reading: &Reading) -> Site {
                 None,
             );
     let shelf = Shelf { desk: desk.clone(), reading: reading.clone() };
-    site.operation(operation, household, shelf).document(|api| api.schema("HouseholdFile", schema()))
+    let reference = reference_operation();
+    site.operation(operation, household, shelf.clone()).operation(reference, reference_of, shelf).document(
+        |api| api.schema("HouseholdFile", schema()).schema("HouseholdReference", reference_schema()),
+    )
+}
+
+fn reference_operation() -> Operation {
+    Operation::get(
+        "/api/v1/households/{id}/reference",
+        "household-reference",
+        crate::NAME,
+        "La référence sous laquelle un bailleur connaît un ménage.",
+    )
+    .view()
+    .right("household", "reference", Verb::Read)
+    .path_parameter("id", Schema::Text, "The household.")
+    .query_parameter("landlord", Schema::Text, "The landlord: 33-0192f1c2-7d5e-7c3a-9b1f-2f6d0c1e8a90.")
+    .problems([Kind::UnknownId, Kind::BrokerUnreachable])
+    .answer(
+        200,
+        "What this landlord calls the household, and nobody else.",
+        Schema::named("HouseholdReference"),
+        None,
+    )
 }
 
 async fn household(
     State(shelf): State<Shelf>,
-    Path(id): Path<HouseholdId>,
+    Meant(id): Meant,
     caller: Caller,
     at_least: AtLeast,
 ) -> Result<Response, Problem> {
@@ -70,6 +96,54 @@ async fn household(
         "view": state,
     });
     Ok(state.versioned(&body, version))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Whose {
+    landlord: OrganisationId,
+}
+
+/// The reference of a household for a landlord: told to the landlord by whoever follows the household, who calls it by its id.
+async fn reference_of(
+    State(shelf): State<Shelf>,
+    Meant(id): Meant,
+    caller: Caller,
+    at_least: AtLeast,
+    Query(Whose { landlord }): Query<Whose>,
+) -> Result<Response, Problem> {
+    let (seen, known, state) = {
+        let page = shelf.reading.page(at_least).await?;
+        let known = desk::folded(&page, &AggregateId::Organisation(landlord))?;
+        (shelf.desk.see(&page, &caller, id, None), known, ViewState::of(&page))
+    };
+    if let Err(problem) = seen {
+        return Err(shelf.desk.refused(&caller, id, problem).await);
+    }
+    let lets = |kind| kind == OrganisationKind::SocialLandlord;
+    if !known
+        .as_deref()
+        .and_then(desk::organisation)
+        .and_then(OrganisationLedger::open)
+        .is_some_and(|is| lets(is.kind))
+    {
+        return Err(Problem::unknown_id("organisation", landlord));
+    }
+    let reference = desk::references(shelf.desk.journal(), landlord)?.of(id);
+    Ok(state.answer(&json!({ "id": id, "landlord": landlord, "reference": reference, "view": state })))
+}
+
+fn reference_schema() -> Value {
+    json!({
+        "type": "object",
+        "required": ["id", "landlord", "reference", "view"],
+        "properties": {
+            "id": { "type": "string" },
+            "landlord": { "type": "string" },
+            "reference": { "type": "string", "description": "It has the form of an id. The landlord uses it wherever an id of a household is asked for." },
+            "view": { "$ref": "#/components/schemas/View" }
+        }
+    })
 }
 
 fn schema() -> Value {

@@ -24,7 +24,7 @@ use service::problem::Kind;
 use service::{Problem, Site, Verb};
 use tokio::sync::Mutex;
 
-use desk::{Caller, Desk, Failure, Reading, ViewState};
+use desk::{Caller, Desk, Failure, Meant, Reading, ViewState};
 
 /// Most rows of each part of an answer; more are counted, not listed.
 const LISTED_MAX: usize = 200;
@@ -282,7 +282,7 @@ async fn asked(
 
 async fn places_for(
     State(board): State<Board>,
-    Path(id): Path<HouseholdId>,
+    Meant(id): Meant,
     caller: Caller,
     at_least: AtLeast,
     Query(which): Query<Which>,
@@ -351,7 +351,7 @@ fn halted(page: &View) -> Result<BTreeSet<AggregateId>, Problem> {
 
 async fn why(
     State(board): State<Board>,
-    Path(id): Path<HouseholdId>,
+    Meant(id): Meant,
     caller: Caller,
     at_least: AtLeast,
     Query(asking): Query<WhyNot>,

@@ -1,6 +1,6 @@
 //! Dwellings with their allocation, and the housing part of a household's file: never a name.
 
-use domain::id::{HouseholdId, PlaceId, StructureId};
+use domain::id::{PlaceId, StructureId};
 use domain::ledger::{AggregateId, State as Ledger};
 use serde_json::json;
 use service::axum::extract::State;
@@ -10,7 +10,7 @@ use service::openapi::{Operation, Schema};
 use service::problem::Kind;
 use service::{Problem, Site, Verb};
 
-use desk::{Caller, Desk, PlaceFilter, Reading, ViewState};
+use desk::{Caller, Desk, Meant, PlaceFilter, Reading, ViewState};
 
 #[derive(Clone)]
 struct Shelf {
@@ -113,7 +113,7 @@ async fn building_file(
 
 async fn housing_of(
     State(shelf): State<Shelf>,
-    Path(id): Path<HouseholdId>,
+    Meant(id): Meant,
     caller: Caller,
     at_least: AtLeast,
 ) -> Result<Response, Problem> {

@@ -7,12 +7,12 @@ use journal::access::{Access, Outcome, Withheld};
 use serde_json::{Value, json};
 use service::axum::extract::State;
 use service::axum::response::Response;
-use service::extract::{AtLeast, Cursor, Page, Path};
+use service::extract::{AtLeast, Cursor, Page};
 use service::openapi::{Operation, Schema};
 use service::problem::Kind;
 use service::{Problem, Site, Verb};
 
-use desk::{Caller, Desk, Reading, ViewState};
+use desk::{Caller, Desk, Meant, Reading, ViewState};
 
 #[derive(Clone)]
 struct Register {
@@ -54,7 +54,7 @@ impl Register {
 
 async fn accesses(
     State(register): State<Register>,
-    Path(id): Path<HouseholdId>,
+    Meant(id): Meant,
     caller: Caller,
     at_least: AtLeast,
     page: Page,

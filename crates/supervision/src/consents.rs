@@ -2,18 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use domain::id::HouseholdId;
 use domain::ledger::AggregateId;
 use domain::rights::{Group, Level};
 use serde_json::{Value, json};
 use service::axum::extract::State;
 use service::axum::response::Response;
-use service::extract::{AtLeast, Path};
+use service::extract::AtLeast;
 use service::openapi::{Operation, Schema};
 use service::problem::Kind;
 use service::{Problem, Site, Verb};
 
-use desk::{Caller, Desk, Reading, ViewState};
+use desk::{Caller, Desk, Meant, Reading, ViewState};
 
 use crate::pathway::lines_of;
 use crate::timeline::Line;
@@ -45,7 +44,7 @@ pub(crate) fn routes(site: Site, desk: &Desk, reading: &Reading) -> Site {
 
 async fn consents(
     State(register): State<Register>,
-    Path(id): Path<HouseholdId>,
+    Meant(id): Meant,
     caller: Caller,
     at_least: AtLeast,
 ) -> Result<Response, Problem> {

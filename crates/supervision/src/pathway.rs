@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::history::{Moment, facts, situation};
 use domain::household::Household;
-use domain::id::{EventId, HouseholdId, PlaceId};
+use domain::id::{EventId, PlaceId};
 use domain::ledger::AggregateId;
 use domain::rights::{Group, Level, place_of};
 use jiff::Timestamp;
@@ -19,7 +19,7 @@ use service::openapi::{Operation, Schema};
 use service::problem::Kind;
 use service::{Problem, Site, Verb};
 
-use desk::{Caller, Desk, Failure, Reading, Seen, ViewState};
+use desk::{Caller, Desk, Failure, Meant, Reading, Seen, ViewState};
 
 use crate::timeline::{LINES, Line, unsealed};
 
@@ -84,7 +84,7 @@ impl Asked {
 
 async fn household_timeline(
     State(shelf): State<Shelf>,
-    Path(id): Path<HouseholdId>,
+    Meant(id): Meant,
     caller: Caller,
     at_least: AtLeast,
     page: Page,

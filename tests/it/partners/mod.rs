@@ -170,6 +170,7 @@ async fn no_longer_told(world: &World, caller: &Caller, software: &Software, dwe
     let designate = json!({ "candidates": [{ "household": candidate.household }] });
     let designated = caller.act(&format!("dwellings/{dwelling}"), "designate-candidates", &designate).await;
     until("the candidate is told", || async { last("household").await.is_some() }).await;
+    let reference = caller.reference(&candidate.household).await.unwrap();
     until("so is all else", || async { last(">").await >= Some(designated.position) }).await;
 
     let file = format!("/api/v1/households/{}", candidate.household);
@@ -187,7 +188,32 @@ async fn no_longer_told(world: &World, caller: &Caller, software: &Software, dwe
     let rest: Vec<Value> = rest.into_iter().filter(|event| position(event) > read).collect();
     let again = software.read_up_to(position(rest.last().expect("the place was its business"))).await;
     assert_eq!(again, rest, "told again as it may be known");
-    assert!(!json!(again).to_string().contains(&candidate.household), "{again:?}");
+    let told = json!(again).to_string();
+    assert!(!told.contains(&candidate.household) && !told.contains(&reference), "{again:?}");
+}
+
+/// It calls a household by its own reference, which the SIAO told it, and is told of it by no other word.
+async fn calls_by_reference(caller: &Caller, software: &Software, dwelling: &str) {
+    let household = caller.candidate(2).await.household;
+    let reference = caller.reference(&household).await.unwrap();
+    let designating = async |key: &str, word: &str| {
+        let body = json!({ "candidates": [{ "household": word }] });
+        software.command("33.dwellings.designate-candidates", key, Some(dwelling), &body).await
+    };
+    let (status, problem) = designating("by-id", &household).await;
+    assert_eq!((status, &problem["id"]), (404, &json!(household)), "{problem}");
+    let (status, receipt) = designating("by-reference", &reference).await;
+    assert_eq!(status, 200, "{receipt}");
+    caller.told(receipt["position"].as_u64().unwrap());
+    let read = over_http(caller, caller.seen()).await;
+    let told = software.read_up_to(position(read.last().unwrap())).await;
+    for said in [&receipt, &json!(told), &json!(read)] {
+        let said = said.to_string();
+        assert!(said.contains(&reference) && !said.contains(&household), "{said}");
+    }
+    let new: Vec<&Value> =
+        read.iter().filter(|event| told.iter().any(|one| one["id"] == event["id"])).collect();
+    assert_eq!(new, told.iter().collect::<Vec<_>>(), "told what it reads");
 }
 
 /// Every command of the catalogue, on a household that is not its business: how many.
@@ -272,6 +298,7 @@ async fn a_landlord(shape: Shape) {
     let dwelling = does_its_work(&caller, &software).await;
     let position = caller.seen();
     no_longer_told(&world, &caller, &software, &dwelling, position).await;
+    calls_by_reference(&caller, &software, &dwelling).await;
     tries_everything(&world, &caller, &software).await;
 
     let landlord = caller.parties().the(Kind::SocialLandlord).organisation.clone();

@@ -3,7 +3,7 @@
 use domain::event::Actor;
 use domain::id::{OrganisationId, Territory};
 use domain::organisation::{Organisation, OrganisationKind};
-use domain::rights::Role;
+use domain::rights::{Calls, Matrix, Role};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -48,6 +48,12 @@ impl DeskKind {
             Self::Provider => Role::ProviderManager,
             Self::Landlord => Role::LandlordOfficer,
         }
+    }
+
+    /// Whether it calls households by references of its own.
+    #[must_use]
+    pub fn calls_by_reference(self) -> bool {
+        Matrix::shipped().role(self.role()).is_some_and(|role| role.households == Calls::Reference)
     }
 
     /// What it is called, the `nth` of its kind in `territory`.

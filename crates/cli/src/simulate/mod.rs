@@ -22,6 +22,7 @@ mod dice;
 mod dwellings;
 mod families;
 mod geography;
+mod names;
 mod people;
 mod places;
 mod purse;

@@ -20,7 +20,7 @@ const KNOWN_WITHIN: Duration = Duration::from_secs(20);
 
 /// A token of each organisation.
 pub(super) struct Purse {
-    tokens: BTreeMap<OrganisationId, String>,
+    tokens: BTreeMap<OrganisationId, (DeskKind, String)>,
 }
 
 impl Purse {
@@ -42,7 +42,7 @@ impl Purse {
             });
             let issued = administrator.post(&format!("/api/v1/organisations/{id}/issue-token"), &ask).await?;
             let token = issued["token"].as_str().context("the instance issued no token")?;
-            tokens.insert(id, token.to_owned());
+            tokens.insert(id, (desk.kind, token.to_owned()));
         }
         let purse = Self { tokens };
         let last = desks.iter().rev().find(|desk| desk.kind == DeskKind::Landlord);
@@ -54,7 +54,17 @@ impl Purse {
 
     /// The token of an organisation.
     pub(super) fn token(&self, organisation: OrganisationId) -> Option<&str> {
-        self.tokens.get(&organisation).map(String::as_str)
+        self.tokens.get(&organisation).map(|(_, token)| token.as_str())
+    }
+
+    /// What an organisation is.
+    pub(super) fn kind(&self, organisation: OrganisationId) -> Option<DeskKind> {
+        self.tokens.get(&organisation).map(|(kind, _)| *kind)
+    }
+
+    /// The token of the first organisation of this kind.
+    pub(super) fn first(&self, kind: DeskKind) -> Option<&str> {
+        self.tokens.values().find(|(each, _)| *each == kind).map(|(_, token)| token.as_str())
     }
 }
 

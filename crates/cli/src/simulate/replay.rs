@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::names::Names;
 use super::purse::Purse;
 use super::{Plan, Step, Summary, run};
 use crate::client::Client;
@@ -150,12 +151,14 @@ pub(super) struct Outcome {
 /// When nothing answers at `base`, or what answers takes nothing.
 pub(super) async fn ask(plan: Plan, base: &str, token: Option<String>) -> anyhow::Result<(Summary, Outcome)> {
     // Every command is asked for by an organisation of its own.
-    let purse = Purse::filled(&Client::new(base, token)?, &super::desks_of(&plan)).await?;
+    let administrator = Client::new(base, token)?;
+    let purse = Purse::filled(&administrator, &super::desks_of(&plan)).await?;
+    let names = Names::told_at(&administrator, &purse)?;
     let instance = Instance::at(base, None)?;
     let (sender, receiver) = sync_channel(AHEAD);
     let simulating = tokio::task::spawn_blocking(move || simulate(&plan, &sender));
     let today = day(plan.territory, plan.until);
-    let mut asking = Asking::new(instance, purse, today);
+    let mut asking = Asking::new(instance, purse, names, today);
     let mut progress = Progress::begin(format!("asking {base}"), 0);
     // Steps come from another thread: waiting for them must not hold up those that are being asked for.
     let mut steps = Steps { receiver, held: None };
@@ -228,6 +231,7 @@ fn read_by(command: &Command) -> Option<AggregateId> {
 struct Asking {
     instance: Instance,
     purse: Purse,
+    names: Names,
     today: Date,
     /// Requests that were transmitted before: the next time it is at today's date.
     transmitted: HashSet<Value>,
@@ -235,8 +239,8 @@ struct Asking {
 }
 
 impl Asking {
-    fn new(instance: Instance, purse: Purse, today: Date) -> Self {
-        Self { instance, purse, today, transmitted: HashSet::new(), outcome: Outcome::default() }
+    fn new(instance: Instance, purse: Purse, names: Names, today: Date) -> Self {
+        Self { instance, purse, names, today, transmitted: HashSet::new(), outcome: Outcome::default() }
     }
 
     async fn all(&mut self, batch: Vec<Step>) -> anyhow::Result<()> {
@@ -249,7 +253,13 @@ impl Asking {
             {
                 fields.remove("at");
             }
-            lines.extend(Line::of(step));
+            let mut command = step.command.clone();
+            let Some(line) = Line::of(step) else { continue };
+            let kind = self.purse.kind(line.organisation);
+            lines.push(match kind {
+                Some(kind) => self.names.written(line, &mut command, kind).await?,
+                None => line,
+            });
         }
         let (instance, purse) = (&self.instance, &self.purse);
         let asked = futures_util::stream::iter(lines)

@@ -9,6 +9,8 @@ use service::axum::http::request::Parts;
 use service::problem::Kind;
 use service::{Problem, TraceContext};
 
+use super::Names;
+
 /// What a caller signed in with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SignedIn {
@@ -33,6 +35,8 @@ pub struct Caller {
     pub trace: TraceContext,
     /// When their session is over if they do nothing more until then; software has none.
     pub idle_at: Option<Timestamp>,
+    /// What they call households.
+    pub names: Names,
 }
 
 impl Caller {

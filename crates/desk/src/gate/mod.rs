@@ -11,6 +11,8 @@
 mod account;
 mod caller;
 mod credentials;
+mod household;
+mod names;
 mod session;
 
 use std::sync::Arc;
@@ -19,7 +21,7 @@ use domain::event::Actor;
 use domain::id::{OrganisationId, TokenId, UserId};
 use domain::ledger::{AggregateId, State};
 use domain::organisation::OrganisationLedger;
-use domain::rights::{self, Action, Circumstances, Denial, Resource};
+use domain::rights::{self, Action, Calls, Circumstances, Denial, Matrix, Resource};
 use domain::rules::RuleBook;
 use domain::user::User;
 use jiff::Timestamp;
@@ -37,6 +39,8 @@ use service::{Edge, Gate, Needs, Problem, TraceContext};
 pub use account::accounts;
 pub use caller::{Caller, SignedIn};
 pub use credentials::{COOKIE, InvitationText, Secret, SessionText, TokenText, hex};
+pub use household::Meant;
+pub use names::{Names, references};
 pub use session::{IDLE_S, csrf_token, fresh_cookie, is_from_here, no_cookie};
 
 use crate::reading::{Reading, folded};
@@ -88,13 +92,6 @@ struct Recognised {
     cookie: Option<HeaderValue>,
     /// When the session is over if nobody uses it until then.
     idle_at: Option<Timestamp>,
-}
-
-impl Recognised {
-    fn asking(self, action: Action, trace: TraceContext) -> Caller {
-        let Self { rights, by, idle_at, .. } = self;
-        Caller { rights, by, action, purpose: None, trace, idle_at }
-    }
 }
 
 /// What whoever has not signed in is told.
@@ -212,7 +209,7 @@ impl Doorkeeper {
         let trace = TraceContext::of_request(&head.headers);
         let mut caller = match needs {
             Needs::Nothing | Needs::Unstated | Needs::SignedIn => {
-                recognised.asking(Action::read("session", "file"), trace)
+                self.asking(recognised, Action::read("session", "file"), trace)?
             }
             Needs::Right { on, name, verb: needed } => {
                 self.entitled(recognised, Action { on, name, verb: verb(needed) }, trace)?
@@ -222,8 +219,9 @@ impl Doorkeeper {
             None => None,
             Some(given) => Some(purpose(given)?),
         };
+        let wording = caller.names.wording();
         head.extensions.insert(caller);
-        Ok(Admission { head, cookie })
+        Ok(Admission { head, cookie, wording })
     }
 
     /// The caller, if its role and what it signed in with may do this at all.
@@ -235,7 +233,17 @@ impl Doorkeeper {
             tracing::info!(code = "not-allowed", %actor, action, "{actor} asked for {action}, which is not theirs");
             denied(denial, rights)
         })?;
-        Ok(caller.asking(action, trace))
+        self.asking(caller, action, trace)
+    }
+
+    fn asking(&self, caller: Recognised, action: Action, trace: TraceContext) -> Result<Caller, Problem> {
+        let Recognised { rights, by, idle_at, .. } = caller;
+        let calls = Matrix::shipped().role(rights.role).map_or(Calls::Reference, |role| role.households);
+        let names = match calls {
+            Calls::Id => Names::Ids,
+            Calls::Reference => Names::references(&self.journal, rights.organisation, &self.reading)?,
+        };
+        Ok(Caller { rights, by, action, purpose: None, trace, idle_at, names })
     }
 }
 

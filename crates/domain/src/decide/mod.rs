@@ -29,6 +29,7 @@ pub mod vacancy;
 mod command;
 mod created;
 mod death;
+mod named;
 mod recheck;
 
 pub use command::{

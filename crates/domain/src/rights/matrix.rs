@@ -212,6 +212,16 @@ pub enum Supply {
     Territory,
 }
 
+/// How a role calls households.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Calls {
+    /// By their ids.
+    Id,
+    /// By a reference of its organisation's own, which nobody else can join to theirs.
+    Reference,
+}
+
 /// What a role may do, and which rows hold for it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RoleRights {
@@ -225,6 +235,8 @@ pub struct RoleRights {
     pub rows: BTreeMap<Relation, String>,
     /// Places and structures.
     pub supply: Supply,
+    /// Households.
+    pub households: Calls,
 }
 
 /// The whole file.
@@ -261,6 +273,7 @@ struct WrittenRole {
     label: String,
     rows: BTreeMap<Relation, String>,
     supply: Supply,
+    households: Calls,
     #[serde(default)]
     opens: BTreeSet<String>,
     actions: Vec<String>,
@@ -347,7 +360,7 @@ impl Matrix {
                 return Err(unknown(row));
             }
             let mut actions = BTreeSet::new();
-            for action in is.actions {
+            for action in is.actions.iter().cloned() {
                 match action.strip_prefix('@') {
                     Some(bundle) => {
                         let bundle = written.bundles.get(bundle).ok_or_else(|| unknown(&action))?;
@@ -359,10 +372,8 @@ impl Matrix {
             if let Some(open) = is.opens.iter().find(|open| !actions.contains(*open)) {
                 return Err(unknown(open));
             }
-            roles.insert(
-                role,
-                RoleRights { label: is.label, actions, opens: is.opens, rows: is.rows, supply: is.supply },
-            );
+            let WrittenRole { label, rows, supply, households, opens, .. } = is;
+            roles.insert(role, RoleRights { label, actions, opens, rows, supply, households });
         }
         if let Some(role) = Role::ALL.into_iter().find(|role| !roles.contains_key(role)) {
             return Err(MatrixError::MissingRole(role));

@@ -19,7 +19,7 @@ use jiff::Timestamp;
 
 pub use about::place_of;
 pub use mask::{Shown, Unclassified, mask_event, mask_file};
-pub use matrix::{Group, Level, Matrix, MatrixError, RoleRights, Row, Supply};
+pub use matrix::{Calls, Group, Level, Matrix, MatrixError, RoleRights, Row, Supply};
 pub use relation::{Providers, Relation, relations};
 pub use role::{Role, UnknownRole};
 
@@ -80,6 +80,7 @@ pub const READS: &[Action] = &[
     Action::read("household", "accesses"),
     Action::read("household", "erasure"),
     Action::read("household", "consents"),
+    Action::read("household", "reference"),
     Action::read("household", "export"),
     Action::read("household", "places"),
     Action::read("household", "why-not"),

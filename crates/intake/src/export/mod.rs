@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 
 use domain::calendar;
 use domain::household::Household;
-use domain::id::{HouseholdId, PersonId};
+use domain::id::PersonId;
 use domain::reference::MemberLink;
 use domain::rights::{Group, Level};
 use journal::access::Outcome;
@@ -23,12 +23,12 @@ use service::axum::body::Body;
 use service::axum::extract::State;
 use service::axum::http::{HeaderValue, header};
 use service::axum::response::{IntoResponse, Response};
-use service::extract::{AtLeast, Path, Query};
+use service::extract::{AtLeast, Query};
 use service::openapi::{Answer, Operation, Schema};
 use service::problem::Kind;
 use service::{Problem, Site, Verb};
 
-use desk::{Caller, Desk, Reading, Seen, ViewState};
+use desk::{Caller, Desk, Meant, Reading, Seen, ViewState};
 
 use package::Package;
 use page::Page;
@@ -117,7 +117,7 @@ pub(crate) fn routes(site: Site, desk: &Desk, reading: &Reading) -> Site {
 
 async fn export(
     State(shelf): State<Shelf>,
-    Path(id): Path<HouseholdId>,
+    Meant(id): Meant,
     mut caller: Caller,
     at_least: AtLeast,
     Query(asked): Query<Asked>,

@@ -7,12 +7,12 @@ use domain::rights::{Group, LOOK_ALIKES, Level};
 use serde_json::{Value, json};
 use service::axum::extract::State;
 use service::axum::response::Response;
-use service::extract::{AtLeast, Path};
+use service::extract::AtLeast;
 use service::openapi::{Operation, Schema};
 use service::problem::Kind;
 use service::{Problem, Site, Verb};
 
-use desk::{Caller, Failure, ViewState};
+use desk::{Caller, Failure, Meant, ViewState};
 
 use super::look::{LISTED_MAX, Who};
 use super::token::Token;
@@ -40,7 +40,7 @@ pub(crate) fn routes(site: Site, finder: Finder) -> Site {
 
 async fn look_alikes(
     State(finder): State<Finder>,
-    Path(id): Path<HouseholdId>,
+    Meant(id): Meant,
     caller: Caller,
     at_least: AtLeast,
 ) -> Result<Response, Problem> {

@@ -13,6 +13,7 @@ use axum::http::{HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::Response;
 
+use super::wording::{Wording, worded};
 use crate::problem::Problem;
 
 /// What a token must be allowed for an operation.
@@ -56,12 +57,13 @@ pub enum Counted {
 }
 
 /// A request that goes on.
-#[derive(Debug)]
 pub struct Admission {
     /// Its head, with who asks in its extensions.
     pub head: Parts,
     /// A cookie to send along with the answer.
     pub cookie: Option<HeaderValue>,
+    /// How the answer is worded, where the caller calls things otherwise than the service does.
+    pub wording: Option<Arc<dyn Wording>>,
 }
 
 /// A request that goes on, or why it does not.
@@ -87,8 +89,11 @@ pub(super) async fn admitted(
     next: Next,
 ) -> Result<Response, Problem> {
     let (head, body) = request.into_parts();
-    let Admission { head, cookie } = before.gate.admit(head, before.needs, before.counted).await?;
+    let Admission { head, cookie, wording } = before.gate.admit(head, before.needs, before.counted).await?;
     let mut response = next.run(Request::from_parts(head, body)).await;
+    if let Some(wording) = wording {
+        response = worded(response, &wording)?;
+    }
     if let Some(cookie) = cookie {
         // Signing in and out send their own.
         response.headers_mut().entry(header::SET_COOKIE).or_insert(cookie);

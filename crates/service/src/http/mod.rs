@@ -6,9 +6,11 @@ mod health;
 mod layers;
 mod server;
 mod site;
+mod wording;
 
 pub use address::{Network, NotANetwork};
 pub use gate::{Admission, Admitted, Counted, Gate, Needs, Verb};
 pub use health::{CHECK_TIMEOUT, Check};
 pub use server::{BindError, HEADER_TIMEOUT, Server};
 pub use site::Site;
+pub use wording::Wording;

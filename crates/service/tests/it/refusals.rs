@@ -37,7 +37,7 @@ impl Gate for Door {
                 Some(name) if name == "nobody" => Err(Problem::new(Kind::NotAllowed).member("role", name)),
                 Some(name) => {
                     head.extensions.insert(Caller(name));
-                    Ok(Admission { head, cookie: None })
+                    Ok(Admission { head, cookie: None, wording: None })
                 }
             }
         })

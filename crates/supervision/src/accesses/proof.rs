@@ -8,13 +8,13 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use service::axum::extract::State;
 use service::axum::response::Response;
-use service::extract::{AtLeast, Cursor, Page, Path, Query};
+use service::extract::{AtLeast, Cursor, Page, Query};
 use service::http::Counted;
 use service::openapi::{Operation, Schema};
 use service::problem::Kind;
 use service::{Problem, Site, Verb};
 
-use desk::Caller;
+use desk::{Caller, Meant};
 
 use super::Register;
 
@@ -53,7 +53,7 @@ struct Asked {
 
 async fn proof(
     State(register): State<Register>,
-    Path(id): Path<HouseholdId>,
+    Meant(id): Meant,
     caller: Caller,
     at_least: AtLeast,
     page: Page,

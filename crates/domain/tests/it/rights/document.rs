@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use domain::rights::{Group, Matrix, Relation, Role, Supply};
+use domain::rights::{Calls, Group, Matrix, Relation, Role, Supply};
 
 /// The French name of a group of fields, and what it holds.
 fn of_group(group: Group) -> (&'static str, &'static str) {
@@ -45,6 +45,13 @@ fn of_supply(supply: Supply) -> &'static str {
     }
 }
 
+fn of_households(calls: Calls) -> &'static str {
+    match calls {
+        Calls::Id => "par leur identifiant",
+        Calls::Reference => "par une référence propre à son organisme",
+    }
+}
+
 fn document(matrix: &Matrix, source: &str) -> String {
     let mut text = String::from(INTRODUCTION);
     let mut rows: Vec<_> = matrix.rows().collect();
@@ -62,8 +69,11 @@ fn document(matrix: &Matrix, source: &str) -> String {
         writeln!(text, "- **{name}** : {holds}.").unwrap();
     }
     text.push_str("\n## Les rôles\n\n");
-    line(&mut text, ["Rôle", "Voit les places", "Voit un ménage quand son organisme…", "…comme"]);
-    line(&mut text, ["---"; 4]);
+    line(
+        &mut text,
+        ["Rôle", "Voit les places", "Désigne les ménages", "Voit un ménage quand son organisme…", "…comme"],
+    );
+    line(&mut text, ["---"; 5]);
     for role in Role::ALL {
         let rights = matrix.role(role).unwrap();
         let row = |name: &str| matrix.rows().find(|(each, ..)| *each == name).unwrap().1;
@@ -73,9 +83,12 @@ fn document(matrix: &Matrix, source: &str) -> String {
             seen.push(("jamais", "–"));
         }
         for (at, (relation, label)) in seen.into_iter().enumerate() {
-            let (role, supply) =
-                if at == 0 { (rights.label.as_str(), of_supply(rights.supply)) } else { ("", "") };
-            line(&mut text, [role, supply, relation, label]);
+            let [role, supply, households] = if at == 0 {
+                [rights.label.as_str(), of_supply(rights.supply), of_households(rights.households)]
+            } else {
+                [""; 3]
+            };
+            line(&mut text, [role, supply, households, relation, label]);
         }
     }
     text
