@@ -22,6 +22,7 @@ mod sealed;
 mod security;
 mod shutdown;
 mod sudden_death;
+mod supply;
 mod two_dates;
 mod upkeep;
 mod watched;
