@@ -214,7 +214,22 @@ async fn nobody_reads(world: &World, caller: &Caller, id: &str) {
     for told in live.up_to(last).await {
         let text = told.data.to_string();
         let of_it = told.data["subject"] == format!("household/{id}");
-        assert!(!of_it && MARKERS.iter().all(|word| !text.contains(word)), "{text}");
+        let notice = told.name == "household.erased" && told.data["data"] == json!({});
+        assert!((!of_it || notice) && MARKERS.iter().all(|word| !text.contains(word)), "{text}");
+    }
+    // Whoever was told something of it is told that it is erased, and nothing else; the others are not.
+    for (caller, kind, expected) in [
+        (caller, Kind::SiaoOperator, 1),
+        (caller, Kind::Provider, 1),
+        (caller, Kind::Prefecture, 1),
+        (caller, Kind::Referrer, 0),
+        (&world.stranger(), Kind::Provider, 0),
+    ] {
+        let asking = caller.asking("/api/v1/events").with("filter", format!("ledger:household/{id}"));
+        let told = asking.with("limit", 200).as_the(kind).send().await.ok();
+        let told = told["events"].as_array().unwrap().clone();
+        assert_eq!(told.len(), expected, "{kind:?}: {told:?}");
+        assert!(told.iter().all(|event| event["type"] == "household.erased" && event["data"] == json!({})));
     }
 }
 

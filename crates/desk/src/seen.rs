@@ -63,6 +63,17 @@ impl Desk {
         see(page, caller, id, about, &self.circumstances(id.territory()))
     }
 
+    /// Whether the caller is told that the household is erased, though it is not theirs to see any more.
+    ///
+    /// # Errors
+    /// [`Problem`] when rows cannot be read.
+    pub fn is_told_of_erasure(&self, page: &Page, caller: &Caller, id: HouseholdId) -> Result<bool, Problem> {
+        let Some(found) = folded(page, &AggregateId::Household(id))? else { return Ok(false) };
+        let Some(is) = household(&found) else { return Ok(false) };
+        let providers = providers(page, is, None)?;
+        Ok(rights::is_told_of_erasure(&caller.rights, id, is, &providers))
+    }
+
     /// Takes the households that the caller may not know of out of an event of a place, wherever they stand in it: several
     /// candidates are designated at once.
     ///

@@ -29,6 +29,9 @@ const STEP: usize = 128;
 /// How long a stream waits for the next event before it looks again whether its reader still may read.
 const IDLE: Duration = Duration::from_secs(1);
 
+/// That a household was erased.
+const ERASED: &str = "household.erased";
+
 /// Where events are read from.
 #[derive(Clone)]
 pub(crate) struct Source {
@@ -201,7 +204,11 @@ impl Source {
     ) -> Result<Option<Value>, Problem> {
         match event.ledger {
             AggregateId::Household(id) => {
-                let Some(seen) = known(self.desk.see(page, caller, id, None))? else { return Ok(None) };
+                let Some(seen) = known(self.desk.see(page, caller, id, None))? else {
+                    // Whoever was told of it before is told that it is erased, and nothing else.
+                    let told = event.kind == ERASED && self.desk.is_told_of_erasure(page, caller, id)?;
+                    return Ok(told.then(|| json!({})));
+                };
                 let about = seen.household().and_then(|is| place_of(&body, is));
                 let shown = self.desk.event_shown(caller, &seen, &event.kind, body, about);
                 Ok(shown.map(|shown| shown.value))

@@ -20,7 +20,7 @@ use jiff::Timestamp;
 pub use about::place_of;
 pub use mask::{Shown, Unclassified, mask_event, mask_file};
 pub use matrix::{Calls, Group, Level, Matrix, MatrixError, RoleRights, Row, Supply};
-pub use relation::{Providers, Relation, relations};
+pub use relation::{Providers, Relation, is_told_of_erasure, relations};
 pub use role::{Role, UnknownRole};
 
 use crate::event::Actor;

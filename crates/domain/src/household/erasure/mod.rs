@@ -13,7 +13,7 @@ pub mod certificate;
 mod event;
 pub mod retention;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -29,7 +29,7 @@ pub use retention::{Activity, Unfinished};
 use crate::calendar::{Day, end_of_day};
 use crate::event::{Event as _, Stamp};
 use crate::household::{Household, Registration};
-use crate::id::{Territory, UserId};
+use crate::id::{OrganisationId, Territory, UserId};
 use crate::personal::{Kept, erased};
 
 /// Why a file is kept although it is due (RGPD art. 17-3 and 18).
@@ -153,6 +153,10 @@ pub struct Erasure {
     pub proposed_by: UserId,
     /// Who agreed.
     pub confirmed_by: UserId,
+    /// Who followed the household until then, besides those whose places and applications its ledger still names: they are
+    /// told (GDPR art. 19).
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub followed_by: BTreeSet<OrganisationId>,
     /// The certificate, once the night's rotation has made it irreversible.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certificate: Option<Certificate>,
@@ -215,6 +219,7 @@ impl Household {
             ground: e.ground,
             proposed_by: e.proposed_by,
             confirmed_by: e.confirmed_by,
+            followed_by: self.followers.iter().map(|follower| follower.organisation).collect(),
             certificate: None,
         });
         // That there was a place to avoid is more than a count needs.

@@ -8,20 +8,22 @@ use domain::decide::inventory::{OpenPlace, OpenStructure};
 use domain::decide::protection::{OpenInEmergency, Protect};
 use domain::event::Actor;
 use domain::household::consent::{ConsentChannel, Recipient};
+use domain::household::erasure::ErasureGround;
 use domain::household::protection::EmergencyGround;
 use domain::id::{HouseholdId, OrganisationId, PlaceId, StructureId, Territory, TokenId, UserId};
 use domain::organisation::{OrganisationKind, Verb};
 use domain::place::inventory::Description;
-use domain::reference::ConsentPurpose;
+use domain::reference::{CancellationReason, ConsentPurpose};
 use domain::rights::{
     Action, Caller, Circumstances, Denial, Grant, Group, Level, Providers, Resource, Role, decide,
+    is_told_of_erasure,
 };
 use domain::rules::RuleBook;
 use domain::structure_kind::StructureKind::{Chrs, SocialDwelling, SocialResidence};
 use jiff::ToSpan;
 use uuid::Uuid;
 
-use crate::scenario::{World, build, gironde, organisation};
+use crate::scenario::{World, build, code, gironde, organisation};
 
 const FILE: Action = Action::read("household", "file");
 
@@ -233,5 +235,49 @@ fn the_administrator_of_the_machine_sees_no_personal_data_at_all() {
     let admin = caller(Role::SystemAdmin, organisation());
     for action in domain::rights::READS.iter().filter(|read| read.on == "household") {
         assert_eq!(asks(&w, &admin, *action, id, None), Err(Denial::Role), "{}", action.code());
+    }
+}
+
+/// Who was told something of the household is told that it is erased; whoever was not, is not (GDPR art. 19).
+#[test]
+fn who_was_told_of_a_household_is_told_that_it_is_erased() {
+    let mut w = World::at("2026-03-02T09:00");
+    w.organisation(organisation(), OrganisationKind::SiaoOperator);
+    let (officer, manager) =
+        (w.invited(organisation(), Role::Auditor), w.invited(organisation(), Role::SiaoManager));
+    let id = w.household("woman 32");
+    let place = w.vacancy(SocialResidence, 2);
+    let request = w.qualified(id, &[SocialResidence]);
+    let referral = w.referred(id, request, place);
+    let providers = Providers::from([(place, elsewhere())]);
+    let told = |w: &World, kind, of, territory: Territory| {
+        let caller = Caller { kind, territories: [territory].into(), ..caller(Role::ProviderManager, of) };
+        is_told_of_erasure(&caller, id, w.household_of(id), &providers)
+    };
+    let kinds = [OrganisationKind::Provider, OrganisationKind::SiaoOperator, OrganisationKind::Prefecture];
+    let far: Territory = "974".parse().unwrap();
+    assert!(kinds.iter().all(|kind| !told(&w, *kind, elsewhere(), gironde())), "it is not erased yet");
+    w.does(id, domain::decide::referral::WithdrawReferral { referral, reason: code("error") });
+    w.does(
+        id,
+        domain::decide::request::CancelRequest { request, reason: CancellationReason::all().next().unwrap() },
+    );
+    w.asking = Some(officer);
+    w.does(id, domain::decide::erasure::ProposeErasure { ground: ErasureGround::Request });
+    w.asking = Some(manager);
+    w.does(id, domain::decide::erasure::ConfirmErasure {});
+    // It followed the household; it runs the place that was proposed, whatever became of it.
+    assert!(told(&w, OrganisationKind::Referrer, organisation(), far));
+    assert!(told(&w, OrganisationKind::Provider, elsewhere(), far));
+    let third = OrganisationId::new(gironde(), Uuid::from_u128(3));
+    for (kind, territory, expected) in [
+        (OrganisationKind::SiaoOperator, gironde(), true),
+        (OrganisationKind::Prefecture, gironde(), true),
+        (OrganisationKind::SiaoOperator, far, false),
+        (OrganisationKind::Provider, gironde(), false),
+        (OrganisationKind::SocialLandlord, gironde(), false),
+        (OrganisationKind::Observer, gironde(), false),
+    ] {
+        assert_eq!(told(&w, kind, third, territory), expected, "{kind:?} {territory}");
     }
 }
