@@ -112,7 +112,8 @@ async fn a_protected_file_another_departement_and_a_landlord_give_and_get_no_hin
 
     // From now on she is in hiding, and so is the file that the landlord opened.
     let named = UserId::new("33".parse().unwrap(), Uuid::from_u128(7));
-    for hidden in [id, by_landlord.id()] {
+    let references = desk::references(&world.journal, landlord.organisation).unwrap();
+    for hidden in [id, references.meant(by_landlord.id())] {
         let fact = Fact::Household(Protected { named: [named].into() }.into());
         let change = Change { ledger: AggregateId::Household(hidden), fact, effective: world.clock.now() };
         world.happens(siao.organisation, change).await;
