@@ -211,6 +211,8 @@ impl Household {
 
     /// What is left is counted, never read: dates, kinds, places, codes.
     fn erase(&mut self, e: &Erased, stamp: &Stamp) {
+        let mut followed_by = self.erasure().map(|erasure| erasure.followed_by.clone()).unwrap_or_default();
+        followed_by.extend(self.followers.iter().map(|follower| follower.organisation));
         // A ledger that serde wrote, it reads; if it ever did not, nothing at all is better than a name.
         let left = serde_json::to_value(&*self).map(erased).and_then(serde_json::from_value);
         *self = left.unwrap_or_default();
@@ -219,7 +221,7 @@ impl Household {
             ground: e.ground,
             proposed_by: e.proposed_by,
             confirmed_by: e.confirmed_by,
-            followed_by: self.followers.iter().map(|follower| follower.organisation).collect(),
+            followed_by,
             certificate: None,
         });
         // That there was a place to avoid is more than a count needs.
