@@ -21,6 +21,7 @@ pub mod money;
 pub mod organisation;
 pub mod personal;
 pub mod place;
+pub mod placement;
 pub mod reference;
 pub mod refusal;
 pub mod rights;

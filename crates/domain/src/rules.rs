@@ -28,6 +28,7 @@ pub struct Rules {
     pub extension_tacit_months: i64,
     pub extension_request_before_end_months: i64,
     pub stay_review_months: i64,
+    pub readiness_months: i64,
     pub residence_notice_months: i64,
     pub residence_short_notice_days: i64,
     pub residence_conditions_lost_months: i64,

@@ -21,7 +21,7 @@ use desk::{Context, Desk, Reading, Running};
 pub const NAME: &str = "feed";
 
 /// Raised whenever the same events would give other states of ledgers.
-const VIEW_VERSION: u32 = 3;
+const VIEW_VERSION: u32 = 4;
 
 /// What the service keeps in its view.
 #[must_use]

@@ -75,7 +75,9 @@ impl World {
                 self.plan_departure(id, e.stay, e.ends_on, reason.parse().ok());
             }
             StayEvent::StayEnded(e) => self.on_ended(id, e),
-            StayEvent::StayResumed(_)
+            // A review is planned already.
+            StayEvent::ReadinessLapsed(_)
+            | StayEvent::StayResumed(_)
             | StayEvent::NoticeWithdrawn(_)
             | StayEvent::PersonsLeft(_)
             | StayEvent::AdmissionDecided(_)

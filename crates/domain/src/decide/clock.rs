@@ -60,6 +60,11 @@ pub enum DeadlineKind {
         /// The stay.
         stay: StayId,
     },
+    /// A household that was found ready for a lease counts as ready no longer.
+    ReadinessLapses {
+        /// The stay.
+        stay: StayId,
+    },
     /// A vacancy leaves the feed.
     VacancyExpires {
         /// The vacancy.
@@ -102,6 +107,7 @@ impl DeadlineKind {
             Self::PersonRequestOverdue { .. } => "person-request-overdue",
             Self::AdmissionDeemed { .. } => "admission-deemed",
             Self::ExtensionDeemed { .. } => "extension-deemed",
+            Self::ReadinessLapses { .. } => "readiness-lapses",
             Self::VacancyExpires { .. } => "vacancy-expires",
             Self::DesignationLapses { .. } => "designation-lapses",
             Self::OfferLapses { .. } => "offer-lapses",
@@ -118,7 +124,9 @@ impl DeadlineKind {
             Self::ReferralExpires { referral } => referral.0,
             Self::RequestStale { request } | Self::RequestLapses { request } => request.0,
             Self::PersonRequestOverdue { person_request } => person_request.0,
-            Self::AdmissionDeemed { stay } | Self::ExtensionDeemed { stay } => stay.0,
+            Self::AdmissionDeemed { stay }
+            | Self::ExtensionDeemed { stay }
+            | Self::ReadinessLapses { stay } => stay.0,
             Self::VacancyExpires { vacancy } | Self::DesignationLapses { vacancy } => vacancy.0,
             Self::OfferLapses { candidacy } => candidacy.0,
             Self::ApplicationExpires { application } | Self::ApplicationStruckOff { application } => {
@@ -139,9 +147,10 @@ impl DeadlineKind {
             | Self::ErasureAnnounced {}
             | Self::ErasureDue {}
             | Self::PersonRequestOverdue { .. } => Service::Intake,
-            Self::AdmissionDeemed { .. } | Self::ExtensionDeemed { .. } | Self::VacancyExpires { .. } => {
-                Service::Insertion
-            }
+            Self::AdmissionDeemed { .. }
+            | Self::ExtensionDeemed { .. }
+            | Self::ReadinessLapses { .. }
+            | Self::VacancyExpires { .. } => Service::Insertion,
             Self::DesignationLapses { .. }
             | Self::OfferLapses { .. }
             | Self::ApplicationExpires { .. }
@@ -195,6 +204,9 @@ impl Deadline {
             }
             (AggregateId::Household(id), DeadlineKind::ExtensionDeemed { stay }) => {
                 super::stay::deem_extended(id, stay, ctx, ledgers, draft)
+            }
+            (AggregateId::Household(id), DeadlineKind::ReadinessLapses { stay }) => {
+                super::stay::lapse_readiness(id, stay, ctx, ledgers, draft)
             }
             (AggregateId::Household(id), DeadlineKind::ApplicationExpires { application }) => {
                 super::application::expire(id, application, ctx, ledgers, draft)
@@ -318,6 +330,9 @@ fn household_deadlines(id: HouseholdId, is: &Household) -> Vec<Deadline> {
         }
         if let Some(Extension::Requested { tacit_at: Some(tacit_at), .. }) = one.extension {
             add(tacit_at, DeadlineKind::ExtensionDeemed { stay });
+        }
+        if let Some(until) = one.ready.and_then(|ready| ready.until) {
+            add(until.0, DeadlineKind::ReadinessLapses { stay });
         }
     }
     for (application, one) in is.applications.iter().filter(|(_, one)| one.is_live()) {

@@ -182,7 +182,7 @@ impl List<'_> {
         if sole && of.composition.members.keys().any(lacks) {
             self.add(Desk::Provider, None, is.from, TaskKind::FindMoreRoom { stay: id }, about);
         }
-        if is.housing_ready && of.live_application().is_none() {
+        if is.ready.is_some() && of.live_application().is_none() {
             self.add(Desk::Provider, None, is.from, TaskKind::FileApplication { stay: id }, about);
         }
     }

@@ -20,6 +20,7 @@ pub use social_aid::DecideAdmission;
 pub(super) use admission::{admits, existing};
 pub(super) use exit::Exit;
 pub(super) use extension::deem_extended;
+pub(super) use review::lapse_readiness;
 pub(super) use social_aid::deem_admitted;
 
 use super::words;

@@ -5,11 +5,11 @@ use serde::{Deserialize, Serialize};
 
 use super::notice::without_notice;
 use super::running;
-use crate::calendar::{Day, Instant, day, months_after};
+use crate::calendar::{Day, Instant, day, end_of_day, months_after};
 use crate::decide::command::Decide;
 use crate::decide::registration::{NOTE_MAX, check_note};
 use crate::decide::{Context, Draft, household};
-use crate::household::stay::{AbsenceRecorded, StayResumed, StayReviewed, StaySituation};
+use crate::household::stay::{AbsenceRecorded, ReadinessLapsed, StayResumed, StayReviewed, StaySituation};
 use crate::id::{HouseholdId, StayId};
 use crate::ledger::{Halt, Ledgers};
 use crate::personal::Personal;
@@ -47,17 +47,37 @@ impl Decide<HouseholdId> for ReviewStay {
             let sentence = "Le bilan précède l'entrée : corrigez la date.";
             return Err(Refusal::invalid("dates-reversed", "stay", sentence).into());
         }
-        let months = ctx.rules(id.territory()).stay_review_months;
-        let next_due =
-            staying.review_due.map(|_| Day(months_after(day(staying.place.territory(), at), months)));
+        let (rules, today) = (ctx.rules(id.territory()), day(staying.place.territory(), at));
+        let next_due = staying.review_due.map(|_| Day(months_after(today, rules.stay_review_months)));
+        let last = months_after(today, rules.readiness_months);
+        let ready_until = self.housing_ready.then(|| Instant(end_of_day(id.territory(), last)));
         let note = self.note.clone().map(Personal::Known);
         draft.household(
             id,
             at,
-            StayReviewed { stay: self.stay, housing_ready: self.housing_ready, next_due, note },
+            StayReviewed { stay: self.stay, housing_ready: self.housing_ready, ready_until, next_due, note },
         );
         Ok(())
     }
+}
+
+/// Nobody said again in time that the household is ready.
+pub(in crate::decide) fn lapse_readiness(
+    id: HouseholdId,
+    which: StayId,
+    ctx: &Context<'_>,
+    ledgers: &Ledgers,
+    draft: &mut Draft,
+) -> Result<(), Halt> {
+    let is = household(ledgers, id)?;
+    if let Some(stay) = is.stays.get(&which)
+        && stay.is_active()
+        && let Some(until) = stay.ready.and_then(|ready| ready.until)
+        && ctx.at > until.0
+    {
+        draft.household(id, until.0, ReadinessLapsed { stay: which });
+    }
+    Ok(())
 }
 
 /// Records a planned absence: the place stays theirs.

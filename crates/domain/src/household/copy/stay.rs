@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::calendar::{Day, Instant};
 use crate::household::presence::Left;
-use crate::household::stay::{Admission, Extension, SocialAid, Stay, StaySituation};
+use crate::household::stay::{Admission, Extension, Ready, SocialAid, Stay, StaySituation};
 use crate::id::{EventId, PersonId, PlaceId, StayId};
 use crate::structure_kind::StructureKind;
 
@@ -74,6 +74,9 @@ pub struct StayCopy {
     pub review_due: Option<Day>,
     /// Whether the household was found ready for a lease.
     pub housing_ready: bool,
+    /// Since when and until when, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ready: Option<Ready>,
     /// The day the contract ends, if a notice runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub leaving: Option<Day>,
@@ -106,7 +109,8 @@ impl StayCopy {
             admission: is.admission.clone(),
             planned_end: is.planned_end,
             review_due: is.review_due,
-            housing_ready: is.housing_ready,
+            housing_ready: is.ready.is_some(),
+            ready: is.ready,
             leaving: match is.situation {
                 StaySituation::Leaving { ends_on } => Some(ends_on),
                 StaySituation::Present | StaySituation::Absent { .. } | StaySituation::Ended { .. } => None,
@@ -159,7 +163,10 @@ impl StayCopy {
                 SocialAidCopy::Accepted { tacit } => SocialAid::Accepted { tacit },
                 SocialAidCopy::Refused => SocialAid::Refused,
             }),
-            housing_ready: self.housing_ready,
+            // Copies of before say only whether.
+            ready: self
+                .ready
+                .or_else(|| self.housing_ready.then_some(Ready { since: self.from, until: None })),
             deposit_due: None,
         }
     }

@@ -46,12 +46,22 @@ pub struct StayReviewed {
     pub stay: StayId,
     /// Whether the household is ready for a lease of its own.
     pub housing_ready: bool,
+    /// Until when the household counts as ready without another review.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ready_until: Option<Instant>,
     /// When the next review is due.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_due: Option<Day>,
     /// In words, sealed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<Personal<String>>,
+}
+
+/// `stay.readiness_lapsed`: nobody said again that the household is ready for a lease of its own.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ReadinessLapsed {
+    /// The stay.
+    pub stay: StayId,
 }
 
 /// `stay.absence_recorded`.
@@ -283,6 +293,7 @@ events! {
     pub enum StayEvent in HouseholdEvent::Stay {
         "stay.started" v 1 => StayStarted(StayStarted),
         "stay.reviewed" v 1 => StayReviewed(StayReviewed),
+        "stay.readiness_lapsed" v 1 => ReadinessLapsed(ReadinessLapsed),
         "stay.absence_recorded" v 1 => AbsenceRecorded(AbsenceRecorded),
         "stay.resumed" v 1 => StayResumed(StayResumed),
         "stay.extension_requested" v 1 => ExtensionRequested(ExtensionRequested),

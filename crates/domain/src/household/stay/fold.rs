@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::calendar::Day;
+use crate::calendar::{Day, Instant};
 use crate::event::Stamp;
 use crate::household::Household;
 use crate::household::referral::ReferralSituation;
-use crate::household::stay::{Admission, Extension, SocialAid, Stay, StayEvent, StaySituation, StayStarted};
+use crate::household::stay::{
+    Admission, Extension, Ready, SocialAid, Stay, StayEvent, StaySituation, StayStarted,
+};
 use crate::id::StayId;
 
 impl Stay {
@@ -26,7 +28,7 @@ impl Stay {
             termination: None,
             extension: None,
             social_aid: event.social_aid_tacit_at.map(|at| SocialAid::Sent { tacit_at: at.0 }),
-            housing_ready: false,
+            ready: None,
             deposit_due: None,
         }
     }
@@ -56,9 +58,11 @@ impl Household {
                 }
             }
             E::StayReviewed(e) => self.on_stay(e.stay, |s| {
-                s.housing_ready = e.housing_ready;
+                let since = Instant(stamp.effective);
+                s.ready = e.housing_ready.then_some(Ready { since, until: e.ready_until });
                 s.review_due = e.next_due;
             }),
+            E::ReadinessLapsed(e) => self.on_stay(e.stay, |s| s.ready = None),
             E::AbsenceRecorded(e) => {
                 self.on_stay(e.stay, |s| s.situation = StaySituation::Absent { from: e.from, to: e.to });
             }

@@ -6,8 +6,8 @@ mod fold;
 pub use event::{
     AbsenceRecorded, AdmissionDecided, AdmissionDeemedAccepted, Arrears, DepositReturned, ExtensionRefused,
     ExtensionRequested, NoticeGiven, NoticeMotive, NoticeWithdrawn, NotifiedGround, PersonsLeft,
-    StayDeemedExtended, StayEnded, StayEvent, StayExtended, StayResumed, StayReviewed, StayStarted,
-    TerminationGround, TerminationNotified,
+    ReadinessLapsed, StayDeemedExtended, StayEnded, StayEvent, StayExtended, StayResumed, StayReviewed,
+    StayStarted, TerminationGround, TerminationNotified,
 };
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::calendar::{Day, spans_meet};
+use crate::calendar::{Day, Instant, spans_meet};
 use crate::household::presence::Left;
 use crate::id::{EventId, PersonId, PlaceId, ReferralId};
 use crate::reference::ExitDestination;
@@ -100,6 +100,16 @@ pub enum StaySituation {
     },
 }
 
+/// That a household was found ready for a lease of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Ready {
+    /// When.
+    pub since: Instant,
+    /// Until when that holds without another review; for those who were found ready before this was asked, nothing says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Instant>,
+}
+
 /// A stay of some or all members.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Stay {
@@ -138,9 +148,9 @@ pub struct Stay {
     /// The social-aid request, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub social_aid: Option<SocialAid>,
-    /// Whether the last review found the household ready for a lease of its own.
-    #[serde(default)]
-    pub housing_ready: bool,
+    /// That the last review found the household ready for a lease of its own, while that holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ready: Option<Ready>,
     /// When the deposit must have been returned, after an exit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deposit_due: Option<Day>,

@@ -12,6 +12,7 @@ mod matching;
 mod matching_laws;
 mod occupants;
 mod person_request;
+mod placement;
 mod protection;
 mod recheck;
 mod referral;

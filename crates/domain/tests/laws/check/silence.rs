@@ -16,13 +16,17 @@ struct Pending {
     admission: Option<Timestamp>,
     /// Outside a CHRS nothing is due: the question waits for an express answer, at any time.
     extension: Option<Option<Timestamp>>,
+    /// Until when the household counts as ready for a lease.
+    ready: Option<Timestamp>,
 }
 
 pub(crate) fn tacit(world: &World, done: &Recorded) -> Verdict {
     must(world.fired_twice == 0, || format!("{} changes by deadlines fired twice", world.fired_twice))?;
     for (_, event, _) in of_households(&done.facts) {
         if let HouseholdEvent::Stay(
-            StayEvent::AdmissionDeemedAccepted(_) | StayEvent::StayDeemedExtended(_),
+            StayEvent::AdmissionDeemedAccepted(_)
+            | StayEvent::StayDeemedExtended(_)
+            | StayEvent::ReadinessLapsed(_),
         ) = event
         {
             must(done.by_clock(), || format!("{event:?} was not the clock's"))?;
@@ -50,7 +54,7 @@ pub(crate) fn tacit(world: &World, done: &Recorded) -> Verdict {
         match event {
             StayEvent::StayStarted(e) => {
                 let admission = e.social_aid_tacit_at.map(|at| at.0);
-                pending.insert(e.stay, Pending { admission, extension: None });
+                pending.insert(e.stay, Pending { admission, ..Pending::default() });
             }
             StayEvent::ExtensionRequested(e) => {
                 let of = pending.entry(e.stay).or_default();
@@ -71,8 +75,12 @@ pub(crate) fn tacit(world: &World, done: &Recorded) -> Verdict {
                 silent(pending.entry(e.stay).or_default().extension.take().flatten())?
             }
             StayEvent::StayEnded(e) => drop(pending.remove(&e.stay)),
-            StayEvent::StayReviewed(_)
-            | StayEvent::AbsenceRecorded(_)
+            StayEvent::StayReviewed(e) => {
+                must(e.housing_ready == e.ready_until.is_some(), || format!("{event:?} is ready for ever"))?;
+                pending.entry(e.stay).or_default().ready = e.ready_until.map(|until| until.0);
+            }
+            StayEvent::ReadinessLapsed(e) => silent(pending.entry(e.stay).or_default().ready.take())?,
+            StayEvent::AbsenceRecorded(_)
             | StayEvent::StayResumed(_)
             | StayEvent::NoticeGiven(_)
             | StayEvent::NoticeWithdrawn(_)

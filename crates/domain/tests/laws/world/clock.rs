@@ -11,7 +11,7 @@ use domain::decide::application::{RenewApplication, WarnApplication};
 use domain::decide::clock::{Deadline, DeadlineKind, deadlines};
 use domain::decide::person_request::AnswerPersonRequest;
 use domain::decide::referral::{AcceptReferral, DeclineReferral, RefuseReferral, ViewReferral};
-use domain::decide::stay::{DecideAdmission, DecideExtension};
+use domain::decide::stay::{DecideAdmission, DecideExtension, ReviewStay};
 use domain::decide::vacancy::ConfirmVacancy;
 use domain::household::Household;
 use domain::household::application::Deregistration;
@@ -138,6 +138,9 @@ impl World {
             }
             DeadlineKind::ExtensionDeemed { stay } => {
                 self.of(id, DecideExtension { stay, granted: dice.one_in(2), until: None, motive: None })
+            }
+            DeadlineKind::ReadinessLapses { stay } => {
+                self.of(id, ReviewStay { stay, housing_ready: dice.one_in(2), note: None, at: None })
             }
             DeadlineKind::ApplicationExpires { application }
             | DeadlineKind::ApplicationStruckOff { application } => {
