@@ -13,6 +13,7 @@ mod offline;
 mod partners;
 mod pathway;
 mod persons;
+mod placements;
 mod readings;
 mod references;
 mod refusals;

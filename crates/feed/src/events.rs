@@ -1,10 +1,7 @@
 //! `GET /api/v1/events?after=&filter=` and the live stream `GET /api/v1/events/stream?filter=`.
 
-use std::time::Duration;
-
 use domain::ledger::{AggregateId, State as Ledger};
 use domain::rights::place_of;
-use futures_util::stream::{self, Stream};
 use journal::Recorded;
 use projection::{Handle as View, key};
 use serde::Deserialize;
@@ -14,20 +11,19 @@ use service::axum::response::Response;
 use service::extract::{AtLeast, Page, Query};
 use service::openapi::{Operation, Schema};
 use service::problem::Kind;
-use service::sse::{Event, LastEventId, Streams};
+use service::sse::{LastEventId, Streams};
 use service::{Problem, Site, Verb};
 
 use desk::{Caller, Desk, Failure, Reading, ViewState, read_problem};
 
 use crate::filter::Filter;
 use crate::index::{MARKS, Mark};
+use crate::live::{self, Message, Tale};
 
 /// How many positions are looked at for one page or one step of a stream, whatever the filter.
 const LOOKED_AT_MAX: usize = 10_000;
 /// How many events a step of a stream reads at once.
 const STEP: usize = 128;
-/// How long a stream waits for the next event before it looks again whether its reader still may read.
-const IDLE: Duration = Duration::from_secs(1);
 
 /// That a household was erased.
 const ERASED: &str = "household.erased";
@@ -167,7 +163,7 @@ impl Source {
 impl Source {
     /// Those of these events that the caller may know of, as `CloudEvents` in structured form, each with its position and
     /// kind: as much of each as the caller's row shows now.
-    fn shown(&self, caller: &Caller, events: Vec<Recorded>) -> Result<Vec<(u64, String, Value)>, Problem> {
+    fn shown(&self, caller: &Caller, events: Vec<Recorded>) -> Result<Vec<Message>, Problem> {
         let page = self.reading.now()?;
         let mut shown = Vec::with_capacity(events.len());
         for event in events {
@@ -270,52 +266,33 @@ async fn stream_of(
     Query(asked): Query<Asked>,
 ) -> Result<Response, Problem> {
     let filter = asked.filter(&caller)?;
-    let after = match last {
-        Some(LastEventId(id)) => id.parse().map_err(|_| {
-            Problem::new(Kind::MalformedHeader)
-                .detail("last-event-id must be sent once, as the id of an event of this stream")
-                .member("header", "last-event-id")
-                .member("expected", "the id of an event of this stream")
-        })?,
-        None => asked.after.unwrap_or_else(|| source.view.position()),
-    };
+    let after = live::start(last, asked.after, source.view.position())?;
     let streams = source.streams.clone();
-    streams.open(live(source, caller, filter, after))
+    streams.open(live::live(Filtered { source, filter }, caller, after))
 }
 
-/// Events after `cursor`, as they come. Nothing is lost when the reader is slow: it is read only as fast as it reads. It
-/// ends when its reader no longer is who it was: a token that was revoked, a session that is over.
-fn live(
+/// Events that a filter lets through, live.
+struct Filtered {
     source: Source,
-    caller: Caller,
     filter: Filter,
-    cursor: u64,
-) -> impl Stream<Item = Result<Event, String>> + Send {
-    let start = (source, caller, filter, cursor, Vec::new());
-    stream::try_unfold(start, |(source, caller, filter, mut cursor, mut ready)| async move {
-        loop {
-            let code = |problem: Problem| problem.code().to_owned();
-            {
-                let page = source.reading.now().map_err(code)?;
-                if !desk::still(&page, &caller, source.desk.edge().now()).map_err(code)? {
-                    return Ok(None);
-                }
-            }
-            if let Some((position, kind, data)) = ready.pop() {
-                let (position, kind): (u64, String) = (position, kind);
-                let data: Value = data;
-                let sent = Event::new(position.to_string(), kind, &data).map_err(|e| e.to_string())?;
-                return Ok(Some((sent, (source, caller, filter, cursor, ready))));
-            }
-            source.view.reached(cursor.saturating_add(1), IDLE).await;
-            let found = {
-                let page = source.reading.now().map_err(code)?;
-                look(&page, cursor, &filter, STEP).map_err(code)?
-            };
-            cursor = found.cursor;
-            let events = source.bodies(&found.marks).await.map_err(code)?;
-            ready = source.shown(&caller, events).map_err(code)?;
-            ready.reverse();
-        }
-    })
+}
+
+impl Tale for Filtered {
+    fn desk(&self) -> &Desk {
+        &self.source.desk
+    }
+
+    fn reading(&self) -> &Reading {
+        &self.source.reading
+    }
+
+    fn view(&self) -> &View {
+        &self.source.view
+    }
+
+    async fn after(&self, caller: &Caller, cursor: u64) -> Result<(Vec<Message>, u64), Problem> {
+        let found = look(&self.source.reading.now()?, cursor, &self.filter, STEP)?;
+        let events = self.source.bodies(&found.marks).await?;
+        Ok((self.source.shown(caller, events)?, found.cursor))
+    }
 }

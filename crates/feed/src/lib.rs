@@ -8,8 +8,10 @@
 mod events;
 mod filter;
 mod index;
+mod live;
 mod partner;
 mod partners;
+mod placements;
 
 use projection::View;
 use projection::ledgers::{Ledgers, LedgersView};
@@ -29,7 +31,7 @@ pub fn views() -> Vec<Box<dyn View>> {
     let ledgers = LedgersView::new(VIEW_VERSION)
         .indexed(&[desk::ACCOUNTS], desk::account_index)
         .withholding(desk::withhold::persons_and_stories);
-    vec![Box::new(index::Index), Box::new(ledgers)]
+    vec![Box::new(index::Index), Box::new(ledgers), Box::new(placements::Placements)]
 }
 
 /// Starts the service: its view, its surface.
@@ -45,9 +47,16 @@ pub async fn start(context: &Context) -> anyhow::Result<Running> {
     });
     let ledgers = Ledgers::of(running.view.clone());
     let desk = Desk::new(NAME, context.journal.clone(), ledgers, context.edge.clone(), context.book.clone());
-    let source = events::Source::new(desk, reading, running.view.clone(), streams);
+    let view = running.view.clone();
+    let board = placements::Board {
+        desk: desk.clone(),
+        reading: reading.clone(),
+        view: view.clone(),
+        streams: streams.clone(),
+    };
+    let source = events::Source::new(desk, reading, view, streams);
     let (telling, door) = (source.clone(), running.door.clone());
     running.tasks.front("partners' feeds", move |stop| partners::tell(telling, door, stop));
-    running.site = events::routes(site, source);
+    running.site = placements::routes(events::routes(site, source), board);
     Ok(running)
 }

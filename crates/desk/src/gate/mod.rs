@@ -21,7 +21,7 @@ use domain::event::Actor;
 use domain::id::{OrganisationId, TokenId, UserId};
 use domain::ledger::{AggregateId, State};
 use domain::organisation::OrganisationLedger;
-use domain::rights::{self, Action, Calls, Circumstances, Denial, Matrix, Resource};
+use domain::rights::{self, Action, Calls, Circumstances, Denial, Resource};
 use domain::rules::RuleBook;
 use domain::user::User;
 use jiff::Timestamp;
@@ -238,8 +238,7 @@ impl Doorkeeper {
 
     fn asking(&self, caller: Recognised, action: Action, trace: TraceContext) -> Result<Caller, Problem> {
         let Recognised { rights, by, idle_at, .. } = caller;
-        let calls = Matrix::shipped().role(rights.role).map_or(Calls::Reference, |role| role.households);
-        let names = match calls {
+        let names = match rights::calls(&rights) {
             Calls::Id => Names::Ids,
             Calls::Reference => Names::references(&self.journal, rights.organisation, &self.reading)?,
         };

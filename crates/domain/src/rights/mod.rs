@@ -10,6 +10,7 @@
 mod about;
 mod mask;
 mod matrix;
+mod placement;
 mod relation;
 mod role;
 
@@ -20,6 +21,7 @@ use jiff::Timestamp;
 pub use about::place_of;
 pub use mask::{Shown, Unclassified, mask_event, mask_file};
 pub use matrix::{Calls, Group, Level, Matrix, MatrixError, RoleRights, Row, Supply};
+pub use placement::{READY_HOUSEHOLDS, calls, is_told_of_placement};
 pub use relation::{Providers, Relation, is_told_of_erasure, relations};
 pub use role::{Role, UnknownRole};
 
@@ -100,6 +102,9 @@ pub const READS: &[Action] = &[
     Action::read("worklist", "landlord"),
     Action::read("worklist", "prefecture"),
     Action::read("worklist", "data-protection"),
+    Action::read("placement", "list"),
+    Action::follow("placement", "follow"),
+    READY_HOUSEHOLDS,
     Action::read("event", "list"),
     Action::follow("event", "follow"),
     Action::read("organisation", "list"),

@@ -152,3 +152,11 @@ impl View for LedgersView {
 pub fn state(page: &crate::Page, ledger: &AggregateId) -> Result<Option<std::sync::Arc<Folded>>, StoreError> {
     page.load(STATES, &key::of(ledger))
 }
+
+/// As [`state`], for a view that comes after this one: the state after the event that is being applied.
+///
+/// # Errors
+/// [`StoreError`]: hand it on; the view stops.
+pub fn state_in(rows: &Rows<'_>, ledger: &AggregateId) -> Result<Option<std::sync::Arc<Folded>>, StoreError> {
+    rows.load(STATES, &key::of(ledger))
+}

@@ -1,0 +1,147 @@
+//! What is available: a list of it, and what becomes of it, after a position or live.
+//!
+//! **Invariant.** A reader is told of nothing outside its filter or its rights, not even that there is something: what leaves
+//! its filter is gone for it, what comes into it is new. Both are looked at when it is told.
+
+mod asked;
+mod routes;
+mod view;
+
+use desk::{Caller, Desk, Failure, Reading};
+use domain::ledger::{AggregateId, State};
+use domain::placement::{Placement, PlacementId, Turn, Wants};
+use domain::rights::is_told_of_placement;
+use projection::{Handle, Page};
+use serde_json::{Value, json};
+use service::Problem;
+use service::sse::Streams;
+
+use crate::live::{Message, Tale};
+pub(crate) use routes::routes;
+use view::Passage;
+pub(crate) use view::Placements;
+
+/// How many passages are looked at for one page or one step of a stream, whatever the filter.
+const LOOKED_AT_MAX: usize = 10_000;
+/// How many are told in one step of a stream.
+const STEP: usize = 128;
+
+/// Where placements are read from.
+#[derive(Clone)]
+pub(crate) struct Board {
+    pub(crate) desk: Desk,
+    pub(crate) reading: Reading,
+    pub(crate) view: Handle,
+    pub(crate) streams: Streams,
+}
+
+impl Board {
+    /// What became, after `cursor`, of the placements that the caller looks for and may be told of, at most `most`, and how
+    /// far was looked.
+    fn told(
+        &self,
+        page: &Page,
+        caller: &Caller,
+        wants: &Wants,
+        after: u64,
+        most: usize,
+    ) -> Result<(Vec<Message>, u64), Problem> {
+        let (mut told, mut cursor, mut looked_at) = (Vec::new(), after, 0);
+        for passage in view::passages(page, after).map_err(Failure)? {
+            let (position, passage) = passage.map_err(Failure)?;
+            (cursor, looked_at) = (position, looked_at + 1);
+            if let Some(turn) = self.turn(page, caller, wants, &passage)? {
+                told.push((position, turn.kind().to_owned(), event(position, turn, &passage)));
+            }
+            if told.len() == most || looked_at == LOOKED_AT_MAX {
+                return Ok((told, cursor));
+            }
+        }
+        // Nothing else stands between here and what the view knows.
+        Ok((told, cursor.max(page.position())))
+    }
+
+    /// What the passage is for the caller; nothing if it is none of theirs.
+    fn turn(
+        &self,
+        page: &Page,
+        caller: &Caller,
+        wants: &Wants,
+        passage: &Passage,
+    ) -> Result<Option<Turn>, Problem> {
+        // Most passages fit most filters not at all: that is looked at first.
+        if Turn::of(passage.before.as_ref(), passage.after.as_ref(), |is| wants.fit(is)).is_none() {
+            return Ok(None);
+        }
+        let may = self.shown(page, caller, &passage.ledger)?;
+        Ok(Turn::of(passage.before.as_ref(), passage.after.as_ref(), |is| wants.fit(is) && may(is)))
+    }
+
+    /// Whether the caller may be told of what is available of a ledger.
+    fn shown<'a>(
+        &'a self,
+        page: &Page,
+        caller: &'a Caller,
+        ledger: &AggregateId,
+    ) -> Result<impl Fn(&Placement) -> bool + 'a, Problem> {
+        let id = PlacementId::of(ledger);
+        let folded = match id {
+            Some(PlacementId::Household(_)) => desk::folded(page, ledger)?,
+            Some(PlacementId::Place(_)) | None => None,
+        };
+        let at = self.desk.circumstances(ledger.territory());
+        Ok(move |is: &Placement| {
+            let household = folded.as_deref().and_then(|folded| match &folded.state {
+                State::Household(is) => Some(&**is),
+                State::Place(_) | State::Structure(_) | State::Organisation(_) | State::User(_) => None,
+            });
+            id.is_some_and(|id| is_told_of_placement(&caller.rights, caller.action, id, is, household, at))
+        })
+    }
+}
+
+/// A passage as a `CloudEvent`. Of what is gone it says why, and nothing else.
+fn event(position: u64, turn: Turn, passage: &Passage) -> Value {
+    let (ledger, kind) = (&passage.ledger, turn.kind());
+    let placement = match turn {
+        Turn::Available | Turn::Changed => passage.after.as_ref(),
+        Turn::Gone => None,
+    };
+    json!({
+        "specversion": "1.0",
+        // One for each event that made a difference, told apart from that event by its source.
+        "id": passage.stamp.event,
+        "source": format!("/continuum/{}/placements", ledger.territory()),
+        "type": kind,
+        "subject": ledger,
+        "time": passage.stamp.recorded,
+        "dataschema": format!("urn:continuum:placement:{kind}:1"),
+        "datacontenttype": "application/json",
+        "sequence": position.to_string(),
+        "data": { "because": passage.because, "placement": placement },
+    })
+}
+
+/// What becomes of the placements that somebody looks for, live.
+struct Followed {
+    board: Board,
+    wants: Wants,
+}
+
+impl Tale for Followed {
+    fn desk(&self) -> &Desk {
+        &self.board.desk
+    }
+
+    fn reading(&self) -> &Reading {
+        &self.board.reading
+    }
+
+    fn view(&self) -> &Handle {
+        &self.board.view
+    }
+
+    async fn after(&self, caller: &Caller, cursor: u64) -> Result<(Vec<Message>, u64), Problem> {
+        self.board.told(&self.board.reading.now()?, caller, &self.wants, cursor, STEP)
+    }
+}

@@ -1,0 +1,180 @@
+//! `GET /api/v1/placements`, `…/events?after=` and `…/stream`.
+
+use domain::placement::Placement;
+use projection::Page as View;
+use serde::Serialize;
+use serde_json::json;
+use service::axum::extract::State;
+use service::axum::response::Response;
+use service::extract::{AtLeast, Page, Query};
+use service::openapi::{Api, Operation, Schema};
+use service::problem::Kind;
+use service::sse::LastEventId;
+use service::{Problem, Site, Verb};
+
+use desk::{Caller, Failure, ViewState};
+use domain::ledger::AggregateId;
+
+use super::asked::{Asked, filtered};
+use super::{Board, Followed, LOOKED_AT_MAX, view};
+use crate::live;
+
+pub(crate) fn routes(site: Site, board: Board) -> Site {
+    let list = Operation::get("/api/v1/placements", "placements", crate::NAME, "Ce qui est disponible.")
+        .list()
+        .right("placement", "list", Verb::Read)
+        .problems([Kind::RefusedAlways])
+        .answer(200, "What is available, by ledger.", Schema::named("Placements"), None);
+    let page = Operation::get(
+        "/api/v1/placements/events",
+        "placement-events",
+        crate::NAME,
+        "Ce que devient ce qui est disponible, après une position, dans l'ordre.",
+    )
+    .right("placement", "list", Verb::Read)
+    .view()
+    .query_parameter("limit", Schema::Count, "How many at most, from 1.")
+    .query_parameter("after", Schema::Count, "The last position that is known; 0 for none.")
+    .problems([Kind::ListTooLong, Kind::RefusedAlways])
+    .answer(
+        200,
+        "CloudEvents 1.0 in structured form; the cursor to go on from.",
+        Schema::named("PlacementEvents"),
+        None,
+    );
+    let stream = Operation::get(
+        "/api/v1/placements/stream",
+        "placements-stream",
+        crate::NAME,
+        "Ce que devient ce qui est disponible, en direct, sans en manquer.",
+    )
+    .right("placement", "follow", Verb::Follow)
+    .query_parameter("after", Schema::Count, "The last position that is known; from now on if absent.")
+    .problems([Kind::RefusedAlways])
+    .live("CloudEvents 1.0, one a message; `id` is the position.");
+    site.operation(filtered(list), placements, board.clone())
+        .operation(filtered(page), events, board.clone())
+        .operation(filtered(stream), stream_of, board)
+        .document(schemas)
+}
+
+fn schemas(api: Api) -> Api {
+    let view = json!({ "$ref": "#/components/schemas/View" });
+    api.schema("Placements", json!({
+        "type": "object",
+        "required": ["placements", "view"],
+        "properties": {
+            "placements": { "type": "array", "items": {
+                "type": "object",
+                "required": ["id", "told_at", "placement"],
+                "properties": {
+                    "id": { "type": "string", "description": "place/33-… or household/33-…" },
+                    "told_at": { "type": "integer", "description": "The position at which it was told last." },
+                    "placement": { "$ref": "#/components/schemas/Placement" }
+                }
+            } },
+            "next": { "type": "string" },
+            "view": view
+        }
+    }))
+    .schema("PlacementEvents", json!({
+        "type": "object",
+        "required": ["events", "cursor", "view"],
+        "properties": {
+            "events": { "type": "array", "items": { "$ref": "#/components/schemas/PlacementEvent" } },
+            "cursor": { "type": "integer", "description": "Pass it as after: everything up to it was looked at." },
+            "view": view
+        }
+    }))
+    .schema("PlacementEvent", json!({
+        "type": "object",
+        "description": "A CloudEvent 1.0: placement.available, placement.changed or placement.gone.",
+        "required": ["specversion", "id", "source", "type", "subject", "time", "sequence", "data"],
+        "properties": {
+            "type": { "enum": ["placement.available", "placement.changed", "placement.gone"] },
+            "subject": { "type": "string" },
+            "sequence": { "type": "string", "description": "Its position, as a number in digits." },
+            "data": {
+                "type": "object",
+                "required": ["because", "placement"],
+                "properties": {
+                    "because": { "type": "string", "description": "The kind of the event that made it so." },
+                    "placement": { "anyOf": [{ "$ref": "#/components/schemas/Placement" }, { "type": "null" }] }
+                }
+            }
+        }
+    }))
+}
+
+/// What is available, as a list shows it.
+#[derive(Serialize)]
+struct Shown {
+    id: AggregateId,
+    told_at: u64,
+    placement: Placement,
+}
+
+async fn placements(
+    State(board): State<Board>,
+    caller: Caller,
+    at_least: AtLeast,
+    page: Page,
+    Query(asked): Query<Asked>,
+) -> Result<Response, Problem> {
+    let reading = board.reading.clone();
+    reading.read(at_least, move |view| listed(view, &board, &caller, &asked, &page)).await
+}
+
+fn listed(
+    view: &View,
+    board: &Board,
+    caller: &Caller,
+    asked: &Asked,
+    page: &Page,
+) -> Result<Response, Problem> {
+    let wants = asked.wants()?;
+    let from = page.cursor.as_ref().map_or(Ok(Vec::new()), |cursor| board.desk.row_after(cursor))?;
+    let (mut shown, mut next) = (Vec::new(), None);
+    for (n, row) in view::available(view, &from).map_err(Failure)?.enumerate() {
+        let (at, id, is) = row.map_err(Failure)?;
+        if wants.fit(&is.placement) && board.shown(view, caller, &id)?(&is.placement) {
+            shown.push(Shown { id, told_at: is.told_at, placement: is.placement });
+        }
+        if shown.len() == page.limit || n + 1 == LOOKED_AT_MAX {
+            next = Some(board.desk.cursor_after(&at)?);
+            break;
+        }
+    }
+    let state = ViewState::of(view);
+    Ok(state.answer(&json!({ "placements": shown, "next": next, "view": state })))
+}
+
+async fn events(
+    State(board): State<Board>,
+    caller: Caller,
+    at_least: AtLeast,
+    page: Page,
+    Query(asked): Query<Asked>,
+) -> Result<Response, Problem> {
+    let wants = asked.wants()?;
+    let reading = board.reading.clone();
+    let told = move |view: &View| {
+        let (told, cursor) = board.told(view, &caller, &wants, asked.after.unwrap_or(0), page.limit)?;
+        let events: Vec<_> = told.into_iter().map(|(_, _, event)| event).collect();
+        let state = ViewState::of(view);
+        Ok(state.answer(&json!({ "events": events, "cursor": cursor, "view": state })))
+    };
+    reading.read(at_least, told).await
+}
+
+async fn stream_of(
+    State(board): State<Board>,
+    caller: Caller,
+    last: Option<LastEventId>,
+    Query(asked): Query<Asked>,
+) -> Result<Response, Problem> {
+    let wants = asked.wants()?;
+    let after = live::start(last, asked.after, board.view.position())?;
+    let streams = board.streams.clone();
+    streams.open(live::live(Followed { board, wants }, caller, after))
+}
