@@ -1,9 +1,11 @@
-//! Feed: what leaves. Events after a position, and live, over HTTP; what partners are told over the broker.
+//! Feed: what leaves. Events, and what is available, after a position and live, over HTTP; what partners are told over the
+//! broker.
 //!
 //! **Invariant.** A reader that comes back with its cursor receives what it missed, in order, once: of each event as much as
 //! it may know when it reads. Personal values leave sealed.
 //!
-//! This crate takes no command and keeps no copy of a body: its view is an index into the journal.
+//! This crate takes no command and keeps no copy of a body: its view is an index into the journal, and what was
+//! available at each position of it.
 
 mod events;
 mod filter;
