@@ -22,6 +22,7 @@ mod rights;
 mod sealed;
 mod security;
 mod shutdown;
+mod subscriptions;
 mod sudden_death;
 mod supply;
 mod two_dates;

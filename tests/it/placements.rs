@@ -60,8 +60,8 @@ async fn a_place_is_told_of_when_it_is_free_and_when_it_is_not_to_those_who_look
     let ledger = format!("households/{}", waiting.household);
     let subject = format!("place/{place}");
     let here = [("kind", "chrs"), ("territory", "33"), ("persons_min", "2")];
-    assert_eq!(listed(&caller, Kind::SiaoOperator, &here).await, [subject.clone()]);
-    assert_eq!(listed(&caller, Kind::Provider, &[]).await, [subject.clone()], "its own");
+    assert_eq!(listed(&caller, Kind::SiaoOperator, &here).await, std::slice::from_ref(&subject));
+    assert_eq!(listed(&caller, Kind::Provider, &[]).await, std::slice::from_ref(&subject), "its own");
     for (who, kind, conditions) in [
         (&caller, Kind::SiaoOperator, &[("persons_min", "3")][..]),
         (&caller, Kind::SiaoOperator, &[("offer", "dwelling,household")]),
@@ -112,7 +112,7 @@ async fn a_household_that_is_ready_is_told_of_without_a_name_until_it_says_no() 
     let (household, person) = ready(&caller).await;
     let reference = format!("household/{}", caller.reference(&household).await.unwrap());
     let looked_for = [("offer", "household"), ("persons_max", "2")];
-    assert_eq!(listed(&caller, Kind::SocialLandlord, &looked_for).await, [reference.clone()]);
+    assert_eq!(listed(&caller, Kind::SocialLandlord, &looked_for).await, std::slice::from_ref(&reference));
     assert_eq!(listed(&caller, Kind::SiaoOperator, &looked_for).await, [format!("household/{household}")]);
     stranger.told(caller.seen());
     let other = listed(&stranger, Kind::SocialLandlord, &looked_for).await;

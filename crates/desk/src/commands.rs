@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use domain::decide::{
     Addressed, Command, CommandKind, HouseholdCommand, OrganisationCommand, PlaceCommand, Service,
-    StructureCommand, UserCommand, Visitor, created,
+    StructureCommand, SubscriptionCommand, UserCommand, Visitor, created,
 };
 use domain::event::Origin;
 use domain::id::CommandId;
@@ -51,12 +51,18 @@ pub type Advised = Pin<Box<dyn Future<Output = Result<Option<Standing>, Problem>
 pub fn collection(ledger: &str, service: Service) -> &'static str {
     match (ledger, service) {
         ("place", Service::Landlord) => "dwellings",
-        ("place", Service::Intake | Service::Insertion | Service::Supervision) => "places",
+        ("place", Service::Intake | Service::Insertion | Service::Supervision | Service::Feed) => "places",
         ("structure", Service::Landlord) => "buildings",
-        ("structure", Service::Intake | Service::Insertion | Service::Supervision) => "structures",
+        ("structure", Service::Intake | Service::Insertion | Service::Supervision | Service::Feed) => {
+            "structures"
+        }
         ("organisation", _) => "organisations",
         ("user", _) => "users",
-        (_, Service::Intake | Service::Insertion | Service::Landlord | Service::Supervision) => "households",
+        ("subscription", _) => "subscriptions",
+        (
+            _,
+            Service::Intake | Service::Insertion | Service::Landlord | Service::Supervision | Service::Feed,
+        ) => "households",
     }
 }
 
@@ -70,6 +76,7 @@ pub fn commands(site: Site, desk: &Desk, service: Service, advice: Option<Advice
     StructureCommand::visit(&mut mounting);
     OrganisationCommand::visit(&mut mounting);
     UserCommand::visit(&mut mounting);
+    SubscriptionCommand::visit(&mut mounting);
     mounting.site.unwrap_or_default()
 }
 
@@ -257,7 +264,11 @@ impl Counter {
     async fn own(&self, command: &Command) -> Result<(), Problem> {
         let ledger = command.ledger();
         let kind = match command {
-            Command::Household(..) | Command::Organisation(..) | Command::User(..) | Command::Elapse(_) => {
+            Command::Household(..)
+            | Command::Organisation(..)
+            | Command::User(..)
+            | Command::Subscription(..)
+            | Command::Elapse(_) => {
                 return Ok(());
             }
             Command::Place(_, PlaceCommand::OpenPlace(open)) => Some(open.description.kind),
@@ -265,7 +276,10 @@ impl Counter {
             Command::Place(..) | Command::Structure(..) => match self.known(&ledger).await? {
                 Some(State::Place(place)) => place.inventory.description().map(|is| is.kind),
                 Some(State::Structure(structure)) => structure.profile().map(|is| is.kind),
-                Some(State::Household(_) | State::Organisation(_) | State::User(_)) | None => None,
+                Some(
+                    State::Household(_) | State::Organisation(_) | State::User(_) | State::Subscription(_),
+                )
+                | None => None,
             },
         };
         let landlords = self.service == Service::Landlord;

@@ -104,7 +104,14 @@ impl Desk {
         let ledger = domain::ledger::AggregateId::Household(id);
         match self.ledgers().ledger(&ledger).map_err(local_problem)? {
             Some((State::Household(is), _)) => Ok(Some(*is)),
-            Some((State::Place(_) | State::Structure(_) | State::Organisation(_) | State::User(_), _))
+            Some((
+                State::Place(_)
+                | State::Structure(_)
+                | State::Organisation(_)
+                | State::User(_)
+                | State::Subscription(_),
+                _,
+            ))
             | None => Ok(None),
         }
     }

@@ -47,6 +47,7 @@ pub fn schemas() -> Vec<(String, Value)> {
 
 fn extra(generator: &mut SchemaGenerator) -> Vec<(String, Value)> {
     vec![
+        ("Wants".to_owned(), Value::from(generator.subschema_for::<domain::placement::Wants>())),
         ("Placement".to_owned(), Value::from(generator.subschema_for::<domain::placement::Placement>())),
         ("Ranking".to_owned(), Value::from(generator.subschema_for::<domain::matching::Ranking>())),
         ("Exclusion".to_owned(), Value::from(generator.subschema_for::<domain::matching::Exclusion>())),

@@ -67,6 +67,7 @@ pub(crate) fn household(ledger: AggregateId) -> Option<domain::id::HouseholdId> 
         AggregateId::Place(_)
         | AggregateId::Structure(_)
         | AggregateId::Organisation(_)
-        | AggregateId::User(_) => None,
+        | AggregateId::User(_)
+        | AggregateId::Subscription(_) => None,
     }
 }

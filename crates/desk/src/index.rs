@@ -22,13 +22,17 @@ pub const PLACES: Tree = Tree::named("desk/places");
 pub const ERASED: Tree = Tree::named("desk/erased");
 /// Accounts of the broker that are or were bound to an organisation: `(account, organisation)`.
 pub const ACCOUNTS: Tree = Tree::named("desk/accounts");
-/// All of them.
+/// Subscriptions that stand: `(owner, subscription)`.
+pub const SUBSCRIPTIONS: Tree = Tree::named("desk/subscriptions");
+/// All of them that services keep who take commands on the pathway.
 pub const TREES: &[Tree] = &[DEADLINES, TASKS, WAITING, PLACES, ERASED, ACCOUNTS];
+/// Those that the service keeps which tells what leaves.
+pub const FEED_TREES: &[Tree] = &[ACCOUNTS, SUBSCRIPTIONS];
 
 /// What stands in the key of a task that nothing hurries: after every date.
 pub(crate) const NEVER: Timestamp = Timestamp::MAX;
 
-/// The indexes of the service that takes the SIAO's commands, of insertion housing's, of the landlords'.
+/// The indexes of a service that takes commands.
 #[must_use]
 pub fn index(service: Service) -> fn(&AggregateId, &State) -> Vec<IndexEntry> {
     match service {
@@ -36,6 +40,7 @@ pub fn index(service: Service) -> fn(&AggregateId, &State) -> Vec<IndexEntry> {
         Service::Insertion => |ledger, state| entries(Service::Insertion, ledger, state),
         Service::Landlord => |ledger, state| entries(Service::Landlord, ledger, state),
         Service::Supervision => |ledger, state| entries(Service::Supervision, ledger, state),
+        Service::Feed => followers,
     }
 }
 
@@ -71,20 +76,33 @@ fn entries(service: Service, ledger: &AggregateId, state: &State) -> Vec<IndexEn
             entries.push((PLACES, key::of(&(ledger.territory(), *ledger)), Vec::new()));
         }
         State::Organisation(_) => entries.extend(account_index(ledger, state)),
-        State::Place(_) | State::Structure(_) | State::User(_) => {}
+        State::Place(_) | State::Structure(_) | State::User(_) | State::Subscription(_) => {}
     }
     entries
 }
 
-/// The index of accounts alone, for a service that takes no commands.
-#[must_use]
-pub fn account_index(ledger: &AggregateId, state: &State) -> Vec<IndexEntry> {
+/// Whom the feed tells: accounts of the broker, subscriptions.
+fn followers(ledger: &AggregateId, state: &State) -> Vec<IndexEntry> {
+    let mut entries = account_index(ledger, state);
+    if let State::Subscription(is) = state
+        && let Some(standing) = is.standing()
+    {
+        entries.push((SUBSCRIPTIONS, key::of(&(standing.owner, *ledger)), Vec::new()));
+    }
+    entries
+}
+
+fn account_index(ledger: &AggregateId, state: &State) -> Vec<IndexEntry> {
     match state {
         State::Organisation(is) => {
             let entry = |account| (ACCOUNTS, key::of(&(String::from(account), *ledger)), Vec::new());
             is.accounts.keys().cloned().map(entry).collect()
         }
-        State::Household(_) | State::Place(_) | State::Structure(_) | State::User(_) => Vec::new(),
+        State::Household(_)
+        | State::Place(_)
+        | State::Structure(_)
+        | State::User(_)
+        | State::Subscription(_) => Vec::new(),
     }
 }
 

@@ -58,7 +58,11 @@ impl Desk {
 fn needs(id: HouseholdId, folded: &Folded, opener: Option<&Opener>) -> Option<Household> {
     let mut is = match &folded.state {
         State::Household(is) => Household::clone(is),
-        State::Place(_) | State::Structure(_) | State::Organisation(_) | State::User(_) => return None,
+        State::Place(_)
+        | State::Structure(_)
+        | State::Organisation(_)
+        | State::User(_)
+        | State::Subscription(_) => return None,
     };
     if let Some(opener) = opener {
         is.open_needs(&mut |event, schema, sealed| told(id, opener.open(schema, event, sealed.clone())));

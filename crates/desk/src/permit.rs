@@ -1,12 +1,14 @@
 //! Whether a caller may ask a command of the ledgers it concerns, before it is decided.
 
 use domain::decide::{
-    Command, HouseholdCommand, OrganisationCommand, PlaceCommand, StructureCommand, UserCommand,
+    Command, HouseholdCommand, OrganisationCommand, PlaceCommand, StructureCommand, SubscriptionCommand,
+    UserCommand,
 };
 use domain::household::Household;
-use domain::id::{HouseholdId, OrganisationId, Territory};
+use domain::id::{HouseholdId, OrganisationId, SubscriptionId, Territory};
 use domain::ledger::{AggregateId, State};
 use domain::rights::{self, Denial, Matrix, Resource, Supply, place_of};
+use domain::subscription::Subscription;
 use projection::Page;
 use serde_json::Value;
 use service::Problem;
@@ -76,7 +78,11 @@ impl Desk {
                 let found = folded(&page, &AggregateId::Structure(*id))?;
                 let provider = found.and_then(|found| match &found.state {
                     State::Structure(is) => is.profile().map(|profile| profile.provider),
-                    State::Household(_) | State::Place(_) | State::Organisation(_) | State::User(_) => None,
+                    State::Household(_)
+                    | State::Place(_)
+                    | State::Organisation(_)
+                    | State::User(_)
+                    | State::Subscription(_) => None,
                 });
                 self.supply(caller, id.territory(), provider.ok_or_else(unknown)?).map_err(|_| unknown())
             }
@@ -107,6 +113,14 @@ impl Desk {
                 | UserCommand::SwitchProfile(_)
                 | UserCommand::SignOut(_),
             ) => self.any(caller),
+            Command::Subscription(_, SubscriptionCommand::Open(_)) => self.any(caller),
+            Command::Subscription(
+                id,
+                SubscriptionCommand::Change(_)
+                | SubscriptionCommand::Pause(_)
+                | SubscriptionCommand::Resume(_)
+                | SubscriptionCommand::Close(_),
+            ) => self.any(caller).and_then(|()| self.subscription(&page, caller, *id).map(drop)),
             // The clock asks nobody.
             Command::Elapse(_) => Ok(()),
         }
@@ -124,9 +138,14 @@ impl Desk {
         let nothing = Household::default();
         let is = match found.as_deref().map(|found| &found.state) {
             Some(State::Household(is)) => is,
-            Some(State::Place(_) | State::Structure(_) | State::Organisation(_) | State::User(_)) | None => {
-                &nothing
-            }
+            Some(
+                State::Place(_)
+                | State::Structure(_)
+                | State::Organisation(_)
+                | State::User(_)
+                | State::Subscription(_),
+            )
+            | None => &nothing,
         };
         self.see(page, caller, id, place_of(body, is))?;
         // The other household that a command reads must be seen too.
@@ -168,6 +187,31 @@ impl Desk {
             Ok(())
         } else {
             Err(denied(Denial::Role, &caller.rights))
+        }
+    }
+
+    /// What is known of a subscription, if it is the caller's.
+    ///
+    /// # Errors
+    /// [`Problem`] `unknown-id` when there is none, or it is somebody else's; what hinders reading.
+    pub fn subscription(
+        &self,
+        page: &Page,
+        caller: &Caller,
+        id: SubscriptionId,
+    ) -> Result<(Subscription, u64), Problem> {
+        let unknown = || Problem::unknown_id("subscription", id);
+        let found = folded(page, &AggregateId::Subscription(id))?.ok_or_else(unknown)?;
+        match &found.state {
+            State::Subscription(is) if is.owner() == Some(caller.organisation()) => {
+                Ok(((**is).clone(), found.version))
+            }
+            State::Subscription(_)
+            | State::Household(_)
+            | State::Place(_)
+            | State::Structure(_)
+            | State::Organisation(_)
+            | State::User(_) => Err(unknown()),
         }
     }
 

@@ -44,7 +44,11 @@ impl Seen {
 pub(crate) fn household(folded: &Folded) -> Option<&Household> {
     match &folded.state {
         State::Household(is) => Some(is),
-        State::Place(_) | State::Structure(_) | State::Organisation(_) | State::User(_) => None,
+        State::Place(_)
+        | State::Structure(_)
+        | State::Organisation(_)
+        | State::User(_)
+        | State::Subscription(_) => None,
     }
 }
 
@@ -252,7 +256,11 @@ pub fn provider(page: &Page, place: PlaceId) -> Result<Option<OrganisationId>, P
     let folded = folded(page, &AggregateId::Place(place))?;
     Ok(folded.and_then(|folded| match &folded.state {
         State::Place(place) => place.inventory.description().map(|is| is.provider),
-        State::Household(_) | State::Structure(_) | State::Organisation(_) | State::User(_) => None,
+        State::Household(_)
+        | State::Structure(_)
+        | State::Organisation(_)
+        | State::User(_)
+        | State::Subscription(_) => None,
     }))
 }
 

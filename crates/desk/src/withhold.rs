@@ -6,7 +6,11 @@ use domain::ledger::State;
 fn of_household(state: &mut State, withhold: impl FnOnce(&mut Household)) {
     match state {
         State::Household(household) => withhold(household),
-        State::Place(_) | State::Structure(_) | State::Organisation(_) | State::User(_) => {}
+        State::Place(_)
+        | State::Structure(_)
+        | State::Organisation(_)
+        | State::User(_)
+        | State::Subscription(_) => {}
     }
 }
 
@@ -25,7 +29,11 @@ pub fn credentials(state: &mut State) {
             user.agent = None;
             user.credentials = None;
         }
-        State::Household(_) | State::Place(_) | State::Structure(_) | State::Organisation(_) => {}
+        State::Household(_)
+        | State::Place(_)
+        | State::Structure(_)
+        | State::Organisation(_)
+        | State::Subscription(_) => {}
     }
 }
 

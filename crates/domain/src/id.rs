@@ -232,6 +232,8 @@ homed_id! {
     OrganisationId,
     /// Somebody who signs in.
     UserId,
+    /// A subscription to what is available.
+    SubscriptionId,
 }
 
 plain_id! {
@@ -265,8 +267,6 @@ plain_id! {
     TokenId,
     /// A session of a user.
     SessionId,
-    /// A subscription to what leaves.
-    SubscriptionId,
     /// One recorded event.
     EventId,
     /// One command, as asked: the *Idempotency-Key* of whoever asked it.

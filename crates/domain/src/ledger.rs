@@ -15,12 +15,14 @@ use uuid::Uuid;
 use crate::event::{Event, Stamp, Undecodable};
 use crate::household::{Household, HouseholdEvent};
 use crate::id::{
-    CommandId, EventId, HouseholdId, Malformed, OrganisationId, PlaceId, StructureId, Territory, UserId,
+    CommandId, EventId, HouseholdId, Malformed, OrganisationId, PlaceId, StructureId, SubscriptionId,
+    Territory, UserId,
 };
 use crate::organisation::{OrganisationEvent, OrganisationLedger};
 use crate::place::{Place, PlaceEvent};
 use crate::refusal::Refusal;
 use crate::structure::{Structure, StructureEvent};
+use crate::subscription::{Subscription, SubscriptionEvent};
 use crate::user::{User, UserEvent};
 
 /// The name of one ledger: what kind of thing, and which.
@@ -36,10 +38,12 @@ pub enum AggregateId {
     Organisation(OrganisationId),
     /// Somebody who signs in.
     User(UserId),
+    /// What an organisation wants to be told of.
+    Subscription(SubscriptionId),
 }
 
 impl AggregateId {
-    /// The word for this kind of ledger in subjects: `household`, `place`, `structure`, `organisation`, `user`.
+    /// The word for this kind of ledger in subjects: `household`, `place`, `structure`, `organisation`, `user`, `subscription`.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
@@ -48,6 +52,7 @@ impl AggregateId {
             Self::Structure(_) => "structure",
             Self::Organisation(_) => "organisation",
             Self::User(_) => "user",
+            Self::Subscription(_) => "subscription",
         }
     }
 
@@ -60,6 +65,7 @@ impl AggregateId {
             Self::Structure(id) => id.territory(),
             Self::Organisation(id) => id.territory(),
             Self::User(id) => id.territory(),
+            Self::Subscription(id) => id.territory(),
         }
     }
 
@@ -72,6 +78,7 @@ impl AggregateId {
             Self::Structure(id) => id.uuid(),
             Self::Organisation(id) => id.uuid(),
             Self::User(id) => id.uuid(),
+            Self::Subscription(id) => id.uuid(),
         }
     }
 
@@ -84,6 +91,7 @@ impl AggregateId {
             "structure" => Some(Self::Structure(StructureId::new(territory, uuid))),
             "organisation" => Some(Self::Organisation(OrganisationId::new(territory, uuid))),
             "user" => Some(Self::User(UserId::new(territory, uuid))),
+            "subscription" => Some(Self::Subscription(SubscriptionId::new(territory, uuid))),
             _ => None,
         }
     }
@@ -108,6 +116,7 @@ impl FromStr for AggregateId {
             "structure" => id.parse().map(Self::Structure),
             "organisation" => id.parse().map(Self::Organisation),
             "user" => id.parse().map(Self::User),
+            "subscription" => id.parse().map(Self::Subscription),
             _ => Err(Malformed::new(s, EXPECTED)),
         }
     }
@@ -115,7 +124,7 @@ impl FromStr for AggregateId {
 
 crate::id::text_serde!(
     AggregateId,
-    "^(household|place|structure|organisation|user)/.+$",
+    "^(household|place|structure|organisation|user|subscription)/.+$",
     "household/33-0192f1c2-7d5e-7c3a-9b1f-2f6d0c1e8a90"
 );
 
@@ -132,6 +141,8 @@ pub enum Fact {
     Organisation(OrganisationEvent),
     /// On a user ledger.
     User(UserEvent),
+    /// On a subscription ledger.
+    Subscription(SubscriptionEvent),
 }
 
 impl Fact {
@@ -144,6 +155,7 @@ impl Fact {
             Self::Structure(e) => e.kind(),
             Self::Organisation(e) => e.kind(),
             Self::User(e) => e.kind(),
+            Self::Subscription(e) => e.kind(),
         }
     }
 
@@ -156,6 +168,7 @@ impl Fact {
             Self::Structure(e) => e.version(),
             Self::Organisation(e) => e.version(),
             Self::User(e) => e.version(),
+            Self::Subscription(e) => e.version(),
         }
     }
 
@@ -168,6 +181,7 @@ impl Fact {
             Self::Structure(e) => e.body(),
             Self::Organisation(e) => e.body(),
             Self::User(e) => e.body(),
+            Self::Subscription(e) => e.body(),
         }
     }
 
@@ -184,6 +198,9 @@ impl Fact {
                 OrganisationEvent::read(kind, version, body).map(Self::Organisation)
             }
             AggregateId::User(_) => UserEvent::read(kind, version, body).map(Self::User),
+            AggregateId::Subscription(_) => {
+                SubscriptionEvent::read(kind, version, body).map(Self::Subscription)
+            }
         }
     }
 
@@ -200,6 +217,9 @@ impl Fact {
                 OrganisationEvent::parse(kind, version, body).map(Self::Organisation)
             }
             AggregateId::User(_) => UserEvent::parse(kind, version, body).map(Self::User),
+            AggregateId::Subscription(_) => {
+                SubscriptionEvent::parse(kind, version, body).map(Self::Subscription)
+            }
         }
     }
 }
@@ -238,6 +258,8 @@ pub enum State {
     Organisation(Box<OrganisationLedger>),
     /// A user.
     User(Box<User>),
+    /// A subscription.
+    Subscription(Box<Subscription>),
 }
 
 impl State {
@@ -250,6 +272,7 @@ impl State {
             AggregateId::Structure(_) => Self::Structure(Box::default()),
             AggregateId::Organisation(_) => Self::Organisation(Box::default()),
             AggregateId::User(_) => Self::User(Box::default()),
+            AggregateId::Subscription(_) => Self::Subscription(Box::default()),
         }
     }
 
@@ -261,12 +284,14 @@ impl State {
             (Self::Structure(state), Fact::Structure(event)) => state.evolve(event, stamp),
             (Self::Organisation(state), Fact::Organisation(event)) => state.evolve(event, stamp),
             (Self::User(state), Fact::User(event)) => state.evolve(event, stamp),
+            (Self::Subscription(state), Fact::Subscription(event)) => state.evolve(event, stamp),
             (
                 Self::Household(_)
                 | Self::Place(_)
                 | Self::Structure(_)
                 | Self::Organisation(_)
-                | Self::User(_),
+                | Self::User(_)
+                | Self::Subscription(_),
                 _,
             ) => {}
         }
@@ -281,7 +306,7 @@ impl State {
         match self {
             Self::Household(state) => state.open(open),
             Self::User(state) => state.open(open),
-            Self::Place(_) | Self::Structure(_) | Self::Organisation(_) => {}
+            Self::Place(_) | Self::Structure(_) | Self::Organisation(_) | Self::Subscription(_) => {}
         }
     }
 }
@@ -351,6 +376,16 @@ impl Ledgers {
     pub(crate) fn organisation(&self, id: OrganisationId) -> Result<&OrganisationLedger, Halt> {
         let ledger = AggregateId::Organisation(id);
         if let Some(State::Organisation(state)) = self.states.get(&ledger) {
+            Ok(state)
+        } else {
+            Err(Halt::Need(ledger))
+        }
+    }
+
+    /// The subscription, or the need of it.
+    pub(crate) fn subscription(&self, id: SubscriptionId) -> Result<&Subscription, Halt> {
+        let ledger = AggregateId::Subscription(id);
+        if let Some(State::Subscription(state)) = self.states.get(&ledger) {
             Ok(state)
         } else {
             Err(Halt::Need(ledger))

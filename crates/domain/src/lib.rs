@@ -28,5 +28,6 @@ pub mod rights;
 pub mod rules;
 pub mod structure;
 pub mod structure_kind;
+pub mod subscription;
 pub mod user;
 pub mod worklist;

@@ -222,13 +222,17 @@ impl Source {
                         None => Ok(None),
                     },
                     Some(
-                        Ledger::Household(_) | Ledger::Place(_) | Ledger::Organisation(_) | Ledger::User(_),
+                        Ledger::Household(_)
+                        | Ledger::Place(_)
+                        | Ledger::Organisation(_)
+                        | Ledger::User(_)
+                        | Ledger::Subscription(_),
                     )
                     | None => Ok(None),
                 }
             }
             // Who may do what is nobody's feed.
-            AggregateId::Organisation(_) | AggregateId::User(_) => Ok(None),
+            AggregateId::Organisation(_) | AggregateId::User(_) | AggregateId::Subscription(_) => Ok(None),
         }
     }
 

@@ -4,7 +4,7 @@
 //! **Invariant.** A reader that comes back with its cursor receives what it missed, in order, once: of each event as much as
 //! it may know when it reads. Personal values leave sealed.
 //!
-//! This crate takes no command and keeps no copy of a body: its view is an index into the journal, and what was
+//! This crate takes the commands of subscriptions and keeps no copy of a body: its view is an index into the journal, and what was
 //! available at each position of it.
 
 mod events;
@@ -15,6 +15,7 @@ mod partner;
 mod partners;
 mod placements;
 
+use domain::decide::Service;
 use projection::View;
 use projection::ledgers::{Ledgers, LedgersView};
 use service::sse::Streams;
@@ -31,7 +32,7 @@ const VIEW_VERSION: u32 = 4;
 #[must_use]
 pub fn views() -> Vec<Box<dyn View>> {
     let ledgers = LedgersView::new(VIEW_VERSION)
-        .indexed(&[desk::ACCOUNTS], desk::account_index)
+        .indexed(desk::FEED_TREES, desk::index(Service::Feed))
         .withholding(desk::withhold::persons_and_stories);
     vec![Box::new(index::Index), Box::new(ledgers), Box::new(placements::Placements)]
 }
@@ -56,9 +57,11 @@ pub async fn start(context: &Context) -> anyhow::Result<Running> {
         view: view.clone(),
         streams: streams.clone(),
     };
-    let source = events::Source::new(desk, reading, view, streams);
+    let source = events::Source::new(desk.clone(), reading, view, streams);
     let (telling, door) = (source.clone(), running.door.clone());
     running.tasks.front("partners' feeds", move |stop| partners::tell(telling, door, stop));
-    running.site = placements::routes(events::routes(site, source), board);
+    let site = desk::commands(site, &desk, Service::Feed, None);
+    let site = placements::routes(events::routes(site, source), board.clone());
+    running.site = placements::subscription_routes(site, board);
     Ok(running)
 }

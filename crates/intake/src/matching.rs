@@ -198,7 +198,11 @@ fn place(page: &View, id: PlaceId) -> Result<Option<Place>, Problem> {
     let folded = desk::folded(page, &AggregateId::Place(id))?;
     Ok(folded.and_then(|folded| match &folded.state {
         Ledger::Place(place) => Some((**place).clone()),
-        Ledger::Household(_) | Ledger::Structure(_) | Ledger::Organisation(_) | Ledger::User(_) => None,
+        Ledger::Household(_)
+        | Ledger::Structure(_)
+        | Ledger::Organisation(_)
+        | Ledger::User(_)
+        | Ledger::Subscription(_) => None,
     }))
 }
 
@@ -310,7 +314,8 @@ async fn places_for(
         | Ledger::Household(_)
         | Ledger::Structure(_)
         | Ledger::Organisation(_)
-        | Ledger::User(_) => None,
+        | Ledger::User(_)
+        | Ledger::Subscription(_) => None,
     });
     let (fitting, others) = suitable(&is, request, own, near, now, calendar::day(own.siao, now));
     let listed = others.iter().take(LISTED_MAX);

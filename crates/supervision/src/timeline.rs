@@ -84,7 +84,14 @@ impl Line {
     pub(crate) fn household(&self, ledger: &AggregateId) -> Option<(HouseholdEvent, Stamp)> {
         match Fact::read(ledger, &self.kind, self.stamp.version, self.body.clone()) {
             Ok(Fact::Household(event)) => Some((event, self.stamp)),
-            Ok(Fact::Place(_) | Fact::Structure(_) | Fact::Organisation(_) | Fact::User(_)) | Err(_) => None,
+            Ok(
+                Fact::Place(_)
+                | Fact::Structure(_)
+                | Fact::Organisation(_)
+                | Fact::User(_)
+                | Fact::Subscription(_),
+            )
+            | Err(_) => None,
         }
     }
 }

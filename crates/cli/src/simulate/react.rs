@@ -111,7 +111,8 @@ impl World {
                 | AggregateId::Place(_)
                 | AggregateId::Structure(_)
                 | AggregateId::Organisation(_)
-                | AggregateId::User(_),
+                | AggregateId::User(_)
+                | AggregateId::Subscription(_),
                 _,
             ) => {}
         }

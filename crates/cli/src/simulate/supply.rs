@@ -310,9 +310,14 @@ impl World {
                 Structure::Open { profile } => Some(profile),
                 Structure::Unknown | Structure::Closed { .. } => None,
             },
-            Some(State::Household(_) | State::Place(_) | State::Organisation(_) | State::User(_)) | None => {
-                None
-            }
+            Some(
+                State::Household(_)
+                | State::Place(_)
+                | State::Organisation(_)
+                | State::User(_)
+                | State::Subscription(_),
+            )
+            | None => None,
         }
     }
 
@@ -366,7 +371,8 @@ impl World {
                 | AggregateId::Place(_)
                 | AggregateId::Structure(_)
                 | AggregateId::Organisation(_)
-                | AggregateId::User(_),
+                | AggregateId::User(_)
+                | AggregateId::Subscription(_),
                 _,
             ) => None,
         };
@@ -385,7 +391,8 @@ impl World {
                 | AggregateId::Place(_)
                 | AggregateId::Structure(_)
                 | AggregateId::Organisation(_)
-                | AggregateId::User(_),
+                | AggregateId::User(_)
+                | AggregateId::Subscription(_),
                 _,
             ) => None,
         };

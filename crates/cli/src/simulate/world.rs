@@ -175,7 +175,8 @@ impl World {
                 | AggregateId::Place(_)
                 | AggregateId::Structure(_)
                 | AggregateId::Organisation(_)
-                | AggregateId::User(_),
+                | AggregateId::User(_)
+                | AggregateId::Subscription(_),
                 _,
             ) => {}
         }
@@ -206,9 +207,14 @@ impl World {
     pub(super) fn household(&self, id: HouseholdId) -> Option<&Household> {
         match self.ledgers.get(&AggregateId::Household(id)) {
             Some(State::Household(is)) => Some(is),
-            Some(State::Place(_) | State::Structure(_) | State::Organisation(_) | State::User(_)) | None => {
-                None
-            }
+            Some(
+                State::Place(_)
+                | State::Structure(_)
+                | State::Organisation(_)
+                | State::User(_)
+                | State::Subscription(_),
+            )
+            | None => None,
         }
     }
 
@@ -216,7 +222,13 @@ impl World {
     pub(super) fn place(&self, id: PlaceId) -> Option<&Place> {
         match self.ledgers.get(&AggregateId::Place(id)) {
             Some(State::Place(is)) => Some(is),
-            Some(State::Household(_) | State::Structure(_) | State::Organisation(_) | State::User(_))
+            Some(
+                State::Household(_)
+                | State::Structure(_)
+                | State::Organisation(_)
+                | State::User(_)
+                | State::Subscription(_),
+            )
             | None => None,
         }
     }

@@ -153,6 +153,7 @@ fn own(collection: &str, command: &Command) -> bool {
         | Command::Structure(..)
         | Command::Organisation(..)
         | Command::User(..)
+        | Command::Subscription(..)
         | Command::Elapse(_) => return true,
     };
     kind.let_by_committee() == matches!(collection, "dwellings" | "buildings")

@@ -174,7 +174,8 @@ async fn a_transmitted_request_keeps_its_seniority() {
         domain::ledger::State::Place(_)
         | domain::ledger::State::Structure(_)
         | domain::ledger::State::Organisation(_)
-        | domain::ledger::State::User(_) => None,
+        | domain::ledger::State::User(_)
+        | domain::ledger::State::Subscription(_) => None,
     });
     let request = household.unwrap().requests.values().next().unwrap();
     assert_eq!(request.seniority.unwrap().to_string(), "2025-03-08T23:00:00Z");

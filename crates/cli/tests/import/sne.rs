@@ -25,7 +25,8 @@ async fn number_co_holders_dependants_and_children_appear() {
         | State::Place(_)
         | State::Structure(_)
         | State::Organisation(_)
-        | State::User(_) => None,
+        | State::User(_)
+        | State::Subscription(_) => None,
     });
     let household = household.unwrap();
     let mut links: Vec<MemberLink> =
@@ -79,7 +80,11 @@ async fn an_application_that_was_not_renewed_is_taken_over_as_expired() {
     let ledgers = instance.ledgers();
     let all = ledgers.iter().filter_map(|(_, state)| match state {
         State::Household(is) => Some(is.applications.values()),
-        State::Place(_) | State::Structure(_) | State::Organisation(_) | State::User(_) => None,
+        State::Place(_)
+        | State::Structure(_)
+        | State::Organisation(_)
+        | State::User(_)
+        | State::Subscription(_) => None,
     });
     let old =
         |one: &&Application| one.known_number().is_some_and(|is| is.to_string() == "0330324000043G0001");
@@ -166,7 +171,11 @@ async fn an_application_filed_years_ago_is_taken_over_with_the_day_of_its_last_r
                 let (_, live) = is.live_application()?;
                 (live.known_number()?.to_string() == number).then(|| live.valid_until.to_string())
             }
-            State::Place(_) | State::Structure(_) | State::Organisation(_) | State::User(_) => None,
+            State::Place(_)
+            | State::Structure(_)
+            | State::Organisation(_)
+            | State::User(_)
+            | State::Subscription(_) => None,
         })
     };
     assert_eq!(valid("0330324000043G0001").as_deref(), Some("2027-03-01"));

@@ -23,6 +23,7 @@ use domain::ledger::{AggregateId, State};
 use domain::organisation::OrganisationLedger;
 use domain::rights::{self, Action, Calls, Circumstances, Denial, Resource};
 use domain::rules::RuleBook;
+use domain::subscription::Subscription;
 use domain::user::User;
 use jiff::Timestamp;
 use journal::Journal;
@@ -312,7 +313,24 @@ fn purpose(given: &HeaderValue) -> Result<journal::access::Code, Problem> {
 pub fn organisation(folded: &Folded) -> Option<&OrganisationLedger> {
     match &folded.state {
         State::Organisation(ledger) => Some(ledger),
-        State::Household(_) | State::Place(_) | State::Structure(_) | State::User(_) => None,
+        State::Household(_)
+        | State::Place(_)
+        | State::Structure(_)
+        | State::User(_)
+        | State::Subscription(_) => None,
+    }
+}
+
+/// What is known of a subscription, if the ledger is that of one.
+#[must_use]
+pub fn subscription(folded: &Folded) -> Option<&Subscription> {
+    match &folded.state {
+        State::Subscription(is) => Some(is),
+        State::Household(_)
+        | State::Place(_)
+        | State::Structure(_)
+        | State::Organisation(_)
+        | State::User(_) => None,
     }
 }
 
@@ -321,6 +339,10 @@ pub fn organisation(folded: &Folded) -> Option<&OrganisationLedger> {
 pub fn user(folded: &Folded) -> Option<&User> {
     match &folded.state {
         State::User(user) => Some(user),
-        State::Household(_) | State::Place(_) | State::Structure(_) | State::Organisation(_) => None,
+        State::Household(_)
+        | State::Place(_)
+        | State::Structure(_)
+        | State::Organisation(_)
+        | State::Subscription(_) => None,
     }
 }

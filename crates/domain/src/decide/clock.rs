@@ -235,7 +235,8 @@ impl Deadline {
                 | AggregateId::Place(_)
                 | AggregateId::Structure(_)
                 | AggregateId::Organisation(_)
-                | AggregateId::User(_),
+                | AggregateId::User(_)
+                | AggregateId::Subscription(_),
                 _,
             ) => Ok(()),
         }
@@ -296,7 +297,8 @@ pub fn deadlines(ledger: &AggregateId, state: &State) -> Vec<Deadline> {
             | AggregateId::Place(_)
             | AggregateId::Structure(_)
             | AggregateId::Organisation(_)
-            | AggregateId::User(_),
+            | AggregateId::User(_)
+            | AggregateId::Subscription(_),
             _,
         ) => Vec::new(),
     }

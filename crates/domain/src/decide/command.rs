@@ -7,8 +7,8 @@ use super::{
     Context, Draft, account, allocation, application, clock, consent, correction, custody, erasure, family,
     follow_up, inventory, lease, occupants, organisation, person_request,
 };
-use super::{protection, referral, registration, request, stay, user, vacancy};
-use crate::id::{HouseholdId, OrganisationId, PlaceId, StructureId, Territory, UserId};
+use super::{protection, referral, registration, request, stay, subscription, user, vacancy};
+use crate::id::{HouseholdId, OrganisationId, PlaceId, StructureId, SubscriptionId, Territory, UserId};
 use crate::ledger::{Halt, Ledgers};
 
 /// Which service takes a command.
@@ -22,6 +22,8 @@ pub enum Service {
     Landlord,
     /// Supervision: organisations and those who sign in.
     Supervision,
+    /// Feed: subscriptions.
+    Feed,
 }
 
 impl Service {
@@ -33,6 +35,7 @@ impl Service {
             Self::Insertion => "insertion",
             Self::Landlord => "landlord",
             Self::Supervision => "supervision",
+            Self::Feed => "feed",
         }
     }
 }
@@ -41,7 +44,7 @@ impl Service {
 pub struct CommandKind {
     /// Its name in URLs: `propose-referral`.
     pub name: &'static str,
-    /// The word of the ledger it addresses: `household`, `place`, `structure`, `organisation`, `user`.
+    /// The word of the ledger it addresses: `household`, `place`, `structure`, `organisation`, `user`, `subscription`.
     pub ledger: &'static str,
     /// The services that take its body as it is; none where the surface makes it from something that must not be
     /// recorded, such as a password.
@@ -234,7 +237,23 @@ pub(crate) trait Decide<Id> {
     fn decide(&self, id: Id, ctx: &Context<'_>, ledgers: &Ledgers, draft: &mut Draft) -> Result<(), Halt>;
 }
 
-use Service::{Insertion, Intake, Landlord, Supervision};
+impl Addressed for SubscriptionCommand {
+    type Id = SubscriptionId;
+
+    fn on(self, id: SubscriptionId) -> Command {
+        Command::Subscription(id, self)
+    }
+
+    fn home(&self) -> Option<Territory> {
+        if let Self::Open(open) = self { Some(open.territory) } else { None }
+    }
+
+    fn creating(self, home: Territory, command: crate::id::CommandId) -> Command {
+        self.on(SubscriptionId::created_by(home, command))
+    }
+}
+
+use Service::{Feed, Insertion, Intake, Landlord, Supervision};
 
 commands! {
     /// What can be asked of a household's ledger.
@@ -382,6 +401,17 @@ commands! {
     }
 }
 
+commands! {
+    /// What can be asked of a subscription's ledger.
+    pub enum SubscriptionCommand on SubscriptionId, "subscription" {
+        "open" &[Feed], "Ouvrir un abonnement à ce qui est disponible." => Open(subscription::OpenSubscription),
+        "change" &[Feed], "Modifier un abonnement." => Change(subscription::ChangeSubscription),
+        "pause" &[Feed], "Mettre un abonnement en pause : rien n'est perdu." => Pause(subscription::PauseSubscription),
+        "resume" &[Feed], "Reprendre un abonnement, avec ce qui manque ou ce qui est encore ouvert." => Resume(subscription::ResumeSubscription),
+        "close" &[Feed], "Mettre fin à un abonnement." => Close(subscription::CloseSubscription),
+    }
+}
+
 /// Every command that can be asked, in the order of the pathway.
 pub fn catalogue() -> impl Iterator<Item = &'static CommandKind> {
     HouseholdCommand::KINDS
@@ -390,6 +420,7 @@ pub fn catalogue() -> impl Iterator<Item = &'static CommandKind> {
         .chain(StructureCommand::KINDS)
         .chain(OrganisationCommand::KINDS)
         .chain(UserCommand::KINDS)
+        .chain(SubscriptionCommand::KINDS)
 }
 
 /// A command with the ledger it addresses.
@@ -405,6 +436,8 @@ pub enum Command {
     Organisation(OrganisationId, OrganisationCommand),
     /// To a user.
     User(UserId, UserCommand),
+    /// To a subscription.
+    Subscription(SubscriptionId, SubscriptionCommand),
     /// What the clock does when a deadline is due.
     Elapse(clock::Deadline),
 }
@@ -420,6 +453,7 @@ impl Command {
             Self::Structure(id, _) => AggregateId::Structure(*id),
             Self::Organisation(id, _) => AggregateId::Organisation(*id),
             Self::User(id, _) => AggregateId::User(*id),
+            Self::Subscription(id, _) => AggregateId::Subscription(*id),
             Self::Elapse(deadline) => deadline.ledger,
         }
     }
@@ -433,6 +467,7 @@ impl Command {
             Self::Structure(_, command) => command.name(),
             Self::Organisation(_, command) => command.name(),
             Self::User(_, command) => command.name(),
+            Self::Subscription(_, command) => command.name(),
             Self::Elapse(deadline) => deadline.kind.id(),
         }
     }
@@ -450,6 +485,7 @@ impl Command {
             Self::Structure(id, command) => command.rule(*id, ctx, ledgers, draft),
             Self::Organisation(id, command) => command.rule(*id, ctx, ledgers, draft),
             Self::User(id, command) => command.rule(*id, ctx, ledgers, draft),
+            Self::Subscription(id, command) => command.rule(*id, ctx, ledgers, draft),
             Self::Elapse(deadline) => deadline.elapse(ctx, ledgers, draft),
         }
     }

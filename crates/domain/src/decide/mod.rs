@@ -23,6 +23,7 @@ pub mod referral;
 pub mod registration;
 pub mod request;
 pub mod stay;
+pub mod subscription;
 pub mod user;
 pub mod vacancy;
 
@@ -34,7 +35,7 @@ mod recheck;
 
 pub use command::{
     Addressed, Command, CommandKind, HouseholdCommand, OrganisationCommand, PlaceCommand, Service,
-    StructureCommand, UserCommand, Visitor, catalogue,
+    StructureCommand, SubscriptionCommand, UserCommand, Visitor, catalogue,
 };
 pub use created::created;
 
@@ -44,7 +45,9 @@ use jiff::civil::Date;
 use crate::calendar;
 use crate::household::follow_up::Follower;
 use crate::household::{Household, HouseholdEvent, Registration};
-use crate::id::{CommandId, HouseholdId, OrganisationId, PlaceId, StructureId, Territory, UserId};
+use crate::id::{
+    CommandId, HouseholdId, OrganisationId, PlaceId, StructureId, SubscriptionId, Territory, UserId,
+};
 use crate::ledger::{AggregateId, Change, Fact, Halt, Ledgers};
 use crate::matching::Standing;
 use crate::organisation::OrganisationEvent;
@@ -52,6 +55,7 @@ use crate::place::{Place, PlaceEvent};
 use crate::refusal::Refusal;
 use crate::rules::{RuleBook, Rules};
 use crate::structure::StructureEvent;
+use crate::subscription::SubscriptionEvent;
 use crate::user::UserEvent;
 
 /// How far ahead of our clock a caller's may be before a fact counts as future.
@@ -179,6 +183,16 @@ impl Draft {
     pub(crate) fn user(&mut self, id: UserId, effective: Timestamp, event: impl Into<UserEvent>) {
         let fact = Fact::User(event.into());
         self.changes.push(Change { ledger: AggregateId::User(id), fact, effective });
+    }
+
+    pub(crate) fn subscription(
+        &mut self,
+        id: SubscriptionId,
+        effective: Timestamp,
+        event: impl Into<SubscriptionEvent>,
+    ) {
+        let fact = Fact::Subscription(event.into());
+        self.changes.push(Change { ledger: AggregateId::Subscription(id), fact, effective });
     }
 }
 

@@ -27,6 +27,7 @@ impl Command {
             | Self::Structure(..)
             | Self::Organisation(..)
             | Self::User(..)
+            | Self::Subscription(..)
             | Self::Elapse(_) => Vec::new(),
         }
     }
@@ -35,7 +36,9 @@ impl Command {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decide::{CommandKind, OrganisationCommand, StructureCommand, UserCommand};
+    use crate::decide::{
+        CommandKind, OrganisationCommand, StructureCommand, SubscriptionCommand, UserCommand,
+    };
 
     #[test]
     fn no_other_command_names_a_household_in_its_body() {
@@ -50,6 +53,7 @@ mod tests {
             StructureCommand::KINDS,
             OrganisationCommand::KINDS,
             UserCommand::KINDS,
+            SubscriptionCommand::KINDS,
         ];
         let naming: Vec<_> = kinds.into_iter().flatten().filter(names).map(|kind| kind.name).collect();
         assert_eq!(naming, ["merge", "share-custody", "designate-candidates"]);

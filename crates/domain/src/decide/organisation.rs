@@ -25,7 +25,7 @@ const TOKEN_DAYS_MAX: i64 = 366;
 /// The most requests in a minute that a token may be given.
 const PER_MINUTE_MAX: u32 = 6_000;
 
-fn check_text(text: &str, what: &str) -> Result<(), Refusal> {
+pub(super) fn check_text(text: &str, what: &str) -> Result<(), Refusal> {
     if text.trim().is_empty() || text.chars().count() > TEXT_MAX {
         let sentence = format!("{what} : de 1 à {TEXT_MAX} caractères.");
         return Err(Refusal::invalid("text-length", "organisation", sentence));

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{BrokerAccount, Organisation, Verb};
 use crate::calendar::Instant;
@@ -88,13 +89,25 @@ pub struct BulkReadingNoticed {
     pub until: Instant,
 }
 
+/// `token.issued` as it was when subscriptions had no home: there were none, so that such a token is for nothing, whichever
+/// home its number is given.
+fn homed(version: u16, mut body: Value) -> Value {
+    if version == 1
+        && let Some(subscription) = body.get_mut("subscription")
+        && let Some(number) = subscription.as_str()
+    {
+        *subscription = format!("75-{number}").into();
+    }
+    body
+}
+
 events! {
     /// What can happen to an organisation, the tokens of its software and its account.
     pub enum PartyEvent in OrganisationEvent::Party {
         "organisation.registered" v 1 => OrganisationRegistered(OrganisationRegistered),
         "organisation.changed" v 1 => OrganisationChanged(OrganisationChanged),
         "organisation.closed" v 1 => OrganisationClosed(OrganisationClosed),
-        "token.issued" v 1 => TokenIssued(TokenIssued),
+        "token.issued" v 2 by homed => TokenIssued(TokenIssued),
         "token.revoked" v 1 => TokenRevoked(TokenRevoked),
         "account.bound" v 1 => AccountBound(AccountBound),
         "account.revoked" v 1 => AccountRevoked(AccountRevoked),

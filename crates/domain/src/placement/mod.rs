@@ -123,7 +123,10 @@ impl PlacementId {
         match ledger {
             AggregateId::Place(id) => Some(Self::Place(*id)),
             AggregateId::Household(id) => Some(Self::Household(*id)),
-            AggregateId::Structure(_) | AggregateId::Organisation(_) | AggregateId::User(_) => None,
+            AggregateId::Structure(_)
+            | AggregateId::Organisation(_)
+            | AggregateId::User(_)
+            | AggregateId::Subscription(_) => None,
         }
     }
 }
@@ -179,7 +182,8 @@ pub fn offered(ledger: &AggregateId, state: &State) -> Option<Placement> {
             | AggregateId::Household(_)
             | AggregateId::Structure(_)
             | AggregateId::Organisation(_)
-            | AggregateId::User(_),
+            | AggregateId::User(_)
+            | AggregateId::Subscription(_),
             _,
         ) => None,
     }

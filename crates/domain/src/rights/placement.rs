@@ -8,6 +8,9 @@ use crate::organisation::OrganisationKind;
 use crate::placement::{Placement, PlacementId};
 use crate::reference::ConsentPurpose;
 
+/// Being told of what is available.
+const PLACEMENTS: Action = Action::read("placement", "list");
+
 /// Being told of households that are ready for a home of their own, without a name.
 pub const READY_HOUSEHOLDS: Action = Action::read("placement", "households");
 
@@ -17,7 +20,6 @@ pub const READY_HOUSEHOLDS: Action = Action::read("placement", "households");
 #[must_use]
 pub fn is_told_of_placement(
     caller: &Caller,
-    action: Action,
     id: PlacementId,
     is: &Placement,
     household: Option<&Household>,
@@ -26,7 +28,7 @@ pub fn is_told_of_placement(
     match id {
         PlacementId::Place(_) => is.provider.is_some_and(|provider| {
             let supply = Resource::Supply { territory: is.territory, provider };
-            decide(caller, action, &supply, at).is_ok()
+            decide(caller, PLACEMENTS, &supply, at).is_ok()
         }),
         PlacementId::Household(_) => {
             let told = decide(caller, READY_HOUSEHOLDS, &Resource::Any, at).is_ok();

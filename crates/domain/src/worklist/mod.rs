@@ -197,7 +197,8 @@ pub fn tasks(ledger: &AggregateId, state: &State, book: &RuleBook) -> Vec<Task> 
             | AggregateId::Place(_)
             | AggregateId::Structure(_)
             | AggregateId::Organisation(_)
-            | AggregateId::User(_),
+            | AggregateId::User(_)
+            | AggregateId::Subscription(_),
             _,
         ) => {}
     }

@@ -1,10 +1,12 @@
-//! What is available: a list of it, and what becomes of it, after a position or live.
+//! What is available: a list of it, and what becomes of it, after a position or live; for whoever asks under a filter, and for
+//! subscriptions.
 //!
 //! **Invariant.** A reader is told of nothing outside its filter or its rights, not even that there is something: what leaves
 //! its filter is gone for it, what comes into it is new. Both are looked at when it is told.
 
 mod asked;
 mod routes;
+mod subscriptions;
 mod view;
 
 use desk::{Caller, Desk, Failure, Reading};
@@ -18,6 +20,7 @@ use service::sse::Streams;
 
 use crate::live::{Message, Tale};
 pub(crate) use routes::routes;
+pub(crate) use subscriptions::routes as subscription_routes;
 use view::Passage;
 pub(crate) use view::Placements;
 
@@ -35,6 +38,14 @@ pub(crate) struct Board {
     pub(crate) streams: Streams,
 }
 
+/// What a reader is told of.
+#[derive(Debug, Clone, Default)]
+struct Query {
+    wants: Wants,
+    /// Up to this position, nothing but the last passage of each placement.
+    compacted_until: u64,
+}
+
 impl Board {
     /// What became, after `cursor`, of the placements that the caller looks for and may be told of, at most `most`, and how
     /// far was looked.
@@ -42,7 +53,7 @@ impl Board {
         &self,
         page: &Page,
         caller: &Caller,
-        wants: &Wants,
+        query: &Query,
         after: u64,
         most: usize,
     ) -> Result<(Vec<Message>, u64), Problem> {
@@ -50,7 +61,7 @@ impl Board {
         for passage in view::passages(page, after).map_err(Failure)? {
             let (position, passage) = passage.map_err(Failure)?;
             (cursor, looked_at) = (position, looked_at + 1);
-            if let Some(turn) = self.turn(page, caller, wants, &passage)? {
+            if let Some(turn) = self.turn(page, caller, query, position, &passage)? {
                 told.push((position, turn.kind().to_owned(), event(position, turn, &passage)));
             }
             if told.len() == most || looked_at == LOOKED_AT_MAX {
@@ -66,15 +77,26 @@ impl Board {
         &self,
         page: &Page,
         caller: &Caller,
-        wants: &Wants,
+        query: &Query,
+        position: u64,
         passage: &Passage,
     ) -> Result<Option<Turn>, Problem> {
+        let Passage { ledger, before, after, .. } = passage;
         // Most passages fit most filters not at all: that is looked at first.
-        if Turn::of(passage.before.as_ref(), passage.after.as_ref(), |is| wants.fit(is)).is_none() {
+        if Turn::of(before.as_ref(), after.as_ref(), |is| query.wants.fit(is)).is_none() {
             return Ok(None);
         }
-        let may = self.shown(page, caller, &passage.ledger)?;
-        Ok(Turn::of(passage.before.as_ref(), passage.after.as_ref(), |is| wants.fit(is) && may(is)))
+        let compacted = position <= query.compacted_until;
+        if compacted && !view::is_latest(page, ledger, position).map_err(Failure)? {
+            return Ok(None);
+        }
+        let may = self.shown(page, caller, ledger)?;
+        let turn = Turn::of(before.as_ref(), after.as_ref(), |is| query.wants.fit(is) && may(is));
+        Ok(match turn {
+            // Whoever is told of the last passage alone may not know the one before.
+            Some(Turn::Changed) if compacted => Some(Turn::Available),
+            turn => turn,
+        })
     }
 
     /// Whether the caller may be told of what is available of a ledger.
@@ -93,9 +115,13 @@ impl Board {
         Ok(move |is: &Placement| {
             let household = folded.as_deref().and_then(|folded| match &folded.state {
                 State::Household(is) => Some(&**is),
-                State::Place(_) | State::Structure(_) | State::Organisation(_) | State::User(_) => None,
+                State::Place(_)
+                | State::Structure(_)
+                | State::Organisation(_)
+                | State::User(_)
+                | State::Subscription(_) => None,
             });
-            id.is_some_and(|id| is_told_of_placement(&caller.rights, caller.action, id, is, household, at))
+            id.is_some_and(|id| is_told_of_placement(&caller.rights, id, is, household, at))
         })
     }
 }
@@ -125,7 +151,7 @@ fn event(position: u64, turn: Turn, passage: &Passage) -> Value {
 /// What becomes of the placements that somebody looks for, live.
 struct Followed {
     board: Board,
-    wants: Wants,
+    query: Query,
 }
 
 impl Tale for Followed {
@@ -142,6 +168,6 @@ impl Tale for Followed {
     }
 
     async fn after(&self, caller: &Caller, cursor: u64) -> Result<(Vec<Message>, u64), Problem> {
-        self.board.told(&self.board.reading.now()?, caller, &self.wants, cursor, STEP)
+        self.board.told(&self.board.reading.now()?, caller, &self.query, cursor, STEP)
     }
 }

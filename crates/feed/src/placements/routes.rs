@@ -1,12 +1,12 @@
 //! `GET /api/v1/placements`, `…/events?after=` and `…/stream`.
 
-use domain::placement::Placement;
+use domain::placement::{Placement, Wants};
 use projection::Page as View;
 use serde::Serialize;
 use serde_json::json;
 use service::axum::extract::State;
 use service::axum::response::Response;
-use service::extract::{AtLeast, Page, Query};
+use service::extract::{AtLeast, Page, Query as Parameters};
 use service::openapi::{Api, Operation, Schema};
 use service::problem::Kind;
 use service::sse::LastEventId;
@@ -16,7 +16,7 @@ use desk::{Caller, Failure, ViewState};
 use domain::ledger::AggregateId;
 
 use super::asked::{Asked, filtered};
-use super::{Board, Followed, LOOKED_AT_MAX, view};
+use super::{Board, Followed, LOOKED_AT_MAX, Query, view};
 use crate::live;
 
 pub(crate) fn routes(site: Site, board: Board) -> Site {
@@ -119,26 +119,30 @@ async fn placements(
     caller: Caller,
     at_least: AtLeast,
     page: Page,
-    Query(asked): Query<Asked>,
+    Parameters(asked): Parameters<Asked>,
 ) -> Result<Response, Problem> {
     let reading = board.reading.clone();
-    reading.read(at_least, move |view| listed(view, &board, &caller, &asked, &page)).await
+    let wants = asked.wants()?;
+    reading.read(at_least, move |view| listed(view, &board, &caller, &wants, &page)).await
 }
 
-fn listed(
+/// One page of what is available for somebody who looks for some of it.
+pub(super) fn listed(
     view: &View,
     board: &Board,
     caller: &Caller,
-    asked: &Asked,
+    wants: &Wants,
     page: &Page,
 ) -> Result<Response, Problem> {
-    let wants = asked.wants()?;
     let from = page.cursor.as_ref().map_or(Ok(Vec::new()), |cursor| board.desk.row_after(cursor))?;
     let (mut shown, mut next) = (Vec::new(), None);
-    for (n, row) in view::available(view, &from).map_err(Failure)?.enumerate() {
+    for (n, row) in view::latest(view, &from).map_err(Failure)?.enumerate() {
         let (at, id, is) = row.map_err(Failure)?;
-        if wants.fit(&is.placement) && board.shown(view, caller, &id)?(&is.placement) {
-            shown.push(Shown { id, told_at: is.told_at, placement: is.placement });
+        let fitting = is.placement.filter(|placement| wants.fit(placement));
+        if let Some(placement) = fitting
+            && board.shown(view, caller, &id)?(&placement)
+        {
+            shown.push(Shown { id, told_at: is.position, placement });
         }
         if shown.len() == page.limit || n + 1 == LOOKED_AT_MAX {
             next = Some(board.desk.cursor_after(&at)?);
@@ -154,27 +158,37 @@ async fn events(
     caller: Caller,
     at_least: AtLeast,
     page: Page,
-    Query(asked): Query<Asked>,
+    Parameters(asked): Parameters<Asked>,
 ) -> Result<Response, Problem> {
-    let wants = asked.wants()?;
+    let query = Query { wants: asked.wants()?, compacted_until: 0 };
     let reading = board.reading.clone();
-    let told = move |view: &View| {
-        let (told, cursor) = board.told(view, &caller, &wants, asked.after.unwrap_or(0), page.limit)?;
-        let events: Vec<_> = told.into_iter().map(|(_, _, event)| event).collect();
-        let state = ViewState::of(view);
-        Ok(state.answer(&json!({ "events": events, "cursor": cursor, "view": state })))
-    };
-    reading.read(at_least, told).await
+    let after = asked.after.unwrap_or(0);
+    reading.read(at_least, move |view| paged(view, &board, &caller, &query, after, &page)).await
+}
+
+/// One page of what became of placements after a position.
+pub(super) fn paged(
+    view: &View,
+    board: &Board,
+    caller: &Caller,
+    query: &Query,
+    after: u64,
+    page: &Page,
+) -> Result<Response, Problem> {
+    let (told, cursor) = board.told(view, caller, query, after, page.limit)?;
+    let events: Vec<_> = told.into_iter().map(|(_, _, event)| event).collect();
+    let state = ViewState::of(view);
+    Ok(state.answer(&json!({ "events": events, "cursor": cursor, "view": state })))
 }
 
 async fn stream_of(
     State(board): State<Board>,
     caller: Caller,
     last: Option<LastEventId>,
-    Query(asked): Query<Asked>,
+    Parameters(asked): Parameters<Asked>,
 ) -> Result<Response, Problem> {
-    let wants = asked.wants()?;
+    let query = Query { wants: asked.wants()?, compacted_until: 0 };
     let after = live::start(last, asked.after, board.view.position())?;
     let streams = board.streams.clone();
-    streams.open(live::live(Followed { board, wants }, caller, after))
+    streams.open(live::live(Followed { board, query }, caller, after))
 }

@@ -1,15 +1,22 @@
-//! The view: what is available now, and how it came to be so, position by position.
+//! The view: what is available now, how it came to be so position by position, and from where subscriptions go on.
 
 use domain::event::Stamp;
-use domain::ledger::AggregateId;
+use domain::id::SubscriptionId;
+use domain::ledger::{AggregateId, Fact};
 use domain::placement::{Placement, PlacementId, offered};
+use domain::subscription::{FollowingEvent, Resumption, SubscriptionEvent};
+use jiff::Timestamp;
 use projection::{ApplyError, Entry, Page, Rows, StoreError, Tree, View, key, ledgers};
 use serde::{Deserialize, Serialize};
 
 /// `position` → [`Passage`].
 const PASSAGES: Tree = Tree::named("feed/passages");
-/// `ledger` → [`Available`].
-const AVAILABLE: Tree = Tree::named("feed/available");
+/// `(recorded, position)` of each passage.
+const MOMENTS: Tree = Tree::named("feed/moments");
+/// `ledger` → [`Latest`].
+const LATEST: Tree = Tree::named("feed/latest");
+/// `ledger` of a subscription → the position at which it was resumed with only what was still open.
+const RESUMED: Tree = Tree::named("feed/resumed");
 
 /// Raised whenever the same events would give other rows.
 const VERSION: u32 = 1;
@@ -29,13 +36,13 @@ pub(crate) struct Passage {
     pub(crate) stamp: Stamp,
 }
 
-/// What is available.
+/// The last passage of a ledger.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Available {
-    /// What.
-    pub(crate) placement: Placement,
-    /// The position of the event that told it last.
-    pub(crate) told_at: u64,
+pub(crate) struct Latest {
+    /// Where it stands.
+    pub(crate) position: u64,
+    /// What has been available since.
+    pub(crate) placement: Option<Placement>,
 }
 
 /// The view. It comes after that of the ledgers, whose states it reads.
@@ -51,49 +58,60 @@ impl View for Placements {
     }
 
     fn trees(&self) -> Vec<Tree> {
-        vec![PASSAGES, AVAILABLE]
+        vec![PASSAGES, MOMENTS, LATEST, RESUMED]
     }
 
     fn apply(&self, entry: &Entry, rows: &mut Rows<'_>) -> Result<(), ApplyError> {
-        let ledger = entry.ledger;
-        if PlacementId::of(&ledger).is_none() {
-            return Ok(());
+        if PlacementId::of(&entry.ledger).is_some() {
+            pass(entry, rows)?;
         }
-        let state = ledgers::state_in(rows, &ledger)?;
-        let after = state.and_then(|folded| offered(&ledger, &folded.state));
-        let at = key::of(&ledger);
-        let before = rows.load::<Available>(AVAILABLE, &at)?.map(|is| is.placement.clone());
-        if before == after {
-            return Ok(());
+        if let Fact::Subscription(SubscriptionEvent::Following(FollowingEvent::SubscriptionResumed(resumed))) =
+            entry.fact()
+            && resumed.with == Resumption::OnlyWhatIsOpen
+        {
+            rows.save(RESUMED, key::of(&entry.ledger), entry.position)?;
         }
-        match after.clone() {
-            Some(placement) => {
-                rows.save(AVAILABLE, at, Available { placement, told_at: entry.position })?;
-            }
-            None => rows.remove(AVAILABLE, at)?,
-        }
-        let (because, stamp) = (entry.kind.clone(), entry.stamp);
-        rows.save(PASSAGES, key::of(&entry.position), Passage { ledger, before, after, because, stamp })?;
         Ok(())
     }
 }
 
-/// A row of what is available: its key, whose it is, what it says.
-pub(super) type Row = (Vec<u8>, AggregateId, Available);
+fn pass(entry: &Entry, rows: &mut Rows<'_>) -> Result<(), StoreError> {
+    let (ledger, position) = (entry.ledger, entry.position);
+    let state = ledgers::state_in(rows, &ledger)?;
+    let after = state.and_then(|folded| offered(&ledger, &folded.state));
+    let at = key::of(&ledger);
+    let before = rows.load::<Latest>(LATEST, &at)?.and_then(|is| is.placement.clone());
+    if before == after {
+        return Ok(());
+    }
+    rows.save(LATEST, at, Latest { position, placement: after.clone() })?;
+    rows.insert(MOMENTS, key::of(&(entry.stamp.recorded, position)), &[])?;
+    let (because, stamp) = (entry.kind.clone(), entry.stamp);
+    rows.save(PASSAGES, key::of(&position), Passage { ledger, before, after, because, stamp })
+}
 
-/// What is available now, in the order of the ledgers, from the row `from` on.
-pub(super) fn available(
+/// A row of what is available: its key, whose it is, what it says.
+pub(super) type Row = (Vec<u8>, AggregateId, Latest);
+
+/// What is available or was, in the order of the ledgers, from the row `from` on.
+pub(super) fn latest(
     page: &Page,
     from: &[u8],
 ) -> Result<impl Iterator<Item = Result<Row, StoreError>>, StoreError> {
-    let rows = page.range(AVAILABLE, from, None)?;
+    let rows = page.range(LATEST, from, None)?;
     Ok(rows.filter_map(|row| {
         let read = |(at, value): (Vec<u8>, Vec<u8>)| {
             let ledger = key::read::<AggregateId>(&at)?;
-            Some(page.decoded(AVAILABLE, &value).map(|is| (at, ledger, is)))
+            Some(page.decoded(LATEST, &value).map(|is| (at, ledger, is)))
         };
         row.map(read).transpose().map(Result::flatten)
     }))
+}
+
+/// Whether the passage at `position` is the last one of its ledger.
+pub(super) fn is_latest(page: &Page, ledger: &AggregateId, position: u64) -> Result<bool, StoreError> {
+    let latest = page.load::<Latest>(LATEST, &key::of(ledger))?;
+    Ok(latest.is_some_and(|is| is.position == position))
 }
 
 /// What became of placements after the position `after`, in order.
@@ -109,4 +127,18 @@ pub(super) fn passages(
         };
         row.map(read).transpose().map(Result::flatten)
     }))
+}
+
+/// The position before the first passage that was recorded at `moment` or later; that of the page if there is none.
+pub(super) fn before(page: &Page, moment: Timestamp) -> Result<u64, StoreError> {
+    let Some(row) = page.range(MOMENTS, &key::of(&moment), None)?.next() else { return Ok(page.position()) };
+    let (at, _) = row?;
+    let first = key::read::<(Timestamp, u64)>(&at).map_or(0, |(_, position)| position);
+    Ok(first.saturating_sub(1))
+}
+
+/// Up to which position a subscription is told of nothing but the last passage of each placement; 0 if of all.
+pub(super) fn resumed(page: &Page, id: SubscriptionId) -> Result<u64, StoreError> {
+    let at = page.load::<u64>(RESUMED, &key::of(&AggregateId::Subscription(id)))?;
+    Ok(at.map_or(0, |position| *position))
 }

@@ -94,7 +94,8 @@ fn holder(event: &Recorded) -> Option<HouseholdId> {
         | AggregateId::Place(_)
         | AggregateId::Structure(_)
         | AggregateId::Organisation(_)
-        | AggregateId::User(_) => None,
+        | AggregateId::User(_)
+        | AggregateId::Subscription(_) => None,
     }
 }
 

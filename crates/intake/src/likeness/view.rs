@@ -78,7 +78,8 @@ impl View for Likenesses {
                 AggregateId::Place(_)
                 | AggregateId::Structure(_)
                 | AggregateId::Organisation(_)
-                | AggregateId::User(_),
+                | AggregateId::User(_)
+                | AggregateId::Subscription(_),
                 _,
             ) => Ok(()),
         }

@@ -30,7 +30,10 @@ impl Holder {
         match ledger {
             AggregateId::Household(household) => Some((*household).into()),
             AggregateId::User(user) => Some(Self::new(user.territory(), user.uuid())),
-            AggregateId::Place(_) | AggregateId::Structure(_) | AggregateId::Organisation(_) => None,
+            AggregateId::Place(_)
+            | AggregateId::Structure(_)
+            | AggregateId::Organisation(_)
+            | AggregateId::Subscription(_) => None,
         }
     }
 

@@ -44,7 +44,7 @@ macro_rules! homed {
     )+};
 }
 
-homed!(HouseholdId, PlaceId, StructureId, OrganisationId, UserId);
+homed!(HouseholdId, PlaceId, StructureId, OrganisationId, UserId, SubscriptionId);
 
 macro_rules! plain {
     ($($id:ty),+) => {$(
@@ -77,7 +77,6 @@ plain!(
     RequestId,
     SessionId,
     StayId,
-    SubscriptionId,
     TokenId,
     VacancyId
 );
@@ -91,6 +90,7 @@ impl Part for AggregateId {
             Self::Structure(_) => b's',
             Self::Organisation(_) => b'o',
             Self::User(_) => b'u',
+            Self::Subscription(_) => b'a',
         });
         (self.territory(), self.uuid()).write(key);
     }
@@ -104,6 +104,7 @@ impl ReadPart for AggregateId {
             [b's'] => StructureId::read(key).map(Self::Structure),
             [b'o'] => OrganisationId::read(key).map(Self::Organisation),
             [b'u'] => UserId::read(key).map(Self::User),
+            [b'a'] => SubscriptionId::read(key).map(Self::Subscription),
             [_] => None,
         }
     }

@@ -66,7 +66,11 @@ pub(crate) fn index(ledger: &AggregateId, state: &State) -> Vec<IndexEntry> {
         State::Household(is) if is.openings.iter().any(|opening| !opening.reviewed) => {
             vec![(OPENINGS, key::of(ledger), Vec::new())]
         }
-        State::Organisation(_) | State::Household(_) | State::Place(_) | State::Structure(_) => Vec::new(),
+        State::Organisation(_)
+        | State::Household(_)
+        | State::Place(_)
+        | State::Structure(_)
+        | State::Subscription(_) => Vec::new(),
     }
 }
 

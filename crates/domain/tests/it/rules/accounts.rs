@@ -81,7 +81,7 @@ fn a_token_is_for_a_role_of_its_organisation_for_a_year_at_most_and_can_be_taken
     }
     let issued = TokenId::created_by(w.upcoming());
     let with_subscription =
-        IssueToken { subscription: Some(domain::id::SubscriptionId(issued.0)), ..token(&w) };
+        IssueToken { subscription: Some(domain::id::SubscriptionId::new(gironde(), issued.0)), ..token(&w) };
     w.does(id, with_subscription);
     let expires = w.now + jiff::SignedDuration::from_hours(24 * 90);
     let good = |w: &World, now| of(w, id).tokens[&issued].is_good(now);

@@ -41,7 +41,11 @@ fn events(w: &World, household: HouseholdId) -> Vec<(HouseholdEvent, domain::eve
     let of = w.log.iter().filter(|recorded| recorded.ledger == AggregateId::Household(household));
     of.filter_map(|recorded| match &recorded.fact {
         Fact::Household(event) => Some((event.clone(), recorded.stamp)),
-        Fact::Place(_) | Fact::Structure(_) | Fact::Organisation(_) | Fact::User(_) => None,
+        Fact::Place(_)
+        | Fact::Structure(_)
+        | Fact::Organisation(_)
+        | Fact::User(_)
+        | Fact::Subscription(_) => None,
     })
     .collect()
 }

@@ -21,6 +21,7 @@ mod request;
 mod residence;
 mod retention;
 mod stay;
+mod subscription;
 mod supply;
 mod tacit;
 mod worklist;

@@ -85,7 +85,11 @@ impl File {
     fn is(&self) -> &Household {
         match self.state() {
             State::Household(is) => is,
-            State::Place(_) | State::Structure(_) | State::Organisation(_) | State::User(_) => panic!(),
+            State::Place(_)
+            | State::Structure(_)
+            | State::Organisation(_)
+            | State::User(_)
+            | State::Subscription(_) => panic!(),
         }
     }
 

@@ -14,11 +14,13 @@ use std::collections::BTreeSet;
 use domain::decide::clock::{Deadline, deadlines};
 use domain::decide::{
     Addressed, Command, Context, HouseholdCommand, OrganisationCommand, PlaceCommand, StructureCommand,
-    UserCommand, decide,
+    SubscriptionCommand, UserCommand, decide,
 };
 use domain::event::Stamp;
 use domain::household::Household;
-use domain::id::{CommandId, EventId, HouseholdId, OrganisationId, PlaceId, StructureId, Territory, UserId};
+use domain::id::{
+    CommandId, EventId, HouseholdId, OrganisationId, PlaceId, StructureId, SubscriptionId, Territory, UserId,
+};
 use domain::ledger::{AggregateId, Change, Fact, Halt, Ledgers, State};
 use domain::matching::Standing;
 use domain::place::Place;
@@ -54,6 +56,8 @@ pub(crate) struct World {
     pub(crate) now: Timestamp,
     /// The person who asks, if it is one.
     pub(crate) asking: Option<UserId>,
+    /// On whose behalf, if not the usual organisation's.
+    pub(crate) acting: Option<OrganisationId>,
     /// The rank of the next proposal on its place's list, where the list is at hand.
     pub(crate) standing: Option<Standing>,
     pub(crate) last: CommandId,
@@ -86,6 +90,10 @@ impl Target for OrganisationId {
 
 impl Target for UserId {
     type Command = UserCommand;
+}
+
+impl Target for SubscriptionId {
+    type Command = SubscriptionCommand;
 }
 
 /// The body of a command.
@@ -130,6 +138,7 @@ impl World {
             log: Vec::new(),
             now: instant(local),
             asking: None,
+            acting: None,
             standing: None,
             last: CommandId(Uuid::nil()),
             asked: 0,
@@ -150,7 +159,7 @@ impl World {
         Context {
             command,
             at: self.now,
-            organisation: organisation(),
+            organisation: self.acting.unwrap_or_else(organisation),
             book: RuleBook::shipped(),
             user: self.asking,
             standing: self.standing.clone(),
@@ -296,7 +305,14 @@ impl World {
     pub(crate) fn household_of(&self, id: HouseholdId) -> &Household {
         match self.ledgers.get(&AggregateId::Household(id)) {
             Some(State::Household(household)) => household,
-            Some(State::Place(_) | State::Structure(_) | State::Organisation(_) | State::User(_)) | None => {
+            Some(
+                State::Place(_)
+                | State::Structure(_)
+                | State::Organisation(_)
+                | State::User(_)
+                | State::Subscription(_),
+            )
+            | None => {
                 panic!("no household {id}")
             }
         }
@@ -305,7 +321,13 @@ impl World {
     pub(crate) fn place_of(&self, id: PlaceId) -> &Place {
         match self.ledgers.get(&AggregateId::Place(id)) {
             Some(State::Place(place)) => place,
-            Some(State::Household(_) | State::Structure(_) | State::Organisation(_) | State::User(_))
+            Some(
+                State::Household(_)
+                | State::Structure(_)
+                | State::Organisation(_)
+                | State::User(_)
+                | State::Subscription(_),
+            )
             | None => panic!("no place {id}"),
         }
     }

@@ -11,11 +11,13 @@ use domain::ledger::{AggregateId, Change};
 use domain::organisation::OrganisationEvent;
 use domain::place::PlaceEvent;
 use domain::structure::StructureEvent;
+use domain::subscription::SubscriptionEvent;
 use domain::user::UserEvent;
 use serde_json::{Value, json};
 
 /// The kinds of ledger, each with a file of its own.
-pub(crate) const LEDGERS: [&str; 5] = ["household", "place", "structure", "organisation", "user"];
+pub(crate) const LEDGERS: [&str; 6] =
+    ["household", "place", "structure", "organisation", "user", "subscription"];
 
 /// One line: a body as some version of the program wrote it, personal values in the clear (they are invented).
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
@@ -39,6 +41,7 @@ pub(crate) fn kinds(ledger: &str) -> Vec<(&'static str, u16)> {
         "structure" => StructureEvent::kinds(),
         "organisation" => OrganisationEvent::kinds(),
         "user" => UserEvent::kinds(),
+        "subscription" => SubscriptionEvent::kinds(),
         other => panic!("{other} is no ledger"),
     }
 }

@@ -35,7 +35,8 @@ fn households(ledgers: &Ledgers) -> impl Iterator<Item = (HouseholdId, &Househol
             | AggregateId::Place(_)
             | AggregateId::Structure(_)
             | AggregateId::Organisation(_)
-            | AggregateId::User(_),
+            | AggregateId::User(_)
+            | AggregateId::Subscription(_),
             _,
         ) => None,
     })
@@ -52,7 +53,8 @@ fn of_households(
             | AggregateId::Place(_)
             | AggregateId::Structure(_)
             | AggregateId::Organisation(_)
-            | AggregateId::User(_),
+            | AggregateId::User(_)
+            | AggregateId::Subscription(_),
             _,
         ) => None,
     })
@@ -67,7 +69,8 @@ fn of_places(facts: &[(AggregateId, Fact, Stamp)]) -> impl Iterator<Item = (Plac
             | AggregateId::Place(_)
             | AggregateId::Structure(_)
             | AggregateId::Organisation(_)
-            | AggregateId::User(_),
+            | AggregateId::User(_)
+            | AggregateId::Subscription(_),
             _,
         ) => None,
     })

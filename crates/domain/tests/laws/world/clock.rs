@@ -61,7 +61,8 @@ impl World {
             | Command::Place(..)
             | Command::Structure(..)
             | Command::Organisation(..)
-            | Command::User(..) => None,
+            | Command::User(..)
+            | Command::Subscription(..) => None,
         });
         let early = self.standing().filter(|deadline| deadline.due >= self.at);
         for deadline in Self::one_of_each(dice, early.chain(past)) {
@@ -89,7 +90,10 @@ impl World {
         match deadline.ledger {
             AggregateId::Household(id) => self.answer_late_on_household(id, deadline.kind, dice),
             AggregateId::Place(id) => self.answer_late_at_place(id, deadline.kind),
-            AggregateId::Structure(_) | AggregateId::Organisation(_) | AggregateId::User(_) => None,
+            AggregateId::Structure(_)
+            | AggregateId::Organisation(_)
+            | AggregateId::User(_)
+            | AggregateId::Subscription(_) => None,
         }
     }
 

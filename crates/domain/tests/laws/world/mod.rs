@@ -192,7 +192,8 @@ impl World {
             | AggregateId::Place(_)
             | AggregateId::Structure(_)
             | AggregateId::Organisation(_)
-            | AggregateId::User(_) => {}
+            | AggregateId::User(_)
+            | AggregateId::Subscription(_) => {}
         }
     }
 
@@ -262,7 +263,14 @@ impl World {
 pub(crate) fn household_in(ledgers: &Ledgers, id: HouseholdId) -> &Household {
     match ledgers.get(&AggregateId::Household(id)) {
         Some(State::Household(is)) => is,
-        Some(State::Place(_) | State::Structure(_) | State::Organisation(_) | State::User(_)) | None => {
+        Some(
+            State::Place(_)
+            | State::Structure(_)
+            | State::Organisation(_)
+            | State::User(_)
+            | State::Subscription(_),
+        )
+        | None => {
             panic!("{id} is not at hand")
         }
     }
@@ -272,7 +280,14 @@ pub(crate) fn household_in(ledgers: &Ledgers, id: HouseholdId) -> &Household {
 pub(crate) fn place_in(ledgers: &Ledgers, id: PlaceId) -> &Place {
     match ledgers.get(&AggregateId::Place(id)) {
         Some(State::Place(is)) => is,
-        Some(State::Household(_) | State::Structure(_) | State::Organisation(_) | State::User(_)) | None => {
+        Some(
+            State::Household(_)
+            | State::Structure(_)
+            | State::Organisation(_)
+            | State::User(_)
+            | State::Subscription(_),
+        )
+        | None => {
             panic!("{id} is not at hand")
         }
     }

@@ -89,7 +89,9 @@ pub(crate) fn draft(ledger: AggregateId, body: Value) -> Draft {
         AggregateId::Household(_) => "household.registered",
         AggregateId::Place(_) => "place.closed",
         AggregateId::Structure(_) => "structure.opened",
-        AggregateId::Organisation(_) | AggregateId::User(_) => panic!("no test writes on {ledger}"),
+        AggregateId::Organisation(_) | AggregateId::User(_) | AggregateId::Subscription(_) => {
+            panic!("no test writes on {ledger}")
+        }
     };
     Draft { ledger, kind, version: 1, effective: at("2026-03-14T00:00:00Z"), body }
 }
@@ -100,7 +102,9 @@ fn body(ledger: AggregateId) -> Value {
         AggregateId::Household(_) => json!({ "adults": 1 }),
         AggregateId::Place(_) => json!({ "from": "2026-03-14" }),
         AggregateId::Structure(_) => profile(),
-        AggregateId::Organisation(_) | AggregateId::User(_) => panic!("no test writes on {ledger}"),
+        AggregateId::Organisation(_) | AggregateId::User(_) | AggregateId::Subscription(_) => {
+            panic!("no test writes on {ledger}")
+        }
     }
 }
 
