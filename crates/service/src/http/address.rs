@@ -55,7 +55,9 @@ impl Network {
         Self { first, bits }
     }
 
-    fn holds(self, address: IpAddr) -> bool {
+    /// Whether `address` lies in it. An IPv4 address in the form of IPv6 (`::ffff:10.1.2.3`) is that IPv4 address.
+    #[must_use]
+    pub fn holds(self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         address.is_ipv4() == self.first.is_ipv4() && Self::of(address, self.bits).first == self.first
     }
