@@ -14,6 +14,7 @@ mod live;
 mod partner;
 mod partners;
 mod placements;
+pub mod webhook;
 
 use domain::decide::Service;
 use projection::View;
