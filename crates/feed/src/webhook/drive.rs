@@ -1,13 +1,14 @@
 //! One endpoint: its messages one after the other, each until it is taken, given up or no longer there.
 
 use std::fmt;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use service::{Edge, Stop};
 use tokio::sync::{Semaphore, SemaphorePermit};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
 use super::attempt::{Client, Failure, Verdict};
@@ -19,7 +20,7 @@ use super::target::Target;
 
 /// How long is waited when an outbox does not answer.
 const PAUSE: Duration = Duration::from_secs(1);
-/// An endpoint that takes longer over a message waits with those that fail.
+/// An endpoint that takes longer over a message is slow: it goes on, and waits, among those that fail.
 const QUICK: Duration = Duration::from_secs(1);
 
 /// What names an endpoint in logs and orders.
@@ -152,16 +153,39 @@ impl<O: Outbox> Drive<O> {
             self.endpoint.tried = 0;
         }
         let began = Instant::now();
-        let Endpoint { target, keys, .. } = &self.endpoint;
-        let sent = self.shared.client.attempt(target, keys, message.id(), message.body().clone(), now);
-        let verdict = sent.await;
-        drop(permit);
+        let verdict = self.attempt(&message, now, permit).await;
         let outcome = self.settle(&message, verdict, began.elapsed());
         let note = self.note(&message, outcome);
         if !self.noted(&note).await {
             return Some(Ended::Stopped);
         }
         self.follow(&message, outcome)
+    }
+
+    /// Makes an attempt and gives back its room.
+    async fn attempt(
+        &self,
+        message: &Message,
+        now: Timestamp,
+        permit: Option<SemaphorePermit<'_>>,
+    ) -> Verdict {
+        let Endpoint { target, keys, .. } = &self.endpoint;
+        let body = message.body().clone();
+        let mut sent = pin!(self.shared.client.attempt(target, keys, message.id(), body, now));
+        if self.lane == Lane::Slow {
+            return sent.await;
+        }
+        if let Ok(verdict) = timeout(QUICK, &mut sent).await {
+            return verdict;
+        }
+        // It turns out to be slow: it goes on in the room of its kind as soon as there is any.
+        tokio::select! {
+            verdict = &mut sent => verdict,
+            _moved = self.shared.slow.acquire() => {
+                drop(permit);
+                sent.await
+            }
+        }
     }
 
     /// The next message, if there is one.

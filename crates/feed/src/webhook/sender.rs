@@ -23,9 +23,10 @@ const ORDERS_MAX: usize = 64;
 /// What bounds the sending.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
-    /// How many attempts are made at once with endpoints that took their last message quickly.
+    /// How many attempts are made at once with endpoints that took their last message quickly, or are new.
     pub at_once: usize,
-    /// How many attempts are made at once with the others: they cannot take the room of those.
+    /// How many attempts are made at once with the others, and go on that take longer than a second: they take the room of the
+    /// quick no longer than that, as long as there is some of their own.
     pub slow_at_once: usize,
     /// How many endpoints there may be.
     pub endpoints_max: usize,
@@ -34,9 +35,9 @@ pub struct Settings {
 }
 
 impl Default for Settings {
-    /// 64 attempts at once, 16 of slow ones; 1000 endpoints.
+    /// 64 attempts at once and 256 of slow ones; 1000 endpoints.
     fn default() -> Self {
-        Self { at_once: 64, slow_at_once: 16, endpoints_max: 1_000, breaker: breaker::Limits::default() }
+        Self { at_once: 64, slow_at_once: 256, endpoints_max: 1_000, breaker: breaker::Limits::default() }
     }
 }
 

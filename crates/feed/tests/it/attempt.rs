@@ -14,6 +14,8 @@ use feed::webhook::{Client, Failure, Policy, Target, Verdict};
 use futures_util::future::BoxFuture;
 use rcgen::{CertificateParams, Issuer, KeyPair};
 use service::outgoing::Tls;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -261,11 +263,22 @@ async fn over_tls_a_message_goes_to_whoever_proves_its_name_and_to_nobody_else()
     assert_eq!(send(&resolving(&here, untrusting()), &https).await, failed(Failure::Tls));
     let other = policy().read(&format!("https://other.test:{}/", receiver.address.port())).unwrap();
     assert_eq!(send(&resolving(&here, trusting()), &other).await, failed(Failure::Tls), "another name");
-    let plain = Receiver::start(Manner::well()).await;
-    let client = resolving(&here, trusting());
-    // A server of plain HTTP waits for a head that never comes; its certificate never comes either.
-    plain.behave(Manner::well());
-    let hung = tokio::time::timeout(SHORT, send(&client, &named(&plain, "https"))).await;
-    assert!(hung.is_err_and(|_| plain.came.borrow().is_empty()), "nothing is said in the clear");
     assert_eq!(receiver.came.borrow().len(), 1);
+}
+
+#[tokio::test]
+async fn who_speaks_no_tls_is_told_nothing() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://{}/", listener.local_addr().unwrap());
+    let heard = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
+        let mut heard = Vec::new();
+        // However it ends, by a close or a reset.
+        let _ = stream.read_to_end(&mut heard).await;
+        heard
+    });
+    assert_eq!(send(&client(LONG), &policy().read(&url).unwrap()).await, failed(Failure::Tls));
+    let heard = heard.await.unwrap();
+    assert!(!heard.windows(4).any(|window| window == b"POST" || window == b"hook"), "nothing in the clear");
 }

@@ -1,14 +1,13 @@
-//! A partner's server, well or badly behaved, over a real socket; and the memory of what an endpoint is to be told.
+//! A partner's server, well or badly behaved, over a real socket.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use feed::webhook::attempt::Limits;
 use feed::webhook::target::OfMachine;
-use feed::webhook::{Client, Keys, Message, Note, Outbox, Outcome, Policy, Position, Pulled, Secret, Target};
+use feed::webhook::{Client, Keys, Policy, Secret, Target};
 use jiff::Timestamp;
 use service::outgoing::Tls;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
@@ -175,17 +174,28 @@ async fn answer<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, manner: Manne
 
 /// Reads one request; nothing if the other end hangs up first.
 async fn read<S: AsyncRead + Unpin>(stream: &mut S) -> Option<Came> {
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        head.push(stream.read_u8().await.ok()?);
-    }
-    let head = String::from_utf8(head).unwrap();
+    const END: &[u8] = b"\r\n\r\n";
+    let mut read = Vec::new();
+    let head = loop {
+        if stream.read_buf(&mut read).await.ok()? == 0 {
+            return None;
+        }
+        if let Some(at) = read.windows(END.len()).position(|window| window == END) {
+            break at + END.len();
+        }
+    };
+    let mut body = read.split_off(head);
+    let head = String::from_utf8(read).unwrap();
     let mut lines = head.lines();
     let line = lines.next().unwrap().to_owned();
     let pairs = lines.filter_map(|line| line.split_once(": "));
     let headers: HashMap<String, String> = pairs.map(|(n, v)| (n.to_owned(), v.to_owned())).collect();
-    let mut body = vec![0; headers["content-length"].parse().unwrap()];
-    stream.read_exact(&mut body).await.ok()?;
+    let length: usize = headers["content-length"].parse().unwrap();
+    while body.len() < length {
+        if stream.read_buf(&mut body).await.ok()? == 0 {
+            return None;
+        }
+    }
     Some(Came { line, headers, body, taken: false })
 }
 
@@ -210,84 +220,4 @@ pub(crate) fn secret() -> Secret {
 
 pub(crate) fn keys() -> Keys {
     Keys::One(secret())
-}
-
-/// What an endpoint is to be told, and what became of it.
-#[derive(Clone, Default)]
-pub(crate) struct Memory {
-    pub(crate) messages: Arc<watch::Sender<Vec<Message>>>,
-    pub(crate) notes: Arc<watch::Sender<Vec<Note>>>,
-    /// How many times it will fail to note.
-    pub(crate) fails: Arc<watch::Sender<usize>>,
-}
-
-impl Memory {
-    /// Holds `count` messages, at every other position.
-    pub(crate) fn of(count: u64) -> Self {
-        let memory = Self::default();
-        (1..=count).for_each(|nth| memory.add(nth));
-        memory
-    }
-
-    pub(crate) fn add(&self, nth: u64) {
-        self.messages.send_modify(|all| all.push(message(nth)));
-    }
-
-    /// The position of the last message that was noted as delivered.
-    pub(crate) fn cursor(&self) -> Position {
-        let notes = self.notes.borrow();
-        let delivered = notes.iter().filter(|note| note.outcome == Outcome::Delivered);
-        delivered.map(|note| note.position).max().unwrap_or_default()
-    }
-
-    /// Returns once `count` attempts were noted.
-    pub(crate) async fn noted(&self, count: usize) -> Vec<Note> {
-        let mut notes = self.notes.subscribe();
-        let noted = notes.wait_for(|notes| notes.len() >= count).await.unwrap();
-        noted.clone()
-    }
-
-    /// Returns once the message at the `nth` position was delivered.
-    pub(crate) async fn delivered(&self, nth: u64) {
-        let mut notes = self.notes.subscribe();
-        let delivered =
-            |note: &Note| note.outcome == Outcome::Delivered && note.position >= Position(2 * nth);
-        notes.wait_for(|notes| notes.iter().any(delivered)).await.unwrap();
-    }
-}
-
-pub(crate) fn message(nth: u64) -> Message {
-    let body = Bytes::from(format!(r#"{{"type":"referral.proposed","data":{{"nth":{nth}}}}}"#));
-    Message::new(Position(2 * nth), name(nth).parse().unwrap(), body).unwrap()
-}
-
-pub(crate) fn name(nth: u64) -> String {
-    format!("msg_{nth}")
-}
-
-pub(crate) fn names(count: u64) -> Vec<String> {
-    (1..=count).map(name).collect()
-}
-
-impl Outbox for Memory {
-    async fn ready(&self, after: Position) {
-        let mut messages = self.messages.subscribe();
-        let ready = messages.wait_for(|all| all.iter().any(|message| message.position() > after)).await;
-        ready.unwrap();
-    }
-
-    async fn next(&self, after: Position) -> anyhow::Result<Pulled> {
-        let messages = self.messages.borrow();
-        let next = messages.iter().find(|message| message.position() > after);
-        Ok(next.map_or(Pulled::Nothing { upto: after }, |message| Pulled::Message(message.clone())))
-    }
-
-    async fn note(&self, note: &Note) -> anyhow::Result<()> {
-        if *self.fails.borrow() > 0 {
-            self.fails.send_modify(|left| *left -= 1);
-            anyhow::bail!("the disk is full");
-        }
-        self.notes.send_modify(|notes| notes.push(note.clone()));
-        Ok(())
-    }
 }
