@@ -193,11 +193,6 @@ impl Row {
         self.levels.insert(group, level);
         self
     }
-
-    /// The groups of which something is shown.
-    pub fn shown(&self) -> impl Iterator<Item = Group> {
-        Group::ALL.into_iter().filter(|group| self.level(*group) > Level::None)
-    }
 }
 
 /// Which places and structures a role sees and acts on.
