@@ -40,8 +40,8 @@ fn every_command_can_be_asked_by_somebody_or_is_the_surface_s_own() {
     ];
     for kind in catalogue() {
         let action = Action::command(kind.ledger, kind.name);
-        let known = Matrix::shipped().knows(action) || own.contains(&action.code().as_str());
-        assert!(known, "nobody may {}", action.code());
+        let granted = Matrix::shipped().knows(action);
+        assert_eq!(granted, !own.contains(&action.code().as_str()), "who may {}?", action.code());
     }
 }
 
@@ -54,6 +54,20 @@ fn no_action_of_the_file_is_misspelt() {
             let reads = domain::rights::READS.iter().any(|read| read.code() == *action);
             assert!(reads || commands.contains(action), "{role} may {action}, which is nothing");
         }
+    }
+}
+
+/// Such a read is recorded before it is answered.
+#[test]
+fn to_read_a_name_a_number_or_what_somebody_lived_through_is_to_read_of_somebody() {
+    let identify: Vec<_> = Group::ALL.into_iter().filter(|group| group.identifies()).collect();
+    assert_eq!(identify, [Group::Id, Group::Soc, Group::Viol, Group::Just, Group::Sne]);
+}
+
+#[test]
+fn a_group_is_called_in_an_answer_as_in_the_file_of_rights() {
+    for group in Group::ALL {
+        assert_eq!(serde_json::from_value::<Group>(json!(group.code())).unwrap(), group);
     }
 }
 

@@ -7,10 +7,10 @@ use domain::household::composition::Safety;
 use domain::household::request::{NeedRecord, ResourceBracket, Since};
 use domain::id::{HouseholdId, PlaceId};
 use domain::personal::Personal;
-use domain::rights::{Group, Level, Matrix, Row, mask_file};
+use domain::rights::{Group, Level, Matrix, Row, Shown, mask_file};
 use domain::structure_kind::StructureKind::{Chrs, SocialDwelling};
-use jiff::{Timestamp, ToSpan};
-use serde_json::Value;
+use jiff::{SignedDuration, Timestamp, ToSpan};
+use serde_json::{Value, json};
 
 use crate::scenario::{World, code, gironde, member};
 
@@ -217,15 +217,88 @@ fn a_wrong_cell_is_found_wherever_it_is() {
 fn a_flag_of_a_sealed_need_is_up_down_or_not_to_be_told() {
     let siao = Matrix::shipped().row("siao").unwrap();
     let flag = |measure: Value| {
-        let file = serde_json::json!({ "requests": { "r": { "file": { "need": { "justice_measure": measure } } } } });
+        let file = json!({ "requests": { "r": { "file": { "need": { "justice_measure": measure } } } } });
         let shown = mask_file(Matrix::shipped(), siao, file, &|_| false, "", Timestamp::UNIX_EPOCH).value;
         shown["requests"]["r"]["file"]["need"]["justice_measure"]["flagged"].clone()
     };
     let known = |is: bool| flag(serde_json::to_value(sealed(is)).unwrap());
     assert_eq!((known(true), known(false)), (true.into(), false.into()));
-    for unreadable in [serde_json::json!({ "sealed": { "v": 1 } }), serde_json::json!({ "erased": true })] {
+    for unreadable in [json!({ "sealed": { "v": 1 } }), json!({ "erased": true })] {
         assert_eq!(flag(unreadable), Value::Null);
     }
+}
+
+/// What a row shows of a file in which the reader's own place is called `mine`.
+fn of(file: Value, row: &Row, now: Timestamp) -> Shown {
+    mask_file(Matrix::shipped(), row, file, &|place| place == "mine", "REFERENCE", now)
+}
+
+#[test]
+fn a_flag_is_up_for_whatever_was_written_and_down_for_what_says_nothing() {
+    let flags = Row::nothing().with(Group::Viol, Level::Flag);
+    for (safety, up) in [
+        (json!(null), false),
+        (json!(false), false),
+        (json!(true), true),
+        (json!("threats"), true),
+        (json!(3), true),
+        (json!([]), false),
+        (json!(["commune:33281"]), true),
+        (json!({}), false),
+        (json!({ "note": "threats" }), true),
+        (json!({ "is": [] }), false),
+        (json!({ "is": true, "since": "2026-03-02T09:00:00Z" }), true),
+    ] {
+        let shown = of(json!({ "safety": safety }), &flags, Timestamp::UNIX_EPOCH).value;
+        assert_eq!(shown, json!({ "safety": { "withheld": "viol", "flagged": up } }), "{safety}");
+    }
+}
+
+#[test]
+fn a_right_of_residence_is_regular_or_not_or_nobody_can_say() {
+    let yes_no = Row::nothing().with(Group::Adm, Level::YesNo);
+    for (residence, regular) in [
+        (json!("temporary_card"), json!(true)),
+        (json!("irregular"), json!(false)),
+        (json!("not_stated"), json!(null)),
+        (json!(null), json!(null)),
+    ] {
+        let file = json!({ "composition": { "members": { "p": { "residence": residence } } } });
+        let shown = of(file, &yes_no, Timestamp::UNIX_EPOCH).value;
+        let told = json!({ "withheld": "adm", "regular": regular });
+        assert_eq!(shown["composition"]["members"]["p"]["residence"], told, "{residence}");
+    }
+}
+
+#[test]
+fn a_stay_is_recent_for_a_year_of_nights_after_its_end() {
+    let now: Timestamp = "2026-03-02T09:00:00Z".parse().unwrap();
+    let over_for = |past| json!({ "situation": { "is": "ended", "at": now - past } });
+    let year = SignedDuration::from_hours(366 * 24);
+    let stays = json!({
+        "running": { "situation": { "is": "present" } },
+        "last_month": over_for(SignedDuration::from_hours(30 * 24)),
+        "a_year_ago": over_for(year),
+        "before": over_for(year + SignedDuration::from_secs(1)),
+    });
+    let recent = Row::nothing().with(Group::Hist, Level::Recent);
+    let shown = of(json!({ "stays": stays }), &recent, now).value;
+    let stays: BTreeSet<_> = shown["stays"].as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(stays, ["a_year_ago", "last_month", "running"].into());
+}
+
+/// A field that names one of the reader's places is not one of the things that concern them.
+#[test]
+fn what_concerns_one_s_own_places_is_told_thing_by_thing() {
+    let file = json!({
+        "referrals": { "a": { "place": "mine" }, "b": { "place": "theirs" }, "c": {} },
+        "registration": { "place": "mine" },
+        "followers": [{ "place": "mine" }],
+    });
+    let own = Row::nothing().with(Group::Path, Level::Own);
+    let shown = of(file, &own, Timestamp::UNIX_EPOCH);
+    assert_eq!(shown.value, json!({ "referrals": { "a": { "place": "mine" } } }));
+    assert_eq!(shown.groups, [Group::Path].into());
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod decision;
 mod document;
 mod fields;
 mod matrix;
+mod role;
 mod sealed;
 
 pub(crate) use fields::everything;
