@@ -2,11 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use domain::decide::application::CloseApplication;
 use domain::decide::consent::Object;
 use domain::decide::follow_up::AssignWorker;
 use domain::decide::inventory::{OpenPlace, OpenStructure};
+use domain::decide::lease::EndLease;
 use domain::decide::protection::{OpenInEmergency, Protect};
+use domain::decide::request::{CancelRequest, TransferRequest};
 use domain::event::Actor;
+use domain::household::application::Deregistration;
 use domain::household::consent::{ConsentChannel, Recipient};
 use domain::household::erasure::ErasureGround;
 use domain::household::protection::EmergencyGround;
@@ -24,6 +28,8 @@ use jiff::ToSpan;
 use uuid::Uuid;
 
 use crate::scenario::{World, build, code, gironde, organisation};
+
+use super::about::lets;
 
 const FILE: Action = Action::read("household", "file");
 
@@ -200,6 +206,53 @@ fn a_landlord_sees_candidates_until_one_of_them_objects() {
 }
 
 #[test]
+fn a_landlord_sees_its_tenant_whatever_they_object_to_and_for_a_while_after_the_lease() {
+    let mut w = World::at("2026-03-02T09:00");
+    let (dwelling, candidates) = w.designated(3);
+    let (id, lease) = lets(&mut w, dwelling, &candidates);
+    // It registered the household itself in this world: it no longer follows it.
+    w.organisation(organisation(), OrganisationKind::SocialLandlord);
+    w.does(id, domain::decide::follow_up::EndFollowUp { organisation: None });
+    let sees = |w: &World, of| asks(w, &caller(Role::LandlordOfficer, of), FILE, id, None).is_ok();
+    assert!(sees(&w, organisation()) && !sees(&w, elsewhere()));
+    let person = w.household_of(id).composition.members.keys().copied().next().unwrap();
+    let (purpose, channel) = (ConsentPurpose::share_with_landlords(), ConsentChannel::Written);
+    w.does(id, Object { person, purpose, recipient: None, channel });
+    assert!(sees(&w, organisation()), "who rents does not hide from who lets");
+    w.pass(200.days());
+    assert!(sees(&w, organisation()) && !sees(&w, elsewhere()));
+    w.does(id, EndLease { lease, on: None });
+    w.pass(90.days());
+    assert!(sees(&w, organisation()));
+    w.pass(4.days());
+    assert!(!sees(&w, organisation()));
+}
+
+#[test]
+fn the_siao_of_another_departement_sees_a_household_while_it_is_asked_and_nobody_objects() {
+    let mut w = World::at("2026-03-02T09:00");
+    let id = w.household("woman 32");
+    let request = w.qualified(id, &[Chrs]);
+    let of = |territory: &str| Caller {
+        territories: [territory.parse::<Territory>().unwrap()].into(),
+        ..caller(Role::SiaoManager, elsewhere())
+    };
+    let see = |w: &World| ["33", "24", "974"].map(|siao| asks(w, &of(siao), FILE, id, None).is_ok());
+    assert_eq!(see(&w), [true, false, false]);
+    w.does(id, TransferRequest { request, to: code("24"), wishes: vec![] });
+    assert_eq!(see(&w), [true, true, false]);
+
+    let mut objecting = w.clone();
+    let person = w.household_of(id).composition.members.keys().copied().next().unwrap();
+    let purpose = ConsentPurpose::share_with_other_siao();
+    objecting.does(id, Object { person, purpose, recipient: None, channel: ConsentChannel::Written });
+    assert_eq!(see(&objecting), [true, false, false], "the SIAO of its home is no other one");
+
+    w.does(id, CancelRequest { request, reason: code("moved_away") });
+    assert_eq!(see(&w), [true, false, false], "a request that is closed asks nothing");
+}
+
+#[test]
 fn places_are_seen_by_who_runs_them_and_by_those_who_answer_for_the_territory() {
     let mut w = World::at("2026-03-02T09:00");
     let dwelling = w.place(SocialDwelling, 4);
@@ -238,6 +291,34 @@ fn the_administrator_of_the_machine_sees_no_personal_data_at_all() {
     }
 }
 
+/// Two people erase the household.
+fn erased(w: &mut World, id: HouseholdId, officer: UserId, manager: UserId) {
+    w.asking = Some(officer);
+    w.does(id, domain::decide::erasure::ProposeErasure { ground: ErasureGround::Request });
+    w.asking = Some(manager);
+    w.does(id, domain::decide::erasure::ConfirmErasure {});
+}
+
+#[test]
+fn the_counter_of_an_application_is_told_that_the_household_is_erased_and_no_other_counter() {
+    let mut w = World::at("2026-03-02T09:00");
+    w.organisation(organisation(), OrganisationKind::SiaoOperator);
+    let (officer, manager) =
+        (w.invited(organisation(), Role::Auditor), w.invited(organisation(), Role::SiaoManager));
+    let id = w.household("woman 32");
+    let application = w.applies(id);
+    w.does(id, CloseApplication { application, reason: Deregistration::B });
+    // It registered the household too in this world: it no longer follows it.
+    w.does(id, domain::decide::follow_up::EndFollowUp { organisation: None });
+    erased(&mut w, id, officer, manager);
+    assert!(w.household_of(id).erasure().unwrap().followed_by.is_empty());
+    let told = |of| {
+        let counter = Caller { kind: OrganisationKind::SocialLandlord, ..caller(Role::LandlordOfficer, of) };
+        is_told_of_erasure(&counter, id, w.household_of(id), &Providers::new())
+    };
+    assert!(told(organisation()) && !told(elsewhere()));
+}
+
 /// Who was told something of the household is told that it is erased; whoever was not, is not (GDPR art. 19).
 #[test]
 fn who_was_told_of_a_household_is_told_that_it_is_erased() {
@@ -258,14 +339,8 @@ fn who_was_told_of_a_household_is_told_that_it_is_erased() {
     let far: Territory = "974".parse().unwrap();
     assert!(kinds.iter().all(|kind| !told(&w, *kind, elsewhere(), gironde())), "it is not erased yet");
     w.does(id, domain::decide::referral::WithdrawReferral { referral, reason: code("error") });
-    w.does(
-        id,
-        domain::decide::request::CancelRequest { request, reason: CancellationReason::all().next().unwrap() },
-    );
-    w.asking = Some(officer);
-    w.does(id, domain::decide::erasure::ProposeErasure { ground: ErasureGround::Request });
-    w.asking = Some(manager);
-    w.does(id, domain::decide::erasure::ConfirmErasure {});
+    w.does(id, CancelRequest { request, reason: CancellationReason::all().next().unwrap() });
+    erased(&mut w, id, officer, manager);
     // It followed the household; it runs the place that was proposed, whatever became of it.
     assert!(told(&w, OrganisationKind::Referrer, organisation(), far));
     assert!(told(&w, OrganisationKind::Provider, elsewhere(), far));

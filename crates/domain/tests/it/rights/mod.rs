@@ -1,5 +1,6 @@
 //! Who may do and see what: the data file, what it makes of a file, and the decision.
 
+mod about;
 mod decision;
 mod document;
 mod fields;
