@@ -17,7 +17,7 @@ use domain::household::protection::EmergencyGround;
 use domain::id::{HouseholdId, OrganisationId, PlaceId, StructureId, Territory, TokenId, UserId};
 use domain::organisation::{OrganisationKind, Verb};
 use domain::place::inventory::Description;
-use domain::reference::{CancellationReason, ConsentPurpose};
+use domain::reference::ConsentPurpose;
 use domain::rights::{
     Action, Caller, Circumstances, Denial, Grant, Group, Level, Providers, Resource, Role, decide,
     is_told_of_erasure,
@@ -33,11 +33,11 @@ use super::about::lets;
 
 const FILE: Action = Action::read("household", "file");
 
-fn elsewhere() -> OrganisationId {
+pub(super) fn elsewhere() -> OrganisationId {
     OrganisationId::new(gironde(), Uuid::from_u128(2))
 }
 
-fn caller(role: Role, organisation: OrganisationId) -> Caller {
+pub(super) fn caller(role: Role, organisation: OrganisationId) -> Caller {
     Caller {
         actor: Actor::of_token(TokenId(Uuid::nil())),
         user: None,
@@ -292,7 +292,7 @@ fn the_administrator_of_the_machine_sees_no_personal_data_at_all() {
 }
 
 /// Two people erase the household.
-fn erased(w: &mut World, id: HouseholdId, officer: UserId, manager: UserId) {
+pub(super) fn erased(w: &mut World, id: HouseholdId, officer: UserId, manager: UserId) {
     w.asking = Some(officer);
     w.does(id, domain::decide::erasure::ProposeErasure { ground: ErasureGround::Request });
     w.asking = Some(manager);
@@ -317,42 +317,4 @@ fn the_counter_of_an_application_is_told_that_the_household_is_erased_and_no_oth
         is_told_of_erasure(&counter, id, w.household_of(id), &Providers::new())
     };
     assert!(told(organisation()) && !told(elsewhere()));
-}
-
-/// Who was told something of the household is told that it is erased; whoever was not, is not (GDPR art. 19).
-#[test]
-fn who_was_told_of_a_household_is_told_that_it_is_erased() {
-    let mut w = World::at("2026-03-02T09:00");
-    w.organisation(organisation(), OrganisationKind::SiaoOperator);
-    let (officer, manager) =
-        (w.invited(organisation(), Role::Auditor), w.invited(organisation(), Role::SiaoManager));
-    let id = w.household("woman 32");
-    let place = w.vacancy(SocialResidence, 2);
-    let request = w.qualified(id, &[SocialResidence]);
-    let referral = w.referred(id, request, place);
-    let providers = Providers::from([(place, elsewhere())]);
-    let told = |w: &World, kind, of, territory: Territory| {
-        let caller = Caller { kind, territories: [territory].into(), ..caller(Role::ProviderManager, of) };
-        is_told_of_erasure(&caller, id, w.household_of(id), &providers)
-    };
-    let kinds = [OrganisationKind::Provider, OrganisationKind::SiaoOperator, OrganisationKind::Prefecture];
-    let far: Territory = "974".parse().unwrap();
-    assert!(kinds.iter().all(|kind| !told(&w, *kind, elsewhere(), gironde())), "it is not erased yet");
-    w.does(id, domain::decide::referral::WithdrawReferral { referral, reason: code("error") });
-    w.does(id, CancelRequest { request, reason: CancellationReason::all().next().unwrap() });
-    erased(&mut w, id, officer, manager);
-    // It followed the household; it runs the place that was proposed, whatever became of it.
-    assert!(told(&w, OrganisationKind::Referrer, organisation(), far));
-    assert!(told(&w, OrganisationKind::Provider, elsewhere(), far));
-    let third = OrganisationId::new(gironde(), Uuid::from_u128(3));
-    for (kind, territory, expected) in [
-        (OrganisationKind::SiaoOperator, gironde(), true),
-        (OrganisationKind::Prefecture, gironde(), true),
-        (OrganisationKind::SiaoOperator, far, false),
-        (OrganisationKind::Provider, gironde(), false),
-        (OrganisationKind::SocialLandlord, gironde(), false),
-        (OrganisationKind::Observer, gironde(), false),
-    ] {
-        assert_eq!(told(&w, kind, third, territory), expected, "{kind:?} {territory}");
-    }
 }

@@ -7,5 +7,6 @@ mod fields;
 mod matrix;
 mod role;
 mod sealed;
+mod told;
 
 pub(crate) use fields::everything;
