@@ -2,8 +2,8 @@
 
 use domain::ledger::AggregateId;
 use domain::refusal::{Refusal, RefusalClass};
-use journal::keys::KeyError;
-use journal::{ExecuteError, LocalError, ReadError};
+use journal::keys::{KeyError, KeyRing};
+use journal::{ExecuteError, Journal, LocalError, ReadError};
 use projection::{StoreError, Unserved};
 use service::Problem;
 use service::problem::Kind;
@@ -53,6 +53,14 @@ pub fn local_problem(error: LocalError) -> Problem {
 #[must_use]
 pub fn stopped(ledger: &AggregateId) -> Problem {
     Problem::aggregate_stopped(ledger.name(), format!("{}-{}", ledger.territory(), ledger.uuid()))
+}
+
+/// The keys of the process.
+///
+/// # Errors
+/// [`Problem`] `internal` when the journal has none: a fault of ours, for no service opens without.
+pub fn keys(journal: &Journal) -> Result<&KeyRing, Problem> {
+    journal.keys().ok_or_else(|| Problem::internal(anyhow::anyhow!("no keys")))
 }
 
 /// Personal values that cannot be opened, as a problem: the broker that holds their keys may be down.

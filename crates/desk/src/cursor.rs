@@ -1,10 +1,10 @@
 //! Where the next page of a list goes on: after a row that the caller may know nothing of, so that nobody reads a cursor.
 
-use journal::keys::KeyRing;
 use service::Problem;
 use service::extract::Cursor;
 use service::problem::Kind;
 
+use crate::answer::keys;
 use crate::take::Desk;
 
 /// What cursors are veiled for: a cursor of one instance means nothing to another.
@@ -16,7 +16,7 @@ impl Desk {
     /// # Errors
     /// [`Problem`] `internal` when nothing can be veiled.
     pub fn cursor_after(&self, at: &[u8]) -> Result<Cursor, Problem> {
-        let veiled = self.keys()?.veiled(PURPOSE, at).map_err(Problem::internal)?;
+        let veiled = keys(self.journal())?.veiled(PURPOSE, at).map_err(Problem::internal)?;
         Cursor::of(&veiled).map_err(Problem::internal)
     }
 
@@ -26,12 +26,8 @@ impl Desk {
     /// [`Problem`] `malformed-cursor` when the cursor is none of this instance's.
     pub fn row_after(&self, cursor: &Cursor) -> Result<Vec<u8>, Problem> {
         let none = |_| Problem::new(Kind::MalformedCursor).member("parameter", "cursor");
-        let mut at = self.keys()?.unveiled(PURPOSE, &cursor.read::<Vec<u8>>()?).map_err(none)?;
+        let mut at = keys(self.journal())?.unveiled(PURPOSE, &cursor.read::<Vec<u8>>()?).map_err(none)?;
         at.push(0);
         Ok(at)
-    }
-
-    fn keys(&self) -> Result<&KeyRing, Problem> {
-        self.journal().keys().ok_or_else(|| Problem::internal(anyhow::anyhow!("no keys")))
     }
 }

@@ -176,9 +176,13 @@ impl Partners {
 
     async fn taken(&self, asked: &PartnerCommand, read: Read, caller: &Caller) -> Result<Value, Problem> {
         let Asked { command, written, canonical } = read(asked)?;
-        let command = if asked.target.is_some() { caller.names.understood(command) } else { command };
+        let command = if asked.target.is_some() {
+            caller.names.understood(command)
+        } else {
+            caller.names.created(&command.ledger());
+            command
+        };
         let id: CommandId = asked.id;
-        caller.names.created(&command.ledger());
         self.counter.permit(&command, &written, caller, id).await?;
         let (ledger, receipt) = self.counter.ask(command, canonical, caller, id, asked.version).await?;
         Ok(answer(&ledger, id, &receipt))

@@ -39,7 +39,7 @@ mod take;
 pub mod withhold;
 mod worklists;
 
-pub use answer::{Failure, key_problem, local_problem, problem_of, read_problem, stopped, unserved};
+pub use answer::{Failure, key_problem, keys, local_problem, problem_of, read_problem, stopped, unserved};
 pub use clock::deadlines;
 pub use commands::{Advice, Advised, Asking, collection, commands};
 pub use describe::{described, schemas};
@@ -60,7 +60,7 @@ pub use places::{PlaceFilter, listed, place_list, shown};
 pub use readers::{Read, Reader, unread};
 pub use reading::{Reading, ViewState, folded};
 pub use running::{Context, Running, journal_config, key_places, provision, serve};
-pub use seen::{Seen, provider, see, supply_seen};
+pub use seen::{Seen, household, provider, see, supply_seen};
 pub use structures::{structure_file, structure_shown, supply_schemas};
 pub use take::{Ask, Desk, digest};
 pub use worklists::worklist;

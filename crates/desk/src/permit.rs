@@ -1,5 +1,7 @@
 //! Whether a caller may ask a command of the ledgers it concerns, before it is decided.
 
+use std::sync::Arc;
+
 use domain::decide::{
     Command, HouseholdCommand, OrganisationCommand, PlaceCommand, StructureCommand, SubscriptionCommand,
     UserCommand,
@@ -10,13 +12,14 @@ use domain::ledger::{AggregateId, State};
 use domain::rights::{self, Denial, Matrix, Resource, Supply, place_of};
 use domain::subscription::Subscription;
 use projection::Page;
+use projection::ledgers::Folded;
 use serde_json::Value;
 use service::Problem;
 
 use crate::answer::read_problem;
-use crate::gate::{Caller, denied};
+use crate::gate::{Caller, denied, subscription};
 use crate::reading::folded;
-use crate::seen::{see, supply_seen};
+use crate::seen::{household, see, supply_seen};
 use crate::take::Desk;
 
 impl Desk {
@@ -136,17 +139,7 @@ impl Desk {
     ) -> Result<(), Problem> {
         let found = folded(page, &AggregateId::Household(id))?;
         let nothing = Household::default();
-        let is = match found.as_deref().map(|found| &found.state) {
-            Some(State::Household(is)) => is,
-            Some(
-                State::Place(_)
-                | State::Structure(_)
-                | State::Organisation(_)
-                | State::User(_)
-                | State::Subscription(_),
-            )
-            | None => &nothing,
-        };
+        let is = found.as_deref().and_then(household).unwrap_or(&nothing);
         self.see(page, caller, id, place_of(body, is))?;
         // The other household that a command reads must be seen too.
         let other = if let HouseholdCommand::Merge(merge) = command {
@@ -169,9 +162,8 @@ impl Desk {
         if own {
             return designate.candidates.iter().try_for_each(|candidate| {
                 let unknown = || Problem::unknown_id("household", candidate.household);
-                let found =
-                    folded(page, &AggregateId::Household(candidate.household))?.ok_or_else(unknown)?;
-                let State::Household(is) = &found.state else { return Err(unknown()) };
+                let found = folded(page, &AggregateId::Household(candidate.household))?;
+                let is = found.as_deref().and_then(household).ok_or_else(unknown)?;
                 if is.shows_to(caller.user(), self.edge().now()) { Ok(()) } else { Err(unknown()) }
             });
         }
@@ -190,7 +182,7 @@ impl Desk {
         }
     }
 
-    /// What is known of a subscription, if it is the caller's.
+    /// A subscription, if it is the caller's.
     ///
     /// # Errors
     /// [`Problem`] `unknown-id` when there is none, or it is somebody else's; what hinders reading.
@@ -199,20 +191,11 @@ impl Desk {
         page: &Page,
         caller: &Caller,
         id: SubscriptionId,
-    ) -> Result<(Subscription, u64), Problem> {
-        let unknown = || Problem::unknown_id("subscription", id);
-        let found = folded(page, &AggregateId::Subscription(id))?.ok_or_else(unknown)?;
-        match &found.state {
-            State::Subscription(is) if is.owner() == Some(caller.organisation()) => {
-                Ok(((**is).clone(), found.version))
-            }
-            State::Subscription(_)
-            | State::Household(_)
-            | State::Place(_)
-            | State::Structure(_)
-            | State::Organisation(_)
-            | State::User(_) => Err(unknown()),
-        }
+    ) -> Result<Arc<Folded>, Problem> {
+        let found = folded(page, &AggregateId::Subscription(id))?;
+        let owned = found
+            .filter(|found| subscription(found).and_then(Subscription::owner) == Some(caller.organisation()));
+        owned.ok_or_else(|| Problem::unknown_id("subscription", id))
     }
 
     fn any(&self, caller: &Caller) -> Result<(), Problem> {

@@ -41,7 +41,9 @@ impl Seen {
     }
 }
 
-pub(crate) fn household(folded: &Folded) -> Option<&Household> {
+/// What is known of a household, if the ledger is that of one.
+#[must_use]
+pub fn household(folded: &Folded) -> Option<&Household> {
     match &folded.state {
         State::Household(is) => Some(is),
         State::Place(_)

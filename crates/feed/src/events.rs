@@ -3,7 +3,7 @@
 use domain::ledger::{AggregateId, State as Ledger};
 use domain::rights::place_of;
 use journal::Recorded;
-use projection::{Handle as View, key};
+use projection::key;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use service::axum::extract::State;
@@ -11,14 +11,15 @@ use service::axum::response::Response;
 use service::extract::{AtLeast, Page, Query};
 use service::openapi::{Operation, Schema};
 use service::problem::Kind;
-use service::sse::{LastEventId, Streams};
+use service::sse::LastEventId;
 use service::{Problem, Site, Verb};
 
-use desk::{Caller, Desk, Failure, Reading, ViewState, read_problem};
+use desk::{Caller, Failure, ViewState, read_problem};
 
 use crate::filter::Filter;
 use crate::index::{MARKS, Mark};
 use crate::live::{self, Message, Tale};
+use crate::source::Source;
 
 /// How many positions are looked at for one page or one step of a stream, whatever the filter.
 const LOOKED_AT_MAX: usize = 10_000;
@@ -28,21 +29,6 @@ const STEP: usize = 128;
 /// That a household was erased.
 const ERASED: &str = "household.erased";
 
-/// Where events are read from.
-#[derive(Clone)]
-pub(crate) struct Source {
-    pub(crate) desk: Desk,
-    pub(crate) reading: Reading,
-    pub(crate) view: View,
-    streams: Streams,
-}
-
-impl Source {
-    pub(crate) fn new(desk: Desk, reading: Reading, view: View, streams: Streams) -> Self {
-        Self { desk, reading, view, streams }
-    }
-}
-
 pub(crate) fn routes(site: Site, source: Source) -> Site {
     let filter = "type:referral.*,territory:33,ledger:household/33-…: all that are given must hold, types are alternatives.";
     let page = Operation::get(
@@ -51,29 +37,27 @@ pub(crate) fn routes(site: Site, source: Source) -> Site {
         crate::NAME,
         "Les événements après une position, dans l'ordre.",
     )
-    .right("event", "list", Verb::Read)
-    .view()
-    .query_parameter("limit", Schema::Count, "How many at most, from 1.")
-    .query_parameter("after", Schema::Count, "The last position that is known; 0 for none.")
-    .query_parameter("filter", Schema::Text, filter)
-    .problems([Kind::ListTooLong, Kind::BrokerUnreachable])
-    .answer(
-        200,
-        "CloudEvents 1.0 in structured form, personal values sealed; the cursor to go on from.",
-        Schema::named("Events"),
-        None,
-    );
-    let live = Operation::get(
+    .right("event", "list", Verb::Read);
+    let page = live::after_a_position(page)
+        .query_parameter("filter", Schema::Text, filter)
+        .problems([Kind::BrokerUnreachable])
+        .answer(
+            200,
+            "CloudEvents 1.0 in structured form, personal values sealed; the cursor to go on from.",
+            Schema::named("Events"),
+            None,
+        );
+    let stream = Operation::get(
         "/api/v1/events/stream",
         "events-stream",
         crate::NAME,
         "Les événements en direct, sans en manquer un.",
     )
-    .right("event", "follow", Verb::Follow)
-    .query_parameter("after", Schema::Count, "The last position that is known; from now on if absent.")
-    .query_parameter("filter", Schema::Text, filter)
-    .live("CloudEvents 1.0, one a message; `id` is the position.");
-    site.operation(page, events, source.clone()).operation(live, stream_of, source).document(|api| {
+    .right("event", "follow", Verb::Follow);
+    let stream = live::from_now_on(stream)
+        .query_parameter("filter", Schema::Text, filter)
+        .live("CloudEvents 1.0, one a message; `id` is the position.");
+    site.operation(page, events, source.clone()).operation(stream, stream_of, source).document(|api| {
         api.schema("Events", json!({
             "type": "object",
             "required": ["events", "cursor", "view"],
@@ -271,8 +255,7 @@ async fn stream_of(
 ) -> Result<Response, Problem> {
     let filter = asked.filter(&caller)?;
     let after = live::start(last, asked.after, source.view.position())?;
-    let streams = source.streams.clone();
-    streams.open(live::live(Filtered { source, filter }, caller, after))
+    live::open(Filtered { source, filter }, caller, after)
 }
 
 /// Events that a filter lets through, live.
@@ -282,16 +265,8 @@ struct Filtered {
 }
 
 impl Tale for Filtered {
-    fn desk(&self) -> &Desk {
-        &self.source.desk
-    }
-
-    fn reading(&self) -> &Reading {
-        &self.source.reading
-    }
-
-    fn view(&self) -> &View {
-        &self.source.view
+    fn source(&self) -> &Source {
+        &self.source
     }
 
     async fn after(&self, caller: &Caller, cursor: u64) -> Result<(Vec<Message>, u64), Problem> {

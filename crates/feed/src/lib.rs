@@ -14,6 +14,7 @@ mod live;
 mod partner;
 mod partners;
 mod placements;
+mod source;
 pub mod webhook;
 
 use domain::decide::Service;
@@ -22,6 +23,7 @@ use projection::ledgers::{Ledgers, LedgersView};
 use service::sse::Streams;
 
 use desk::{Context, Desk, Reading, Running};
+use source::Source;
 
 /// The name of the service.
 pub const NAME: &str = "feed";
@@ -51,18 +53,11 @@ pub async fn start(context: &Context) -> anyhow::Result<Running> {
     });
     let ledgers = Ledgers::of(running.view.clone());
     let desk = Desk::new(NAME, context.journal.clone(), ledgers, context.edge.clone(), context.book.clone());
-    let view = running.view.clone();
-    let board = placements::Board {
-        desk: desk.clone(),
-        reading: reading.clone(),
-        view: view.clone(),
-        streams: streams.clone(),
-    };
-    let source = events::Source::new(desk.clone(), reading, view, streams);
+    let source = Source { desk, reading, view: running.view.clone(), streams };
     let (telling, door) = (source.clone(), running.door.clone());
     running.tasks.front("partners' feeds", move |stop| partners::tell(telling, door, stop));
-    let site = desk::commands(site, &desk, Service::Feed, None);
-    let site = placements::routes(events::routes(site, source), board.clone());
-    running.site = placements::subscription_routes(site, board);
+    let site = desk::commands(site, &source.desk, Service::Feed, None);
+    let site = placements::routes(events::routes(site, source.clone()), source.clone());
+    running.site = placements::subscription_routes(site, source);
     Ok(running)
 }

@@ -12,9 +12,10 @@ use projection::Page;
 use serde_json::Value;
 use service::Problem;
 
-use crate::events::{Source, look};
+use crate::events::look;
 use crate::filter::Filter;
 use crate::partners::Untold;
+use crate::source::Source;
 
 /// How many events are read at once.
 const STEP: usize = 128;

@@ -15,8 +15,8 @@ use futures_util::stream;
 use journal::partner_feed::FeedError;
 use service::{Problem, Stop};
 
-use crate::events::Source;
 use crate::partner::{Feed, Pace};
+use crate::source::Source;
 
 /// How often accounts are looked at while nothing is recorded: rights end with time, too.
 const LOOKED_EVERY: Duration = Duration::from_millis(250);

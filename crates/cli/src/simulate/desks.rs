@@ -53,7 +53,7 @@ impl DeskKind {
     /// Whether it calls households by references of its own.
     #[must_use]
     pub fn calls_by_reference(self) -> bool {
-        Matrix::shipped().role(self.role()).is_some_and(|role| role.households == Calls::Reference)
+        Matrix::shipped().calls(self.role()) == Calls::Reference
     }
 
     /// What it is called, the `nth` of its kind in `territory`.

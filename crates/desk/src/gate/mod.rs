@@ -21,7 +21,7 @@ use domain::event::Actor;
 use domain::id::{OrganisationId, TokenId, UserId};
 use domain::ledger::{AggregateId, State};
 use domain::organisation::OrganisationLedger;
-use domain::rights::{self, Action, Calls, Circumstances, Denial, Resource};
+use domain::rights::{self, Action, Calls, Circumstances, Denial, Matrix, Resource};
 use domain::rules::RuleBook;
 use domain::subscription::Subscription;
 use domain::user::User;
@@ -239,7 +239,7 @@ impl Doorkeeper {
 
     fn asking(&self, caller: Recognised, action: Action, trace: TraceContext) -> Result<Caller, Problem> {
         let Recognised { rights, by, idle_at, .. } = caller;
-        let names = match rights::calls(&rights) {
+        let names = match Matrix::shipped().calls(rights.role) {
             Calls::Id => Names::Ids,
             Calls::Reference => Names::references(&self.journal, rights.organisation, &self.reading)?,
         };

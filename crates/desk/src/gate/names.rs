@@ -19,7 +19,7 @@ use serde_json::Value;
 use service::Problem;
 use service::http::Wording;
 
-use crate::answer::Failure;
+use crate::answer::{Failure, keys};
 use crate::reading::Reading;
 
 /// The shortest id of a ledger: two characters of a département, a hyphen, a UUID.
@@ -148,8 +148,7 @@ impl Wording for Referring {
 /// # Errors
 /// [`Problem`] `internal` without keys.
 pub fn references(journal: &Journal, organisation: OrganisationId) -> Result<References, Problem> {
-    let keys = journal.keys().ok_or_else(|| Problem::internal(anyhow::anyhow!("no keys")))?;
-    Ok(keys.references(organisation))
+    Ok(keys(journal)?.references(organisation))
 }
 
 /// Whatever in `text` has the form of a ledger's id, with where it stands and how long it is. Households are among them:

@@ -10,6 +10,7 @@ use service::{Needs, Problem, Verb};
 
 use super::credentials::{COOKIE, SessionText, hex};
 use super::{BY_ITSELF, CSRF, sign_in_needed};
+use crate::answer::keys;
 
 /// How long a session may go unused, in seconds: half an hour, as in SI SIAO.
 pub const IDLE_S: i64 = 30 * 60;
@@ -18,8 +19,7 @@ const RENEWED_S: i64 = 60;
 
 /// A keyed digest for one use; without keys, nobody has a session.
 fn proof(journal: &Journal, parts: &[&[u8]]) -> Result<[u8; 16], Problem> {
-    let keys = journal.keys().ok_or_else(|| Problem::internal(anyhow::anyhow!("no keys")))?;
-    Ok(keys.digest(parts))
+    Ok(keys(journal)?.digest(parts))
 }
 
 fn seen_at(journal: &Journal, session: SessionId, seen: i64) -> Result<[u8; 16], Problem> {

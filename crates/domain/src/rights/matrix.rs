@@ -399,6 +399,12 @@ impl Matrix {
         self.roles.get(&role)
     }
 
+    /// What a role calls households. Of whom the file says nothing, no id is told.
+    #[must_use]
+    pub fn calls(&self, role: Role) -> Calls {
+        self.role(role).map_or(Calls::Reference, |role| role.households)
+    }
+
     /// Whether some role may do this: an action that nobody may do is a mistake in the file.
     #[must_use]
     pub fn knows(&self, action: Action) -> bool {

@@ -21,7 +21,7 @@ use jiff::Timestamp;
 pub use about::place_of;
 pub use mask::{Shown, Unclassified, mask_event, mask_file};
 pub use matrix::{Calls, Group, Level, Matrix, MatrixError, RoleRights, Row, Supply};
-pub use placement::{READY_HOUSEHOLDS, calls, is_told_of_placement};
+pub use placement::{READY_HOUSEHOLDS, is_told_of_placement};
 pub use relation::{Providers, Relation, is_told_of_erasure, relations};
 pub use role::{Role, UnknownRole};
 

@@ -1,6 +1,6 @@
 //! Who is told of what is available.
 
-use super::{Action, Caller, Calls, Circumstances, Matrix, Resource, decide};
+use super::{Action, Caller, Circumstances, Resource, decide};
 use crate::calendar;
 use crate::household::Household;
 use crate::household::consent::Reader;
@@ -45,11 +45,4 @@ fn is_shown(caller: &Caller, household: &Household, is: &Placement, at: Circumst
     let objected = caller.kind == OrganisationKind::SocialLandlord
         && household.objects(ConsentPurpose::share_with_landlords(), reader, today);
     household.protected.is_none() && household.erasure().is_none() && !objected
-}
-
-/// How the role of a caller calls households.
-#[must_use]
-pub fn calls(caller: &Caller) -> Calls {
-    // What the file says nothing of learns no id.
-    Matrix::shipped().role(caller.role).map_or(Calls::Reference, |role| role.households)
 }

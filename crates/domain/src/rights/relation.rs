@@ -40,8 +40,9 @@ pub enum Relation {
 }
 
 /// Whether the organisation was told something of the household before it was erased, and is told that it is, so that it
-/// erases what it keeps itself (GDPR art. 19): the SIAO, the préfet and the mediation board of its home or of a request, who followed it, who runs a place that was
-/// proposed to it, that it lived in, was a candidate for or rented, and who registered an application of it.
+/// erases what it keeps itself (GDPR art. 19): the SIAO, the préfet and the mediation board of its home or of a request, who
+/// followed it, who runs a place that was proposed to it, that it lived in, was a candidate for or rented (`providers`), and
+/// who registered an application of it.
 #[must_use]
 pub fn is_told_of_erasure(caller: &Caller, id: HouseholdId, is: &Household, providers: &Providers) -> bool {
     let Some(erasure) = is.erasure() else { return false };
@@ -50,15 +51,10 @@ pub fn is_told_of_erasure(caller: &Caller, id: HouseholdId, is: &Household, prov
         OrganisationKind::SiaoOperator | OrganisationKind::Prefecture | OrganisationKind::MediationBoard
     );
     let mut addressed = is.requests.values().map(|request| request.siao).chain([id.territory()]);
-    let places = (is.referrals.values().map(|referral| referral.place))
-        .chain(is.stays.values().map(|stay| stay.place))
-        .chain(is.candidacies.values().map(|candidacy| candidacy.place))
-        .chain(is.leases.values().map(|lease| lease.place));
-    let mut run_by = places.filter_map(|place| providers.get(&place));
     let mut counters = is.applications.values().filter_map(|application| application.counter);
     erasure.followed_by.contains(&caller.organisation)
         || of_territory && addressed.any(|territory| caller.territories.contains(&territory))
-        || run_by.any(|provider| *provider == caller.organisation)
+        || providers.values().any(|provider| *provider == caller.organisation)
         || counters.any(|counter| counter == caller.organisation)
 }
 

@@ -9,16 +9,16 @@ mod routes;
 mod subscriptions;
 mod view;
 
-use desk::{Caller, Desk, Failure, Reading};
-use domain::ledger::{AggregateId, State};
+use desk::{Caller, Failure};
+use domain::ledger::AggregateId;
 use domain::placement::{Placement, PlacementId, Turn, Wants};
 use domain::rights::is_told_of_placement;
-use projection::{Handle, Page};
+use projection::Page;
 use serde_json::{Value, json};
 use service::Problem;
-use service::sse::Streams;
 
 use crate::live::{Message, Tale};
+use crate::source::Source;
 pub(crate) use routes::routes;
 pub(crate) use subscriptions::routes as subscription_routes;
 use view::Passage;
@@ -29,15 +29,6 @@ const LOOKED_AT_MAX: usize = 10_000;
 /// How many are told in one step of a stream.
 const STEP: usize = 128;
 
-/// Where placements are read from.
-#[derive(Clone)]
-pub(crate) struct Board {
-    pub(crate) desk: Desk,
-    pub(crate) reading: Reading,
-    pub(crate) view: Handle,
-    pub(crate) streams: Streams,
-}
-
 /// What a reader is told of.
 #[derive(Debug, Clone, Default)]
 struct Query {
@@ -46,10 +37,10 @@ struct Query {
     compacted_until: u64,
 }
 
-impl Board {
+impl Source {
     /// What became, after `cursor`, of the placements that the caller looks for and may be told of, at most `most`, and how
     /// far was looked.
-    fn told(
+    fn passages_told(
         &self,
         page: &Page,
         caller: &Caller,
@@ -90,7 +81,7 @@ impl Board {
         if compacted && !view::is_latest(page, ledger, position).map_err(Failure)? {
             return Ok(None);
         }
-        let may = self.shown(page, caller, ledger)?;
+        let may = self.placements_shown(page, caller, ledger)?;
         let turn = Turn::of(before.as_ref(), after.as_ref(), |is| query.wants.fit(is) && may(is));
         Ok(match turn {
             // Whoever is told of the last passage alone may not know the one before.
@@ -100,7 +91,7 @@ impl Board {
     }
 
     /// Whether the caller may be told of what is available of a ledger.
-    fn shown<'a>(
+    fn placements_shown<'a>(
         &'a self,
         page: &Page,
         caller: &'a Caller,
@@ -113,14 +104,7 @@ impl Board {
         };
         let at = self.desk.circumstances(ledger.territory());
         Ok(move |is: &Placement| {
-            let household = folded.as_deref().and_then(|folded| match &folded.state {
-                State::Household(is) => Some(&**is),
-                State::Place(_)
-                | State::Structure(_)
-                | State::Organisation(_)
-                | State::User(_)
-                | State::Subscription(_) => None,
-            });
+            let household = folded.as_deref().and_then(desk::household);
             id.is_some_and(|id| is_told_of_placement(&caller.rights, id, is, household, at))
         })
     }
@@ -150,24 +134,16 @@ fn event(position: u64, turn: Turn, passage: &Passage) -> Value {
 
 /// What becomes of the placements that somebody looks for, live.
 struct Followed {
-    board: Board,
+    source: Source,
     query: Query,
 }
 
 impl Tale for Followed {
-    fn desk(&self) -> &Desk {
-        &self.board.desk
-    }
-
-    fn reading(&self) -> &Reading {
-        &self.board.reading
-    }
-
-    fn view(&self) -> &Handle {
-        &self.board.view
+    fn source(&self) -> &Source {
+        &self.source
     }
 
     async fn after(&self, caller: &Caller, cursor: u64) -> Result<(Vec<Message>, u64), Problem> {
-        self.board.told(&self.board.reading.now()?, caller, &self.query, cursor, STEP)
+        self.source.passages_told(&self.source.reading.now()?, caller, &self.query, cursor, STEP)
     }
 }

@@ -16,10 +16,11 @@ use desk::{Caller, Failure, ViewState};
 use domain::ledger::AggregateId;
 
 use super::asked::{Asked, filtered};
-use super::{Board, Followed, LOOKED_AT_MAX, Query, view};
+use super::{Followed, LOOKED_AT_MAX, Query, view};
 use crate::live;
+use crate::source::Source;
 
-pub(crate) fn routes(site: Site, board: Board) -> Site {
+pub(crate) fn routes(site: Site, source: Source) -> Site {
     let list = Operation::get("/api/v1/placements", "placements", crate::NAME, "Ce qui est disponible.")
         .list()
         .right("placement", "list", Verb::Read)
@@ -31,12 +32,8 @@ pub(crate) fn routes(site: Site, board: Board) -> Site {
         crate::NAME,
         "Ce que devient ce qui est disponible, après une position, dans l'ordre.",
     )
-    .right("placement", "list", Verb::Read)
-    .view()
-    .query_parameter("limit", Schema::Count, "How many at most, from 1.")
-    .query_parameter("after", Schema::Count, "The last position that is known; 0 for none.")
-    .problems([Kind::ListTooLong, Kind::RefusedAlways])
-    .answer(
+    .right("placement", "list", Verb::Read);
+    let page = live::after_a_position(page).problems([Kind::RefusedAlways]).answer(
         200,
         "CloudEvents 1.0 in structured form; the cursor to go on from.",
         Schema::named("PlacementEvents"),
@@ -48,13 +45,13 @@ pub(crate) fn routes(site: Site, board: Board) -> Site {
         crate::NAME,
         "Ce que devient ce qui est disponible, en direct, sans en manquer.",
     )
-    .right("placement", "follow", Verb::Follow)
-    .query_parameter("after", Schema::Count, "The last position that is known; from now on if absent.")
-    .problems([Kind::RefusedAlways])
-    .live("CloudEvents 1.0, one a message; `id` is the position.");
-    site.operation(filtered(list), placements, board.clone())
-        .operation(filtered(page), events, board.clone())
-        .operation(filtered(stream), stream_of, board)
+    .right("placement", "follow", Verb::Follow);
+    let stream = live::from_now_on(stream)
+        .problems([Kind::RefusedAlways])
+        .live("CloudEvents 1.0, one a message; `id` is the position.");
+    site.operation(filtered(list), placements, source.clone())
+        .operation(filtered(page), events, source.clone())
+        .operation(filtered(stream), stream_of, source)
         .document(schemas)
 }
 
@@ -115,37 +112,37 @@ struct Shown {
 }
 
 async fn placements(
-    State(board): State<Board>,
+    State(source): State<Source>,
     caller: Caller,
     at_least: AtLeast,
     page: Page,
     Parameters(asked): Parameters<Asked>,
 ) -> Result<Response, Problem> {
-    let reading = board.reading.clone();
+    let reading = source.reading.clone();
     let wants = asked.wants()?;
-    reading.read(at_least, move |view| listed(view, &board, &caller, &wants, &page)).await
+    reading.read(at_least, move |view| listed(view, &source, &caller, &wants, &page)).await
 }
 
 /// One page of what is available for somebody who looks for some of it.
 pub(super) fn listed(
     view: &View,
-    board: &Board,
+    source: &Source,
     caller: &Caller,
     wants: &Wants,
     page: &Page,
 ) -> Result<Response, Problem> {
-    let from = page.cursor.as_ref().map_or(Ok(Vec::new()), |cursor| board.desk.row_after(cursor))?;
+    let from = page.cursor.as_ref().map_or(Ok(Vec::new()), |cursor| source.desk.row_after(cursor))?;
     let (mut shown, mut next) = (Vec::new(), None);
     for (n, row) in view::latest(view, &from).map_err(Failure)?.enumerate() {
         let (at, id, is) = row.map_err(Failure)?;
         let fitting = is.placement.filter(|placement| wants.fit(placement));
         if let Some(placement) = fitting
-            && board.shown(view, caller, &id)?(&placement)
+            && source.placements_shown(view, caller, &id)?(&placement)
         {
             shown.push(Shown { id, told_at: is.position, placement });
         }
         if shown.len() == page.limit || n + 1 == LOOKED_AT_MAX {
-            next = Some(board.desk.cursor_after(&at)?);
+            next = Some(source.desk.cursor_after(&at)?);
             break;
         }
     }
@@ -154,41 +151,40 @@ pub(super) fn listed(
 }
 
 async fn events(
-    State(board): State<Board>,
+    State(source): State<Source>,
     caller: Caller,
     at_least: AtLeast,
     page: Page,
     Parameters(asked): Parameters<Asked>,
 ) -> Result<Response, Problem> {
     let query = Query { wants: asked.wants()?, compacted_until: 0 };
-    let reading = board.reading.clone();
+    let reading = source.reading.clone();
     let after = asked.after.unwrap_or(0);
-    reading.read(at_least, move |view| paged(view, &board, &caller, &query, after, &page)).await
+    reading.read(at_least, move |view| paged(view, &source, &caller, &query, after, &page)).await
 }
 
 /// One page of what became of placements after a position.
 pub(super) fn paged(
     view: &View,
-    board: &Board,
+    source: &Source,
     caller: &Caller,
     query: &Query,
     after: u64,
     page: &Page,
 ) -> Result<Response, Problem> {
-    let (told, cursor) = board.told(view, caller, query, after, page.limit)?;
+    let (told, cursor) = source.passages_told(view, caller, query, after, page.limit)?;
     let events: Vec<_> = told.into_iter().map(|(_, _, event)| event).collect();
     let state = ViewState::of(view);
     Ok(state.answer(&json!({ "events": events, "cursor": cursor, "view": state })))
 }
 
 async fn stream_of(
-    State(board): State<Board>,
+    State(source): State<Source>,
     caller: Caller,
     last: Option<LastEventId>,
     Parameters(asked): Parameters<Asked>,
 ) -> Result<Response, Problem> {
     let query = Query { wants: asked.wants()?, compacted_until: 0 };
-    let after = live::start(last, asked.after, board.view.position())?;
-    let streams = board.streams.clone();
-    streams.open(live::live(Followed { board, query }, caller, after))
+    let after = live::start(last, asked.after, source.view.position())?;
+    live::open(Followed { source, query }, caller, after)
 }

@@ -7,7 +7,7 @@ use domain::calendar::Instant;
 use domain::id::{OrganisationId, SubscriptionId};
 use domain::ledger::AggregateId;
 use domain::subscription::{Flow, Standing};
-use projection::{Handle, Page as View, key};
+use projection::{Page as View, key};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use service::axum::extract::State;
@@ -18,13 +18,14 @@ use service::problem::Kind;
 use service::sse::LastEventId;
 use service::{Problem, Site, Verb};
 
-use desk::{Caller, Desk, Failure, Reading, SUBSCRIPTIONS, ViewState};
+use desk::{Caller, Failure, SUBSCRIPTIONS, ViewState};
 
 use super::routes::{listed, paged};
-use super::{Board, Query, STEP, view};
+use super::{Query, STEP, view};
 use crate::live::{self, Message, Tale};
+use crate::source::Source;
 
-pub(crate) fn routes(site: Site, board: Board) -> Site {
+pub(crate) fn routes(site: Site, source: Source) -> Site {
     let list = Operation::get(
         "/api/v1/subscriptions",
         "subscriptions",
@@ -56,13 +57,9 @@ pub(crate) fn routes(site: Site, board: Board) -> Site {
         "subscription-events",
         "Ce que devient ce qui est disponible pour un abonnement, après une position.",
     )
-    .right("subscription", "events", Verb::Read)
-    .view()
-    .query_parameter("limit", Schema::Count, "How many at most, from 1.")
-    .query_parameter("after", Schema::Count, "The last position that is known; 0 for none.")
-    .query_parameter("since", Schema::Moment, "From this instant on, instead of after a position.")
-    .problems([Kind::ListTooLong])
-    .answer(
+    .right("subscription", "events", Verb::Read);
+    let since = "From this instant on, instead of after a position.";
+    let events = live::after_a_position(events).query_parameter("since", Schema::Moment, since).answer(
         200,
         "CloudEvents 1.0 in structured form; the cursor to go on from.",
         Schema::named("PlacementEvents"),
@@ -73,15 +70,15 @@ pub(crate) fn routes(site: Site, board: Board) -> Site {
         "subscription-stream",
         "Ce que devient ce qui est disponible pour un abonnement, en direct.",
     )
-    .right("subscription", "follow", Verb::Follow)
-    .query_parameter("after", Schema::Count, "The last position that is known; from now on if absent.")
-    .query_parameter("since", Schema::Moment, "From this instant on, instead of after a position.")
-    .live("CloudEvents 1.0, one a message; `id` is the position.");
-    site.operation(list, all, board.clone())
-        .operation(one, file, board.clone())
-        .operation(open, placements, board.clone())
-        .operation(events, events_of, board.clone())
-        .operation(stream, stream_of, board)
+    .right("subscription", "follow", Verb::Follow);
+    let stream = live::from_now_on(stream)
+        .query_parameter("since", Schema::Moment, since)
+        .live("CloudEvents 1.0, one a message; `id` is the position.");
+    site.operation(list, all, source.clone())
+        .operation(one, file, source.clone())
+        .operation(open, placements, source.clone())
+        .operation(events, events_of, source.clone())
+        .operation(stream, stream_of, source)
         .document(schemas)
 }
 
@@ -117,8 +114,8 @@ fn shown(id: SubscriptionId, is: &Standing) -> Value {
     json!({ "id": id, "label": label, "wants": wants, "since": since, "flow": flow })
 }
 
-async fn all(State(board): State<Board>, caller: Caller, at_least: AtLeast) -> Result<Response, Problem> {
-    let page = board.reading.page(at_least).await?;
+async fn all(State(source): State<Source>, caller: Caller, at_least: AtLeast) -> Result<Response, Problem> {
+    let page = source.reading.page(at_least).await?;
     let state = ViewState::of(&page);
     let all = of_owner(&page, caller.organisation())?;
     let all: Vec<_> = all.iter().map(|(id, is)| shown(*id, is)).collect();
@@ -139,13 +136,13 @@ fn of_owner(page: &View, owner: OrganisationId) -> Result<Vec<(SubscriptionId, S
 }
 
 async fn file(
-    State(board): State<Board>,
+    State(source): State<Source>,
     Path(id): Path<SubscriptionId>,
     caller: Caller,
     at_least: AtLeast,
 ) -> Result<Response, Problem> {
-    let page = board.reading.page(at_least).await?;
-    let (is, version) = board.standing(&page, &caller, id)?;
+    let page = source.reading.page(at_least).await?;
+    let (is, version) = source.standing(&page, &caller, id)?;
     let state = ViewState::of(&page);
     let mut file = shown(id, &is);
     if let Some(fields) = file.as_object_mut() {
@@ -155,12 +152,12 @@ async fn file(
     Ok(state.versioned(&file, version))
 }
 
-impl Board {
+impl Source {
     /// The subscription, if it is the caller's and stands, and its version.
     fn standing(&self, page: &View, caller: &Caller, id: SubscriptionId) -> Result<(Standing, u64), Problem> {
-        let (is, version) = self.desk.subscription(page, caller, id)?;
-        let standing = is.standing().cloned().ok_or_else(|| Problem::unknown_id("subscription", id))?;
-        Ok((standing, version))
+        let found = self.desk.subscription(page, caller, id)?;
+        let standing = desk::subscription(&found).and_then(|is| is.standing().cloned());
+        Ok((standing.ok_or_else(|| Problem::unknown_id("subscription", id))?, found.version))
     }
 
     /// What a subscription is told of now; nothing while it is paused.
@@ -206,76 +203,67 @@ impl From {
 }
 
 async fn placements(
-    State(board): State<Board>,
+    State(source): State<Source>,
     Path(id): Path<SubscriptionId>,
     caller: Caller,
     at_least: AtLeast,
     page: Page,
 ) -> Result<Response, Problem> {
-    let reading = board.reading.clone();
+    let reading = source.reading.clone();
     let open = move |view: &View| {
-        let query = board.running(view, &caller, id)?;
-        listed(view, &board, &caller, &query.wants, &page)
+        let query = source.running(view, &caller, id)?;
+        listed(view, &source, &caller, &query.wants, &page)
     };
     reading.read(at_least, open).await
 }
 
 async fn events_of(
-    State(board): State<Board>,
+    State(source): State<Source>,
     Path(id): Path<SubscriptionId>,
     caller: Caller,
     at_least: AtLeast,
     page: Page,
     Parameters(from): Parameters<From>,
 ) -> Result<Response, Problem> {
-    let reading = board.reading.clone();
+    let reading = source.reading.clone();
     let told = move |view: &View| {
-        let query = board.running(view, &caller, id)?;
+        let query = source.running(view, &caller, id)?;
         let after = from.position(view)?.unwrap_or(0);
-        paged(view, &board, &caller, &query, after, &page)
+        paged(view, &source, &caller, &query, after, &page)
     };
     reading.read(at_least, told).await
 }
 
 async fn stream_of(
-    State(board): State<Board>,
+    State(source): State<Source>,
     Path(id): Path<SubscriptionId>,
     caller: Caller,
     last: Option<LastEventId>,
     Parameters(from): Parameters<From>,
 ) -> Result<Response, Problem> {
     let after = {
-        let page = board.reading.now()?;
-        board.standing(&page, &caller, id)?;
+        let page = source.reading.now()?;
+        source.standing(&page, &caller, id)?;
         live::start(last, from.position(&page)?, page.position())?
     };
-    let streams = board.streams.clone();
-    streams.open(live::live(Subscribed { board, id }, caller, after))
+    live::open(Subscribed { source, id }, caller, after)
 }
 
 /// What a subscription is told, live: its filter is that of the moment, and while it is paused it waits.
 struct Subscribed {
-    board: Board,
+    source: Source,
     id: SubscriptionId,
 }
 
 impl Tale for Subscribed {
-    fn desk(&self) -> &Desk {
-        &self.board.desk
-    }
-
-    fn reading(&self) -> &Reading {
-        &self.board.reading
-    }
-
-    fn view(&self) -> &Handle {
-        &self.board.view
+    fn source(&self) -> &Source {
+        &self.source
     }
 
     async fn after(&self, caller: &Caller, cursor: u64) -> Result<(Vec<Message>, u64), Problem> {
-        let page = self.board.reading.now()?;
-        match self.board.query(&page, caller, self.id)? {
-            Some(query) => self.board.told(&page, caller, &query, cursor, STEP),
+        let page = self.source.reading.now()?;
+        match self.source.query(&page, caller, self.id)? {
+            Some(query) => self.source.passages_told(&page, caller, &query, cursor, STEP),
             None => Ok((Vec::new(), cursor)),
         }
     }

@@ -18,7 +18,7 @@ impl Office {
     /// # Errors
     /// [`Problem`] `internal` when the journal has none.
     pub(super) fn keys(&self) -> Result<&KeyRing, Problem> {
-        self.desk.journal().keys().ok_or_else(|| Problem::internal(anyhow::anyhow!("no keys")))
+        desk::keys(self.desk.journal())
     }
 
     /// The keyed digest of an address to sign in with, however it was typed.
