@@ -6,11 +6,11 @@ use projection::{key, ledgers};
 use serde_json::{Value, json};
 use service::axum::extract::State;
 use service::axum::response::Response;
-use service::extract::{AtLeast, Cursor, Page};
+use service::extract::{AtLeast, Page};
 use service::openapi::{Operation, Schema};
 use service::{Problem, Site, Verb};
 
-use desk::{Failure, ViewState};
+use desk::{Desk, Failure, ViewState};
 
 use super::{ORGANISATIONS, Office};
 
@@ -50,12 +50,13 @@ async fn organisations(
     at_least: AtLeast,
     page: Page,
 ) -> Result<Response, Problem> {
-    office.reading.read(at_least, move |view| found(view, &page)).await
+    let reading = office.reading.clone();
+    reading.read(at_least, move |view| found(view, &office.desk, &page)).await
 }
 
-fn found(view: &projection::Page, page: &Page) -> Result<Response, Problem> {
+fn found(view: &projection::Page, desk: &Desk, page: &Page) -> Result<Response, Problem> {
     let from = match &page.cursor {
-        Some(cursor) => [cursor.read::<Vec<u8>>()?, vec![0]].concat(),
+        Some(cursor) => desk.row_after(cursor)?,
         None => Vec::new(),
     };
     let (mut all, mut next) = (Vec::new(), None);
@@ -67,7 +68,7 @@ fn found(view: &projection::Page, page: &Page) -> Result<Response, Problem> {
             all.push(shown(&ledger, is));
         }
         if all.len() == page.limit {
-            next = Some(Cursor::of(&at).map_err(Problem::internal)?);
+            next = Some(desk.cursor_after(&at)?);
             break;
         }
     }

@@ -14,7 +14,7 @@ use service::openapi::{Operation, Schema};
 use service::problem::Kind;
 use service::{Problem, Site, Verb};
 
-use desk::{Caller, Failure, ViewState};
+use desk::{Caller, Desk, Failure, ViewState};
 
 use super::finding::user;
 use super::{Office, USERS};
@@ -67,8 +67,9 @@ async fn users(
     page: Page,
     Query(asked): Query<Asked>,
 ) -> Result<Response, Problem> {
-    let Found { users, next, state } =
-        office.reading.read(at_least, move |view| found(view, &page, asked.organisation)).await?;
+    let desk = office.desk.clone();
+    let looked_for = move |view: &projection::Page| found(view, &desk, &page, asked.organisation);
+    let Found { users, next, state } = office.reading.read(at_least, looked_for).await?;
     let named = names_are_shown(caller.rights.role);
     if named {
         // On disk before anything is opened.
@@ -93,12 +94,13 @@ fn names_are_shown(role: Role) -> bool {
 
 fn found(
     view: &projection::Page,
+    desk: &Desk,
     page: &Page,
     organisation: Option<OrganisationId>,
 ) -> Result<Found, Problem> {
     let prefix = organisation.map_or_else(Vec::new, |organisation| key::of(&organisation));
     let from = match &page.cursor {
-        Some(cursor) => [cursor.read::<Vec<u8>>()?, vec![0]].concat(),
+        Some(cursor) => desk.row_after(cursor)?,
         None => prefix.clone(),
     };
     if !from.starts_with(&prefix) {
@@ -114,7 +116,7 @@ fn found(
             users.push((AggregateId::Organisation(of), id, user));
         }
         if users.len() == page.limit {
-            next = Some(Cursor::of(&at).map_err(Problem::internal)?);
+            next = Some(desk.cursor_after(&at)?);
             break;
         }
     }
