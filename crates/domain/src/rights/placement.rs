@@ -8,18 +8,16 @@ use crate::organisation::OrganisationKind;
 use crate::placement::{Placement, PlacementId};
 use crate::reference::ConsentPurpose;
 
-/// Being told of what is available.
-const PLACEMENTS: Action = Action::read("placement", "list");
-
 /// Being told of households that are ready for a home of their own, without a name.
 pub const READY_HOUSEHOLDS: Action = Action::read("placement", "households");
 
-/// Whether the caller may be told of something that is, or was, available. `household` is what is known now of the household
+/// Whether the caller, who asks `action`, may be told of something that is, or was, available. `household` is what is known now of the household
 /// that it is about: of one that is protected since, that is erased, or whose persons object to be shown to landlords, nothing
 /// is told, whatever was told before.
 #[must_use]
 pub fn is_told_of_placement(
     caller: &Caller,
+    action: Action,
     id: PlacementId,
     is: &Placement,
     household: Option<&Household>,
@@ -28,10 +26,12 @@ pub fn is_told_of_placement(
     match id {
         PlacementId::Place(_) => is.provider.is_some_and(|provider| {
             let supply = Resource::Supply { territory: is.territory, provider };
-            decide(caller, PLACEMENTS, &supply, at).is_ok()
+            decide(caller, action, &supply, at).is_ok()
         }),
         PlacementId::Household(_) => {
-            let told = decide(caller, READY_HOUSEHOLDS, &Resource::Any, at).is_ok();
+            // Its role says whether it is told; what it signed in with, whether it may ask so.
+            let ready = Action { verb: action.verb, ..READY_HOUSEHOLDS };
+            let told = decide(caller, ready, &Resource::Any, at).is_ok();
             told && caller.territories.contains(&is.territory)
                 && household.is_some_and(|household| is_shown(caller, household, is, at))
         }

@@ -105,7 +105,7 @@ impl Source {
         let at = self.desk.circumstances(ledger.territory());
         Ok(move |is: &Placement| {
             let household = folded.as_deref().and_then(desk::household);
-            id.is_some_and(|id| is_told_of_placement(&caller.rights, id, is, household, at))
+            id.is_some_and(|id| is_told_of_placement(&caller.rights, caller.action, id, is, household, at))
         })
     }
 }

@@ -7,16 +7,21 @@ use domain::household::consent::ConsentChannel;
 use domain::household::erasure::ErasureGround;
 use domain::id::{OrganisationId, Territory};
 use domain::ledger::AggregateId;
-use domain::organisation::OrganisationKind;
+use domain::organisation::{OrganisationKind, Verb};
 use domain::placement::{Placement, PlacementId, offered};
 use domain::reference::{CancellationReason, ConsentPurpose};
-use domain::rights::{Caller, Circumstances, Providers, Role, is_told_of_erasure, is_told_of_placement};
+use domain::rights::{
+    Action, Caller, Circumstances, Providers, Role, is_told_of_erasure, is_told_of_placement,
+};
 use domain::rules::RuleBook;
 use domain::structure_kind::StructureKind::{Chrs, SocialResidence};
 use uuid::Uuid;
 
 use super::decision::{caller, elsewhere, erased};
 use crate::scenario::{World, code, gironde, organisation};
+
+const LIST: Action = Action::read("placement", "list");
+const FOLLOW: Action = Action::follow("placement", "follow");
 
 /// Who was told something of the household is told that it is erased; whoever was not, is not (GDPR art. 19).
 #[test]
@@ -72,7 +77,7 @@ fn what_is_available_is_told_to_whoever_it_is_for() {
     let rules = RuleBook::shipped().on(gironde(), w.today());
     let told = |w: &World, caller: &Caller, of: PlacementId, is: &Placement, household: bool| {
         let household = household.then(|| w.household_of(id));
-        is_told_of_placement(caller, of, is, household, Circumstances { now: w.now, rules })
+        is_told_of_placement(caller, LIST, of, is, household, Circumstances { now: w.now, rules })
     };
     let of_place = |w: &World, caller: &Caller| told(w, caller, PlacementId::Place(free), &place, false);
     let of_ready = |w: &World, caller: &Caller| told(w, caller, PlacementId::Household(id), &ready, true);
@@ -97,6 +102,14 @@ fn what_is_available_is_told_to_whoever_it_is_for() {
         assert_eq!(of_ready(&w, &who), expected, "{}", who.role);
     }
     assert!(!told(&w, &landlord, PlacementId::Household(id), &ready, false), "nothing is known of it");
+    // A token that only follows is told live and lists nothing.
+    let following = Caller { verbs: Some([Verb::Follow].into()), ..siao.clone() };
+    assert!(!of_place(&w, &following) && !of_ready(&w, &following));
+    let at = Circumstances { now: w.now, rules };
+    let live =
+        |of, is: &Placement, household| is_told_of_placement(&following, FOLLOW, of, is, household, at);
+    assert!(live(PlacementId::Place(free), &place, None));
+    assert!(live(PlacementId::Household(id), &ready, Some(w.household_of(id))));
 
     let mut objecting = w.clone();
     let (person, purpose) = (w.person(id, "woman"), ConsentPurpose::share_with_landlords());
