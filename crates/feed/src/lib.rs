@@ -29,7 +29,7 @@ use source::Source;
 pub const NAME: &str = "feed";
 
 /// Raised whenever the same events would give other states of ledgers.
-const VIEW_VERSION: u32 = 4;
+const VIEW_VERSION: u32 = 5;
 
 /// What the service keeps in its view.
 #[must_use]

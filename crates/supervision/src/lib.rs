@@ -29,7 +29,7 @@ use desk::{Context, Desk, Reading, Running};
 pub const NAME: &str = "supervision";
 
 /// Raised whenever the same events would give other states of ledgers, or other entries.
-const VIEW_VERSION: u32 = 5;
+const VIEW_VERSION: u32 = 6;
 
 /// What the service keeps in its view.
 #[must_use]

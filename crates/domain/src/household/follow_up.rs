@@ -79,6 +79,7 @@ impl Household {
             }
             FollowUpEvent::FollowUpEnded(e) => {
                 self.untold.insert(e.organisation, stamp.effective);
+                self.followed_before.insert(e.organisation);
                 self.followers.retain(|follower| follower.organisation != e.organisation);
             }
             FollowUpEvent::FollowUpTold(e) => {

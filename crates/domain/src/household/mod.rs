@@ -139,6 +139,9 @@ pub struct Household {
     /// Who follows the household.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub followers: Vec<Follower>,
+    /// Organisations that followed it and no longer do: they are told when it is erased.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub followed_before: BTreeSet<OrganisationId>,
     /// Organisations whose worker has changed, or that follow it no longer, without the household being told yet, each
     /// with when that was.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]

@@ -192,7 +192,7 @@ fn is_something(value: &Value) -> Option<bool> {
     match value {
         Value::Null | Value::Bool(false) => Some(false),
         Value::Bool(true) | Value::Number(_) | Value::String(_) => Some(true),
-        Value::Array(items) => Some(!items.is_empty()),
+        Value::Array(items) => any(items),
         Value::Object(fields) => {
             let alone = |name| fields.get(name).filter(|_| fields.len() == 1);
             if let Some(value) = alone("personal") {
@@ -201,10 +201,26 @@ fn is_something(value: &Value) -> Option<bool> {
             if alone("sealed").or_else(|| alone("erased")).is_some() {
                 return None;
             }
-            // A need with its date, see `household::request::Since`.
-            fields.get("is").map_or(Some(!fields.is_empty()), is_something)
+            // A need with its date, see `household::request::Since`; a value with the event that it came in, see `Kept`.
+            if let Some(value) = fields.get("is").or_else(|| fields.get("value")) {
+                return is_something(value);
+            }
+            any(fields.values())
         }
     }
+}
+
+/// Whether one of them is something; unknown if none is that can be read, and one cannot be.
+fn any<'a>(values: impl IntoIterator<Item = &'a Value>) -> Option<bool> {
+    let mut known = true;
+    for value in values {
+        match is_something(value) {
+            Some(true) => return Some(true),
+            Some(false) => {}
+            None => known = false,
+        }
+    }
+    known.then_some(false)
 }
 
 fn regular(value: &Value) -> Option<bool> {

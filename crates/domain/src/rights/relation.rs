@@ -41,7 +41,7 @@ pub enum Relation {
 
 /// Whether the organisation was told something of the household before it was erased, and is told that it is, so that it
 /// erases what it keeps itself (GDPR art. 19): the SIAO, the préfet and the mediation board of its home or of a request, who
-/// followed it, who runs a place that was proposed to it, that it lived in, was a candidate for or rented (`providers`), and
+/// followed it at any time, who runs a place that was proposed to it, that it lived in, was a candidate for or rented (`providers`), and
 /// who registered an application of it.
 #[must_use]
 pub fn is_told_of_erasure(caller: &Caller, id: HouseholdId, is: &Household, providers: &Providers) -> bool {

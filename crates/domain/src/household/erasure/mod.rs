@@ -153,7 +153,7 @@ pub struct Erasure {
     pub proposed_by: UserId,
     /// Who agreed.
     pub confirmed_by: UserId,
-    /// Who followed the household until then, besides those whose places and applications its ledger still names: they are
+    /// Who followed the household at any time before, besides those whose places and applications its ledger still names: they are
     /// told (GDPR art. 19).
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub followed_by: BTreeSet<OrganisationId>,
@@ -213,6 +213,7 @@ impl Household {
     fn erase(&mut self, e: &Erased, stamp: &Stamp) {
         let mut followed_by = self.erasure().map(|erasure| erasure.followed_by.clone()).unwrap_or_default();
         followed_by.extend(self.followers.iter().map(|follower| follower.organisation));
+        followed_by.append(&mut self.followed_before);
         // A ledger that serde wrote, it reads; if it ever did not, nothing at all is better than a name.
         let left = serde_json::to_value(&*self).map(erased).and_then(serde_json::from_value);
         *self = left.unwrap_or_default();
@@ -228,6 +229,7 @@ impl Household {
         self.safety = None;
         self.reachable = false;
         self.followers.clear();
+        self.followed_before.clear();
         self.protected = None;
         self.openings.clear();
         self.consents.values_mut().for_each(|consent| consent.given = false);

@@ -246,6 +246,13 @@ fn a_flag_is_up_for_whatever_was_written_and_down_for_what_says_nothing() {
         (json!(["commune:33281"]), true),
         (json!({}), false),
         (json!({ "note": "threats" }), true),
+        (json!({ "exclusion_zones": [], "note": "threats" }), true),
+        // What was noted and lifted since.
+        (json!({ "event": "e", "schema": "s/1", "value": { "personal": { "exclusion_zones": [] } } }), false),
+        (
+            json!({ "event": "e", "schema": "s/1", "value": { "personal": { "exclusion_zones": ["a"] } } }),
+            true,
+        ),
         (json!({ "is": [] }), false),
         (json!({ "is": true, "since": "2026-03-02T09:00:00Z" }), true),
     ] {

@@ -1,6 +1,7 @@
 //! Who is told of what leaves: of placements, and of an erasure.
 
 use domain::decide::consent::Object;
+use domain::decide::follow_up::{AssignWorker, EndFollowUp};
 use domain::decide::protection::Protect;
 use domain::decide::request::CancelRequest;
 use domain::household::consent::ConsentChannel;
@@ -44,7 +45,12 @@ fn who_was_told_of_a_household_is_told_that_it_is_erased() {
     assert!(kinds.iter().all(|kind| !told(&w, *kind, elsewhere(), gironde())), "it is not erased yet");
     w.does(id, domain::decide::referral::WithdrawReferral { referral, reason: code("error") });
     w.does(id, CancelRequest { request, reason: CancellationReason::all().next().unwrap() });
+    let before = OrganisationId::new(gironde(), Uuid::from_u128(4));
+    w.organisation(before, OrganisationKind::Referrer);
+    w.does(id, AssignWorker { organisation: Some(before), worker: None });
+    w.does(id, EndFollowUp { organisation: Some(before) });
     erased(&mut w, id, officer, manager);
+    assert!(told(&w, OrganisationKind::Referrer, before, far), "it followed it once");
     // It followed the household; it runs the place that was proposed, whatever became of it.
     assert!(told(&w, OrganisationKind::Referrer, organisation(), far));
     assert!(told(&w, OrganisationKind::Provider, elsewhere(), far));
