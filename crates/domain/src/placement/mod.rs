@@ -6,6 +6,7 @@
 //!
 //! **Invariant.** Nothing is told of a place for victims of violence, nor of a protected household: not even where it is.
 
+mod expression;
 mod wants;
 
 use schemars::JsonSchema;
@@ -20,6 +21,7 @@ use crate::place::Place;
 use crate::place::inventory::GenderRule;
 use crate::reference::{Animal, CommuneCode, PlaceCategory, ReservationHolderKind};
 use crate::structure_kind::StructureKind;
+pub use expression::{EXPRESSION_MAX, Expression, FUNCTIONS, NAMES};
 pub use wants::Wants;
 
 /// What sort of thing is available.

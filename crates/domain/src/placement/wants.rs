@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Offer, Placement};
+use super::{Expression, Offer, Placement};
 use crate::calendar::Day;
 use crate::id::Territory;
 use crate::money::Money;
@@ -57,6 +57,9 @@ pub struct Wants {
     /// Of households, those with a priority label that stands.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub labelled: bool,
+    /// For which this expression says yes, beyond the conditions before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expression: Option<Expression>,
 }
 
 impl Wants {
@@ -76,12 +79,14 @@ impl Wants {
             && (!self.step_free || admits.is_some_and(|admits| admits.step_free || admits.wheelchair))
             && self.available_by.is_none_or(|day| placement.available_from <= day)
             && (!self.labelled || placement.labelled)
+            // Last: it costs most.
+            && self.expression.as_ref().is_none_or(|expression| expression.fit(placement))
     }
 
     /// Refuses a filter that can let nothing through, or that lists too much.
     ///
     /// # Errors
-    /// [`Refusal`] `filter-empty` or `filter-too-long`, which say what to change.
+    /// [`Refusal`] `filter-empty`, `filter-too-long` or `filter-expression`, which say what to change.
     pub fn check(&self) -> Result<(), Refusal> {
         let longest = [self.territories.len(), self.communes.len(), self.kinds.len(), self.categories.len()];
         if longest.into_iter().any(|values| values > VALUES_MAX) {
@@ -101,7 +106,7 @@ impl Wants {
             let sentence = "Ce filtre ne laisse rien passer : ses conditions se contredisent.";
             return Err(Refusal::invalid("filter-empty", "placement", sentence));
         }
-        Ok(())
+        self.expression.as_ref().map_or(Ok(()), Expression::check)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use domain::calendar::Day;
 use domain::money::Money;
-use domain::placement::Wants;
+use domain::placement::{Expression, Wants};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use service::Problem;
@@ -26,6 +26,7 @@ pub(super) struct Asked {
     step_free: Option<bool>,
     available_by: Option<Day>,
     labelled: Option<bool>,
+    expression: Option<String>,
 }
 
 impl Asked {
@@ -56,6 +57,7 @@ impl Asked {
         wants.wheelchair = self.wheelchair.unwrap_or_default();
         wants.step_free = self.step_free.unwrap_or_default();
         wants.labelled = self.labelled.unwrap_or_default();
+        wants.expression = self.expression.clone().map(Expression::from);
         wants
             .check()
             .map_err(|refusal| Problem::refused_always(refusal.code, refusal.rule, refusal.sentence))?;
@@ -84,4 +86,9 @@ pub(super) fn filtered(operation: Operation) -> Operation {
         .query_parameter("step_free", Schema::Flag, "On the ground floor or with a lift.")
         .query_parameter("available_by", Schema::Day, "To be had on this day at the latest.")
         .query_parameter("labelled", Schema::Flag, "Of households, those with a priority label that stands.")
+        .query_parameter(
+            "expression",
+            Schema::Text,
+            "For which this says yes, in CEL, beyond what is before.",
+        )
 }

@@ -6,6 +6,7 @@ mod application;
 mod correction;
 mod custody;
 mod erasure;
+mod expression;
 mod family;
 mod lease;
 mod matching;
