@@ -96,7 +96,8 @@ const OWNED: [(&str, &[&str]); 25] = [
 ];
 
 /// What the rules of the domain are made with: no input, no output, no clock, no randomness.
-const PURE: [&str; 11] = [
+const PURE: [&str; 12] = [
+    "cel",
     "jiff",
     "rust_decimal",
     "schemars",

@@ -152,11 +152,55 @@ async fn a_household_that_is_ready_is_told_of_without_a_name_until_it_says_no() 
 async fn a_filter_that_is_misspelt_or_lets_nothing_through_is_refused() {
     let world = World::start(Shape::One).await;
     let caller = world.caller();
-    for path in ["/api/v1/placements", "/api/v1/placements/events", "/api/v1/placements/stream"] {
+    for route in ["", "/events", "/stream", "/preview"] {
+        let path = &format!("/api/v1/placements{route}");
         let asking = |name: &str, value: &str| caller.asking(path).with(name, value);
         let problem = asking("offer", "flat").send().await.refused(400, "malformed-query");
         assert_eq!(problem["parameter"], "offer");
         let _ = asking("ofer", "place").send().await.refused(400, "malformed-query");
         let _ = asking("persons_min", "3").with("persons_max", 2).send().await.refused(422, "filter-empty");
+        let wrong = asking("expression", "loyer < 50000").send().await.refused(422, "filter-expression");
+        assert!(wrong["detail"].as_str().unwrap().contains("« loyer »"), "{wrong}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_preview_says_what_a_filter_would_have_told_and_no_more_than_its_reader_may_know() {
+    let world = World::start(Shape::One).await;
+    let (caller, stranger) = (world.caller(), world.stranger());
+    let kept = caller.vacant("chrs", 2).await;
+    let taken_back = caller.vacant("chrs", 3).await;
+    let _ = caller.vacant("social_residence", 2).await;
+    caller.act(&format!("places/{taken_back}"), "withdraw-vacancy", &json!({ "reason": "works" })).await;
+    let preview = async |who: &Caller, kind: Kind, expression: &str| {
+        who.told(caller.seen());
+        let asking = who.asking("/api/v1/placements/preview").as_the(kind);
+        asking.with("kind", "chrs").with("expression", expression).send().await.ok()
+    };
+    let seen = preview(&caller, Kind::SiaoOperator, "persons >= 2 && territory == '33'").await;
+    assert_eq!(seen["told"], json!({ "available": 2, "changed": 0, "gone": 1 }));
+    assert_eq!(seen["complete"], true);
+    let days = seen["days"].as_array().unwrap();
+    assert_eq!(days.iter().map(|day| day["available"].as_u64().unwrap()).sum::<u64>(), 2, "{days:?}");
+    let shown: Vec<_> =
+        seen["placements"].as_array().unwrap().iter().map(|one| (&one["id"], &one["open"])).collect();
+    let ids = [json!(format!("place/{taken_back}")), json!(format!("place/{kept}"))];
+    assert_eq!(shown, [(&ids[0], &json!(false)), (&ids[1], &json!(true))], "the latest first");
+    // What it counts is what is told: nothing of it to who may not know that there is something.
+    let narrow = preview(&caller, Kind::SiaoOperator, "persons > 2").await;
+    assert_eq!(narrow["told"], json!({ "available": 1, "changed": 0, "gone": 1 }));
+    assert_eq!(preview(&caller, Kind::Provider, "true").await["told"]["available"], 2, "its own");
+    for (who, kind) in [(&caller, Kind::SocialLandlord), (&stranger, Kind::Provider)] {
+        let nothing = preview(who, kind, "true").await;
+        assert_eq!(nothing["told"], json!({ "available": 0, "changed": 0, "gone": 0 }), "{kind:?}");
+        assert!(
+            nothing["placements"].as_array().unwrap().is_empty()
+                && nothing["days"].as_array().unwrap().is_empty()
+        );
+    }
+    for days in ["0", "93"] {
+        let asking = caller.asking("/api/v1/placements/preview").with("days", days);
+        let problem = asking.send().await.refused(400, "malformed-query");
+        assert_eq!(problem["parameter"], "days");
     }
 }

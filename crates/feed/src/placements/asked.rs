@@ -14,6 +14,7 @@ use service::problem::Kind;
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Asked {
     pub(super) after: Option<u64>,
+    pub(super) days: Option<u16>,
     offer: Option<String>,
     territory: Option<String>,
     commune: Option<String>,

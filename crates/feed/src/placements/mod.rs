@@ -5,6 +5,7 @@
 //! its filter is gone for it, what comes into it is new. Both are looked at when it is told.
 
 mod asked;
+mod preview;
 mod routes;
 mod subscriptions;
 mod view;

@@ -16,7 +16,7 @@ use desk::{Caller, Failure, ViewState};
 use domain::ledger::AggregateId;
 
 use super::asked::{Asked, filtered};
-use super::{Followed, LOOKED_AT_MAX, Query, view};
+use super::{Followed, LOOKED_AT_MAX, Query, preview, view};
 use crate::live;
 use crate::source::Source;
 
@@ -49,7 +49,8 @@ pub(crate) fn routes(site: Site, source: Source) -> Site {
     let stream = live::from_now_on(stream)
         .problems([Kind::RefusedAlways])
         .live("CloudEvents 1.0, one a message; `id` is the position.");
-    site.operation(filtered(list), placements, source.clone())
+    preview::routes(site, source.clone())
+        .operation(filtered(list), placements, source.clone())
         .operation(filtered(page), events, source.clone())
         .operation(filtered(stream), stream_of, source)
         .document(schemas)
