@@ -8,6 +8,7 @@ mod contention;
 mod contract;
 mod erasure;
 mod import;
+
 mod lists;
 mod offline;
 mod partners;
@@ -18,6 +19,7 @@ mod readings;
 mod references;
 mod refusals;
 mod repetition;
+mod replay;
 mod rights;
 mod sealed;
 mod security;
