@@ -9,6 +9,7 @@ mod contract;
 mod erasure;
 mod import;
 
+mod inquiries;
 mod lists;
 mod offline;
 mod partners;

@@ -4,8 +4,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use domain::decide::{
-    Addressed, Command, CommandKind, HouseholdCommand, OrganisationCommand, PlaceCommand, Service,
-    StructureCommand, SubscriptionCommand, UserCommand, Visitor, created,
+    Addressed, Command, CommandKind, HouseholdCommand, InquiryCommand, OrganisationCommand, PlaceCommand,
+    Service, StructureCommand, SubscriptionCommand, UserCommand, Visitor, created,
 };
 use domain::event::Origin;
 use domain::id::CommandId;
@@ -59,6 +59,7 @@ pub fn collection(ledger: &str, service: Service) -> &'static str {
         ("organisation", _) => "organisations",
         ("user", _) => "users",
         ("subscription", _) => "subscriptions",
+        ("inquiry", _) => "inquiries",
         (
             _,
             Service::Intake | Service::Insertion | Service::Landlord | Service::Supervision | Service::Feed,
@@ -77,6 +78,7 @@ pub fn commands(site: Site, desk: &Desk, service: Service, advice: Option<Advice
     OrganisationCommand::visit(&mut mounting);
     UserCommand::visit(&mut mounting);
     SubscriptionCommand::visit(&mut mounting);
+    InquiryCommand::visit(&mut mounting);
     mounting.site.unwrap_or_default()
 }
 
@@ -268,6 +270,7 @@ impl Counter {
             | Command::Organisation(..)
             | Command::User(..)
             | Command::Subscription(..)
+            | Command::Inquiry(..)
             | Command::Elapse(_) => {
                 return Ok(());
             }
@@ -277,7 +280,11 @@ impl Counter {
                 Some(State::Place(place)) => place.inventory.description().map(|is| is.kind),
                 Some(State::Structure(structure)) => structure.profile().map(|is| is.kind),
                 Some(
-                    State::Household(_) | State::Organisation(_) | State::User(_) | State::Subscription(_),
+                    State::Household(_)
+                    | State::Organisation(_)
+                    | State::User(_)
+                    | State::Subscription(_)
+                    | State::Inquiry(_),
                 )
                 | None => None,
             },

@@ -109,7 +109,8 @@ impl Desk {
                 | State::Structure(_)
                 | State::Organisation(_)
                 | State::User(_)
-                | State::Subscription(_),
+                | State::Subscription(_)
+                | State::Inquiry(_),
                 _,
             ))
             | None => Ok(None),

@@ -68,6 +68,7 @@ pub(crate) fn household(ledger: AggregateId) -> Option<domain::id::HouseholdId> 
         | AggregateId::Structure(_)
         | AggregateId::Organisation(_)
         | AggregateId::User(_)
-        | AggregateId::Subscription(_) => None,
+        | AggregateId::Subscription(_)
+        | AggregateId::Inquiry(_) => None,
     }
 }

@@ -24,10 +24,12 @@ pub const ERASED: Tree = Tree::named("desk/erased");
 pub const ACCOUNTS: Tree = Tree::named("desk/accounts");
 /// Subscriptions that stand: `(owner, subscription)`.
 pub const SUBSCRIPTIONS: Tree = Tree::named("desk/subscriptions");
+/// Questions about capacity: `(territory, inquiry)`.
+pub const INQUIRIES: Tree = Tree::named("desk/inquiries");
 /// All of them that services keep who take commands on the pathway.
 pub const TREES: &[Tree] = &[DEADLINES, TASKS, WAITING, PLACES, ERASED, ACCOUNTS];
 /// Those that the service keeps which tells what leaves.
-pub const FEED_TREES: &[Tree] = &[ACCOUNTS, SUBSCRIPTIONS];
+pub const FEED_TREES: &[Tree] = &[DEADLINES, ACCOUNTS, SUBSCRIPTIONS, INQUIRIES];
 
 /// What stands in the key of a task that nothing hurries: after every date.
 pub(crate) const NEVER: Timestamp = Timestamp::MAX;
@@ -45,13 +47,7 @@ pub fn index(service: Service) -> fn(&AggregateId, &State) -> Vec<IndexEntry> {
 }
 
 fn entries(service: Service, ledger: &AggregateId, state: &State) -> Vec<IndexEntry> {
-    let mut entries = Vec::new();
-    let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-    for (n, deadline) in deadlines(ledger, state).iter().enumerate() {
-        if deadline.kind.service() == service {
-            entries.push((DEADLINES, key::of(&(deadline.due, *ledger, count(n))), json(deadline)));
-        }
-    }
+    let mut entries = due(service, ledger, state);
     for (n, task) in tasks(ledger, state, RuleBook::shipped()).iter().enumerate() {
         if crate::worklists::owner(task.desk) == service {
             let due = task.due.unwrap_or(NEVER);
@@ -76,14 +72,36 @@ fn entries(service: Service, ledger: &AggregateId, state: &State) -> Vec<IndexEn
             entries.push((PLACES, key::of(&(ledger.territory(), *ledger)), Vec::new()));
         }
         State::Organisation(_) => entries.extend(account_index(ledger, state)),
-        State::Place(_) | State::Structure(_) | State::User(_) | State::Subscription(_) => {}
+        State::Place(_)
+        | State::Structure(_)
+        | State::User(_)
+        | State::Subscription(_)
+        | State::Inquiry(_) => {}
     }
     entries
 }
 
-/// Whom the feed tells: accounts of the broker, subscriptions.
+/// The deadlines of the service that the ledger waits for.
+fn due(service: Service, ledger: &AggregateId, state: &State) -> Vec<IndexEntry> {
+    let own = deadlines(ledger, state).into_iter().enumerate();
+    own.filter(|(_, deadline)| deadline.kind.service() == service)
+        .map(|(n, deadline)| (DEADLINES, key::of(&(deadline.due, *ledger, count(n))), json(&deadline)))
+        .collect()
+}
+
+fn count(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}
+
+/// Whom the feed tells, and what is asked of them: accounts of the broker, subscriptions, questions about capacity.
 fn followers(ledger: &AggregateId, state: &State) -> Vec<IndexEntry> {
-    let mut entries = account_index(ledger, state);
+    let mut entries = due(Service::Feed, ledger, state);
+    entries.extend(account_index(ledger, state));
+    if let State::Inquiry(is) = state
+        && is.asked().is_some()
+    {
+        entries.push((INQUIRIES, key::of(&(ledger.territory(), *ledger)), Vec::new()));
+    }
     if let State::Subscription(is) = state
         && let Some(standing) = is.standing()
     {
@@ -102,7 +120,8 @@ fn account_index(ledger: &AggregateId, state: &State) -> Vec<IndexEntry> {
         | State::Place(_)
         | State::Structure(_)
         | State::User(_)
-        | State::Subscription(_) => Vec::new(),
+        | State::Subscription(_)
+        | State::Inquiry(_) => Vec::new(),
     }
 }
 

@@ -47,12 +47,12 @@ pub use erasing::finish_erasures;
 pub use file::withheld;
 pub use gate::{
     BY_ITSELF, COOKIE, CSRF, Caller, Doorkeeper, IDLE_S, InvitationText, Meant, Names, PURPOSE, Secret,
-    SessionText, SignedIn, TokenText, accounts, csrf_token, fresh_cookie, hex, is_from_here, no_cookie,
-    organisation, references, sign_in_needed, still, subscription, user,
+    SessionText, SignedIn, TokenText, accounts, csrf_token, fresh_cookie, hex, inquiry, is_from_here,
+    no_cookie, organisation, references, sign_in_needed, still, subscription, user,
 };
 pub use gateway::partner_commands;
 pub use index::{
-    ACCOUNTS, DEADLINES, ERASED, FEED_TREES, PLACES, SUBSCRIPTIONS, TASKS, TREES, WAITING, index,
+    ACCOUNTS, DEADLINES, ERASED, FEED_TREES, INQUIRIES, PLACES, SUBSCRIPTIONS, TASKS, TREES, WAITING, index,
 };
 pub use nightly::{rebuild_nightly, rotate_nightly};
 pub use opened::plain;

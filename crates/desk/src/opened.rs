@@ -62,7 +62,8 @@ fn needs(id: HouseholdId, folded: &Folded, opener: Option<&Opener>) -> Option<Ho
         | State::Structure(_)
         | State::Organisation(_)
         | State::User(_)
-        | State::Subscription(_) => return None,
+        | State::Subscription(_)
+        | State::Inquiry(_) => return None,
     };
     if let Some(opener) = opener {
         is.open_needs(&mut |event, schema, sealed| told(id, opener.open(schema, event, sealed.clone())));

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use domain::decide::{
-    Command, HouseholdCommand, OrganisationCommand, PlaceCommand, StructureCommand, SubscriptionCommand,
-    UserCommand,
+    Command, HouseholdCommand, InquiryCommand, OrganisationCommand, PlaceCommand, StructureCommand,
+    SubscriptionCommand, UserCommand,
 };
 use domain::household::Household;
-use domain::id::{HouseholdId, OrganisationId, SubscriptionId, Territory};
+use domain::id::{HouseholdId, InquiryId, OrganisationId, SubscriptionId, Territory};
 use domain::ledger::{AggregateId, State};
-use domain::rights::{self, Denial, Matrix, Resource, Supply, place_of};
+use domain::rights::{self, Denial, InquirySeen, Matrix, Resource, Supply, place_of};
 use domain::subscription::Subscription;
 use projection::Page;
 use projection::ledgers::Folded;
@@ -17,7 +17,7 @@ use serde_json::Value;
 use service::Problem;
 
 use crate::answer::read_problem;
-use crate::gate::{Caller, denied, subscription};
+use crate::gate::{Caller, denied, inquiry, subscription};
 use crate::reading::folded;
 use crate::seen::{household, see, supply_seen};
 use crate::take::Desk;
@@ -85,7 +85,8 @@ impl Desk {
                     | State::Place(_)
                     | State::Organisation(_)
                     | State::User(_)
-                    | State::Subscription(_) => None,
+                    | State::Subscription(_)
+                    | State::Inquiry(_) => None,
                 });
                 self.supply(caller, id.territory(), provider.ok_or_else(unknown)?).map_err(|_| unknown())
             }
@@ -124,6 +125,12 @@ impl Desk {
                 | SubscriptionCommand::Resume(_)
                 | SubscriptionCommand::Close(_),
             ) => self.any(caller).and_then(|()| self.subscription(&page, caller, *id).map(drop)),
+            Command::Inquiry(id, InquiryCommand::Open(_)) => {
+                self.any(caller).and_then(|()| at_home(caller, id.territory()))
+            }
+            Command::Inquiry(id, InquiryCommand::Answer(_) | InquiryCommand::Close(_)) => {
+                self.any(caller).and_then(|()| self.inquiry(&page, caller, *id).map(drop))
+            }
             // The clock asks nobody.
             Command::Elapse(_) => Ok(()),
         }
@@ -198,6 +205,23 @@ impl Desk {
         owned.ok_or_else(|| Problem::unknown_id("subscription", id))
     }
 
+    /// A question about capacity, and how much of it the caller is told.
+    ///
+    /// # Errors
+    /// [`Problem`] `unknown-id` when there is none, or it is not asked of the caller; what hinders reading.
+    pub fn inquiry(
+        &self,
+        page: &Page,
+        caller: &Caller,
+        id: InquiryId,
+    ) -> Result<(Arc<Folded>, InquirySeen), Problem> {
+        let unknown = || Problem::unknown_id("inquiry", id);
+        let found = folded(page, &AggregateId::Inquiry(id))?.ok_or_else(unknown)?;
+        let asked = inquiry(&found).ok_or_else(unknown)?;
+        let seen = rights::inquiry_seen(&caller.rights, id.territory(), asked).ok_or_else(unknown)?;
+        Ok((found, seen))
+    }
+
     fn any(&self, caller: &Caller) -> Result<(), Problem> {
         let at = self.circumstances(caller.organisation().territory());
         let decided = rights::decide(&caller.rights, caller.action, &Resource::Any, at);
@@ -205,12 +229,11 @@ impl Desk {
     }
 }
 
-/// A household is registered where one's organisation answers.
+/// A household is registered, and a question asked, where one's organisation answers.
 fn at_home(caller: &Caller, territory: Territory) -> Result<(), Problem> {
     if caller.rights.territories.contains(&territory) {
         return Ok(());
     }
-    let sentence =
-        "Votre organisme n'intervient pas dans ce département : enregistrez le ménage dans l'un des vôtres.";
+    let sentence = "Votre organisme n'intervient pas dans ce département : choisissez l'un des vôtres.";
     Err(Problem::refused_always("territory-of-organisation", "rights", sentence))
 }

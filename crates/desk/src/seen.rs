@@ -50,7 +50,8 @@ pub fn household(folded: &Folded) -> Option<&Household> {
         | State::Structure(_)
         | State::Organisation(_)
         | State::User(_)
-        | State::Subscription(_) => None,
+        | State::Subscription(_)
+        | State::Inquiry(_) => None,
     }
 }
 
@@ -262,7 +263,8 @@ pub fn provider(page: &Page, place: PlaceId) -> Result<Option<OrganisationId>, P
         | State::Structure(_)
         | State::Organisation(_)
         | State::User(_)
-        | State::Subscription(_) => None,
+        | State::Subscription(_)
+        | State::Inquiry(_) => None,
     }))
 }
 

@@ -10,7 +10,8 @@ fn of_household(state: &mut State, withhold: impl FnOnce(&mut Household)) {
         | State::Structure(_)
         | State::Organisation(_)
         | State::User(_)
-        | State::Subscription(_) => {}
+        | State::Subscription(_)
+        | State::Inquiry(_) => {}
     }
 }
 
@@ -33,7 +34,8 @@ pub fn credentials(state: &mut State) {
         | State::Place(_)
         | State::Structure(_)
         | State::Organisation(_)
-        | State::Subscription(_) => {}
+        | State::Subscription(_)
+        | State::Inquiry(_) => {}
     }
 }
 

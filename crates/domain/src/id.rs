@@ -234,6 +234,8 @@ homed_id! {
     UserId,
     /// A subscription to what is available.
     SubscriptionId,
+    /// A question about capacity (*question de capacité*).
+    InquiryId,
 }
 
 plain_id! {

@@ -15,9 +15,10 @@ use uuid::Uuid;
 use crate::event::{Event, Stamp, Undecodable};
 use crate::household::{Household, HouseholdEvent};
 use crate::id::{
-    CommandId, EventId, HouseholdId, Malformed, OrganisationId, PlaceId, StructureId, SubscriptionId,
-    Territory, UserId,
+    CommandId, EventId, HouseholdId, InquiryId, Malformed, OrganisationId, PlaceId, StructureId,
+    SubscriptionId, Territory, UserId,
 };
+use crate::inquiry::{Inquiry, InquiryEvent};
 use crate::organisation::{OrganisationEvent, OrganisationLedger};
 use crate::place::{Place, PlaceEvent};
 use crate::refusal::Refusal;
@@ -40,10 +41,13 @@ pub enum AggregateId {
     User(UserId),
     /// What an organisation wants to be told of.
     Subscription(SubscriptionId),
+    /// A question about capacity.
+    Inquiry(InquiryId),
 }
 
 impl AggregateId {
-    /// The word for this kind of ledger in subjects: `household`, `place`, `structure`, `organisation`, `user`, `subscription`.
+    /// The word for this kind of ledger in subjects: `household`, `place`, `structure`, `organisation`, `user`, `subscription`,
+    /// `inquiry`.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
@@ -53,6 +57,7 @@ impl AggregateId {
             Self::Organisation(_) => "organisation",
             Self::User(_) => "user",
             Self::Subscription(_) => "subscription",
+            Self::Inquiry(_) => "inquiry",
         }
     }
 
@@ -66,6 +71,7 @@ impl AggregateId {
             Self::Organisation(id) => id.territory(),
             Self::User(id) => id.territory(),
             Self::Subscription(id) => id.territory(),
+            Self::Inquiry(id) => id.territory(),
         }
     }
 
@@ -79,6 +85,7 @@ impl AggregateId {
             Self::Organisation(id) => id.uuid(),
             Self::User(id) => id.uuid(),
             Self::Subscription(id) => id.uuid(),
+            Self::Inquiry(id) => id.uuid(),
         }
     }
 
@@ -92,6 +99,7 @@ impl AggregateId {
             "organisation" => Some(Self::Organisation(OrganisationId::new(territory, uuid))),
             "user" => Some(Self::User(UserId::new(territory, uuid))),
             "subscription" => Some(Self::Subscription(SubscriptionId::new(territory, uuid))),
+            "inquiry" => Some(Self::Inquiry(InquiryId::new(territory, uuid))),
             _ => None,
         }
     }
@@ -117,6 +125,7 @@ impl FromStr for AggregateId {
             "organisation" => id.parse().map(Self::Organisation),
             "user" => id.parse().map(Self::User),
             "subscription" => id.parse().map(Self::Subscription),
+            "inquiry" => id.parse().map(Self::Inquiry),
             _ => Err(Malformed::new(s, EXPECTED)),
         }
     }
@@ -124,7 +133,7 @@ impl FromStr for AggregateId {
 
 crate::id::text_serde!(
     AggregateId,
-    "^(household|place|structure|organisation|user|subscription)/.+$",
+    "^(household|place|structure|organisation|user|subscription|inquiry)/.+$",
     "household/33-0192f1c2-7d5e-7c3a-9b1f-2f6d0c1e8a90"
 );
 
@@ -143,6 +152,8 @@ pub enum Fact {
     User(UserEvent),
     /// On a subscription ledger.
     Subscription(SubscriptionEvent),
+    /// On an inquiry ledger.
+    Inquiry(InquiryEvent),
 }
 
 impl Fact {
@@ -156,6 +167,7 @@ impl Fact {
             Self::Organisation(e) => e.kind(),
             Self::User(e) => e.kind(),
             Self::Subscription(e) => e.kind(),
+            Self::Inquiry(e) => e.kind(),
         }
     }
 
@@ -169,6 +181,7 @@ impl Fact {
             Self::Organisation(e) => e.version(),
             Self::User(e) => e.version(),
             Self::Subscription(e) => e.version(),
+            Self::Inquiry(e) => e.version(),
         }
     }
 
@@ -182,6 +195,7 @@ impl Fact {
             Self::Organisation(e) => e.body(),
             Self::User(e) => e.body(),
             Self::Subscription(e) => e.body(),
+            Self::Inquiry(e) => e.body(),
         }
     }
 
@@ -201,6 +215,7 @@ impl Fact {
             AggregateId::Subscription(_) => {
                 SubscriptionEvent::read(kind, version, body).map(Self::Subscription)
             }
+            AggregateId::Inquiry(_) => InquiryEvent::read(kind, version, body).map(Self::Inquiry),
         }
     }
 
@@ -220,6 +235,7 @@ impl Fact {
             AggregateId::Subscription(_) => {
                 SubscriptionEvent::parse(kind, version, body).map(Self::Subscription)
             }
+            AggregateId::Inquiry(_) => InquiryEvent::parse(kind, version, body).map(Self::Inquiry),
         }
     }
 }
@@ -260,6 +276,8 @@ pub enum State {
     User(Box<User>),
     /// A subscription.
     Subscription(Box<Subscription>),
+    /// An inquiry.
+    Inquiry(Box<Inquiry>),
 }
 
 impl State {
@@ -273,6 +291,7 @@ impl State {
             AggregateId::Organisation(_) => Self::Organisation(Box::default()),
             AggregateId::User(_) => Self::User(Box::default()),
             AggregateId::Subscription(_) => Self::Subscription(Box::default()),
+            AggregateId::Inquiry(_) => Self::Inquiry(Box::default()),
         }
     }
 
@@ -285,13 +304,15 @@ impl State {
             (Self::Organisation(state), Fact::Organisation(event)) => state.evolve(event, stamp),
             (Self::User(state), Fact::User(event)) => state.evolve(event, stamp),
             (Self::Subscription(state), Fact::Subscription(event)) => state.evolve(event, stamp),
+            (Self::Inquiry(state), Fact::Inquiry(event)) => state.evolve(event, stamp),
             (
                 Self::Household(_)
                 | Self::Place(_)
                 | Self::Structure(_)
                 | Self::Organisation(_)
                 | Self::User(_)
-                | Self::Subscription(_),
+                | Self::Subscription(_)
+                | Self::Inquiry(_),
                 _,
             ) => {}
         }
@@ -306,7 +327,11 @@ impl State {
         match self {
             Self::Household(state) => state.open(open),
             Self::User(state) => state.open(open),
-            Self::Place(_) | Self::Structure(_) | Self::Organisation(_) | Self::Subscription(_) => {}
+            Self::Place(_)
+            | Self::Structure(_)
+            | Self::Organisation(_)
+            | Self::Subscription(_)
+            | Self::Inquiry(_) => {}
         }
     }
 }
@@ -386,6 +411,16 @@ impl Ledgers {
     pub(crate) fn subscription(&self, id: SubscriptionId) -> Result<&Subscription, Halt> {
         let ledger = AggregateId::Subscription(id);
         if let Some(State::Subscription(state)) = self.states.get(&ledger) {
+            Ok(state)
+        } else {
+            Err(Halt::Need(ledger))
+        }
+    }
+
+    /// The inquiry, or the need of it.
+    pub(crate) fn inquiry(&self, id: InquiryId) -> Result<&Inquiry, Halt> {
+        let ledger = AggregateId::Inquiry(id);
+        if let Some(State::Inquiry(state)) = self.states.get(&ledger) {
             Ok(state)
         } else {
             Err(Halt::Need(ledger))

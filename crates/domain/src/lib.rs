@@ -14,6 +14,7 @@ pub mod event;
 pub mod history;
 pub mod household;
 pub mod id;
+pub mod inquiry;
 pub mod ledger;
 pub mod likeness;
 pub mod matching;

@@ -210,11 +210,13 @@ impl Source {
                         | Ledger::Place(_)
                         | Ledger::Organisation(_)
                         | Ledger::User(_)
-                        | Ledger::Subscription(_),
+                        | Ledger::Subscription(_)
+                        | Ledger::Inquiry(_),
                     )
                     | None => Ok(None),
                 }
             }
+            AggregateId::Inquiry(id) => self.inquiry_told(page, caller, id, body),
             // Who may do what is nobody's feed.
             AggregateId::Organisation(_) | AggregateId::User(_) | AggregateId::Subscription(_) => Ok(None),
         }
@@ -239,7 +241,7 @@ impl Source {
 }
 
 /// What was seen; nothing if it does not exist for the caller.
-fn known<T>(seen: Result<T, Problem>) -> Result<Option<T>, Problem> {
+pub(crate) fn known<T>(seen: Result<T, Problem>) -> Result<Option<T>, Problem> {
     match seen {
         Ok(seen) => Ok(Some(seen)),
         Err(problem) if problem.kind() == Kind::UnknownId => Ok(None),

@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use domain::household::HouseholdEvent;
 use domain::id::Territory;
+use domain::inquiry::InquiryEvent;
 use domain::ledger::AggregateId;
 use domain::place::PlaceEvent;
 use domain::structure::StructureEvent;
@@ -80,7 +81,8 @@ impl Filter {
 
 /// Whether there are events that `wanted` means: misspelt, it would let nothing through for ever.
 fn exists(wanted: &str) -> bool {
-    let kinds = [HouseholdEvent::kinds(), PlaceEvent::kinds(), StructureEvent::kinds()];
+    let kinds =
+        [HouseholdEvent::kinds(), PlaceEvent::kinds(), StructureEvent::kinds(), InquiryEvent::kinds()];
     kinds.iter().flatten().any(|(kind, _)| is(kind, wanted))
 }
 

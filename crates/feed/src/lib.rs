@@ -4,12 +4,13 @@
 //! **Invariant.** A reader that comes back with its cursor receives what it missed, in order, once: of each event as much as
 //! it may know when it reads. Personal values leave sealed.
 //!
-//! This crate takes the commands of subscriptions and keeps no copy of a body: its view is an index into the journal, and what was
+//! This crate takes the commands of subscriptions and of questions about capacity, and keeps no copy of a body: its view is an index into the journal, and what was
 //! available at each position of it.
 
 mod events;
 mod filter;
 mod index;
+mod inquiries;
 mod live;
 mod partner;
 mod partners;
@@ -29,7 +30,7 @@ use source::Source;
 pub const NAME: &str = "feed";
 
 /// Raised whenever the same events would give other states of ledgers.
-const VIEW_VERSION: u32 = 5;
+const VIEW_VERSION: u32 = 6;
 
 /// What the service keeps in its view.
 #[must_use]
@@ -55,9 +56,12 @@ pub async fn start(context: &Context) -> anyhow::Result<Running> {
     let desk = Desk::new(NAME, context.journal.clone(), ledgers, context.edge.clone(), context.book.clone());
     let source = Source { desk, reading, view: running.view.clone(), streams };
     let (telling, door) = (source.clone(), running.door.clone());
+    let clock = source.desk.clone();
+    running.tasks.front("deadlines", move |stop| desk::deadlines(clock, stop));
     running.tasks.front("partners' feeds", move |stop| partners::tell(telling, door, stop));
     let site = desk::commands(site, &source.desk, Service::Feed, None);
     let site = placements::routes(events::routes(site, source.clone()), source.clone());
+    let site = inquiries::routes(site, source.clone());
     running.site = placements::subscription_routes(site, source);
     Ok(running)
 }

@@ -202,7 +202,8 @@ fn place(page: &View, id: PlaceId) -> Result<Option<Place>, Problem> {
         | Ledger::Structure(_)
         | Ledger::Organisation(_)
         | Ledger::User(_)
-        | Ledger::Subscription(_) => None,
+        | Ledger::Subscription(_)
+        | Ledger::Inquiry(_) => None,
     }))
 }
 
@@ -315,7 +316,8 @@ async fn places_for(
         | Ledger::Structure(_)
         | Ledger::Organisation(_)
         | Ledger::User(_)
-        | Ledger::Subscription(_) => None,
+        | Ledger::Subscription(_)
+        | Ledger::Inquiry(_) => None,
     });
     let (fitting, others) = suitable(&is, request, own, near, now, calendar::day(own.siao, now));
     let listed = others.iter().take(LISTED_MAX);

@@ -89,7 +89,8 @@ impl Line {
                 | Fact::Structure(_)
                 | Fact::Organisation(_)
                 | Fact::User(_)
-                | Fact::Subscription(_),
+                | Fact::Subscription(_)
+                | Fact::Inquiry(_),
             )
             | Err(_) => None,
         }

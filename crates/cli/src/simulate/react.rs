@@ -112,7 +112,8 @@ impl World {
                 | AggregateId::Structure(_)
                 | AggregateId::Organisation(_)
                 | AggregateId::User(_)
-                | AggregateId::Subscription(_),
+                | AggregateId::Subscription(_)
+                | AggregateId::Inquiry(_),
                 _,
             ) => {}
         }

@@ -315,7 +315,8 @@ impl World {
                 | State::Place(_)
                 | State::Organisation(_)
                 | State::User(_)
-                | State::Subscription(_),
+                | State::Subscription(_)
+                | State::Inquiry(_),
             )
             | None => None,
         }
@@ -372,7 +373,8 @@ impl World {
                 | AggregateId::Structure(_)
                 | AggregateId::Organisation(_)
                 | AggregateId::User(_)
-                | AggregateId::Subscription(_),
+                | AggregateId::Subscription(_)
+                | AggregateId::Inquiry(_),
                 _,
             ) => None,
         };
@@ -392,7 +394,8 @@ impl World {
                 | AggregateId::Structure(_)
                 | AggregateId::Organisation(_)
                 | AggregateId::User(_)
-                | AggregateId::Subscription(_),
+                | AggregateId::Subscription(_)
+                | AggregateId::Inquiry(_),
                 _,
             ) => None,
         };

@@ -126,7 +126,10 @@ fn a_body_reads_as_the_command_that_was_decided() {
             Command::Structure(_, command) => {
                 StructureCommand::read(name, step.body).is_some_and(|read| read.unwrap() == *command)
             }
-            Command::Organisation(..) | Command::User(..) | Command::Subscription(..) => false,
+            Command::Organisation(..)
+            | Command::User(..)
+            | Command::Subscription(..)
+            | Command::Inquiry(..) => false,
             Command::Elapse(_) => step.body.is_null() && step.asked.is_none(),
         };
         assert!(same, "{name}");

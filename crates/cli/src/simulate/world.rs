@@ -176,7 +176,8 @@ impl World {
                 | AggregateId::Structure(_)
                 | AggregateId::Organisation(_)
                 | AggregateId::User(_)
-                | AggregateId::Subscription(_),
+                | AggregateId::Subscription(_)
+                | AggregateId::Inquiry(_),
                 _,
             ) => {}
         }
@@ -212,7 +213,8 @@ impl World {
                 | State::Structure(_)
                 | State::Organisation(_)
                 | State::User(_)
-                | State::Subscription(_),
+                | State::Subscription(_)
+                | State::Inquiry(_),
             )
             | None => None,
         }
@@ -227,7 +229,8 @@ impl World {
                 | State::Structure(_)
                 | State::Organisation(_)
                 | State::User(_)
-                | State::Subscription(_),
+                | State::Subscription(_)
+                | State::Inquiry(_),
             )
             | None => None,
         }

@@ -154,6 +154,7 @@ fn own(collection: &str, command: &Command) -> bool {
         | Command::Organisation(..)
         | Command::User(..)
         | Command::Subscription(..)
+        | Command::Inquiry(..)
         | Command::Elapse(_) => return true,
     };
     kind.let_by_committee() == matches!(collection, "dwellings" | "buildings")

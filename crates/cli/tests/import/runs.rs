@@ -175,7 +175,8 @@ async fn a_transmitted_request_keeps_its_seniority() {
         | domain::ledger::State::Structure(_)
         | domain::ledger::State::Organisation(_)
         | domain::ledger::State::User(_)
-        | domain::ledger::State::Subscription(_) => None,
+        | domain::ledger::State::Subscription(_)
+        | domain::ledger::State::Inquiry(_) => None,
     });
     let request = household.unwrap().requests.values().next().unwrap();
     assert_eq!(request.seniority.unwrap().to_string(), "2025-03-08T23:00:00Z");

@@ -26,7 +26,8 @@ async fn number_co_holders_dependants_and_children_appear() {
         | State::Structure(_)
         | State::Organisation(_)
         | State::User(_)
-        | State::Subscription(_) => None,
+        | State::Subscription(_)
+        | State::Inquiry(_) => None,
     });
     let household = household.unwrap();
     let mut links: Vec<MemberLink> =
@@ -84,7 +85,8 @@ async fn an_application_that_was_not_renewed_is_taken_over_as_expired() {
         | State::Structure(_)
         | State::Organisation(_)
         | State::User(_)
-        | State::Subscription(_) => None,
+        | State::Subscription(_)
+        | State::Inquiry(_) => None,
     });
     let old =
         |one: &&Application| one.known_number().is_some_and(|is| is.to_string() == "0330324000043G0001");
@@ -175,7 +177,8 @@ async fn an_application_filed_years_ago_is_taken_over_with_the_day_of_its_last_r
             | State::Structure(_)
             | State::Organisation(_)
             | State::User(_)
-            | State::Subscription(_) => None,
+            | State::Subscription(_)
+            | State::Inquiry(_) => None,
         })
     };
     assert_eq!(valid("0330324000043G0001").as_deref(), Some("2027-03-01"));

@@ -19,6 +19,7 @@ use std::sync::Arc;
 
 use domain::event::Actor;
 use domain::id::{OrganisationId, TokenId, UserId};
+use domain::inquiry::Asked;
 use domain::ledger::{AggregateId, State};
 use domain::organisation::OrganisationLedger;
 use domain::rights::{self, Action, Calls, Circumstances, Denial, Matrix, Resource};
@@ -317,7 +318,8 @@ pub fn organisation(folded: &Folded) -> Option<&OrganisationLedger> {
         | State::Place(_)
         | State::Structure(_)
         | State::User(_)
-        | State::Subscription(_) => None,
+        | State::Subscription(_)
+        | State::Inquiry(_) => None,
     }
 }
 
@@ -330,7 +332,22 @@ pub fn subscription(folded: &Folded) -> Option<&Subscription> {
         | State::Place(_)
         | State::Structure(_)
         | State::Organisation(_)
-        | State::User(_) => None,
+        | State::User(_)
+        | State::Inquiry(_) => None,
+    }
+}
+
+/// What is known of a question about capacity, if the ledger is that of one and it was asked.
+#[must_use]
+pub fn inquiry(folded: &Folded) -> Option<&Asked> {
+    match &folded.state {
+        State::Inquiry(is) => is.asked(),
+        State::Household(_)
+        | State::Place(_)
+        | State::Structure(_)
+        | State::Organisation(_)
+        | State::User(_)
+        | State::Subscription(_) => None,
     }
 }
 
@@ -343,6 +360,7 @@ pub fn user(folded: &Folded) -> Option<&User> {
         | State::Place(_)
         | State::Structure(_)
         | State::Organisation(_)
-        | State::Subscription(_) => None,
+        | State::Subscription(_)
+        | State::Inquiry(_) => None,
     }
 }

@@ -90,6 +90,8 @@ pub enum DeadlineKind {
         /// The application.
         application: ApplicationId,
     },
+    /// A question about capacity is answered no more.
+    InquiryExpires {},
     /// It is announced that a file falls due, some days before.
     ErasureAnnounced {},
     /// A file falls due that two people have agreed to erase.
@@ -113,6 +115,7 @@ impl DeadlineKind {
             Self::OfferLapses { .. } => "offer-lapses",
             Self::ApplicationExpires { .. } => "application-expires",
             Self::ApplicationStruckOff { .. } => "application-struck-off",
+            Self::InquiryExpires {} => "inquiry-expires",
             Self::ErasureAnnounced {} => "erasure-announced",
             Self::ErasureDue {} => "erasure-due",
         }
@@ -133,7 +136,7 @@ impl DeadlineKind {
                 application.0
             }
             // The whole ledger.
-            Self::ErasureAnnounced {} | Self::ErasureDue {} => Uuid::nil(),
+            Self::InquiryExpires {} | Self::ErasureAnnounced {} | Self::ErasureDue {} => Uuid::nil(),
         }
     }
 
@@ -155,6 +158,7 @@ impl DeadlineKind {
             | Self::OfferLapses { .. }
             | Self::ApplicationExpires { .. }
             | Self::ApplicationStruckOff { .. } => Service::Landlord,
+            Self::InquiryExpires {} => Service::Feed,
         }
     }
 }
@@ -229,6 +233,9 @@ impl Deadline {
             (AggregateId::Place(id), DeadlineKind::OfferLapses { candidacy }) => {
                 super::allocation::lapse(id, candidacy, ctx, ledgers, draft)
             }
+            (AggregateId::Inquiry(id), DeadlineKind::InquiryExpires {}) => {
+                super::inquiry::expire(id, ctx, ledgers, draft)
+            }
             // A deadline names a thing of its own ledger; on another one there is nothing to do.
             (
                 AggregateId::Household(_)
@@ -236,7 +243,8 @@ impl Deadline {
                 | AggregateId::Structure(_)
                 | AggregateId::Organisation(_)
                 | AggregateId::User(_)
-                | AggregateId::Subscription(_),
+                | AggregateId::Subscription(_)
+                | AggregateId::Inquiry(_),
                 _,
             ) => Ok(()),
         }
@@ -292,13 +300,19 @@ pub fn deadlines(ledger: &AggregateId, state: &State) -> Vec<Deadline> {
     match (ledger, state) {
         (AggregateId::Household(id), State::Household(is)) => household_deadlines(*id, is),
         (AggregateId::Place(id), State::Place(is)) => place_deadlines(*id, is),
+        (AggregateId::Inquiry(_), State::Inquiry(is)) => {
+            let open = is.asked().filter(|asked| asked.is_open());
+            let kind = DeadlineKind::InquiryExpires {};
+            open.map(|asked| Deadline { due: asked.until, ledger: *ledger, kind }).into_iter().collect()
+        }
         (
             AggregateId::Household(_)
             | AggregateId::Place(_)
             | AggregateId::Structure(_)
             | AggregateId::Organisation(_)
             | AggregateId::User(_)
-            | AggregateId::Subscription(_),
+            | AggregateId::Subscription(_)
+            | AggregateId::Inquiry(_),
             _,
         ) => Vec::new(),
     }

@@ -5,10 +5,12 @@ use serde_json::Value;
 
 use super::{
     Context, Draft, account, allocation, application, clock, consent, correction, custody, erasure, family,
-    follow_up, inventory, lease, occupants, organisation, person_request,
+    follow_up, inquiry, inventory, lease, occupants, organisation, person_request,
 };
 use super::{protection, referral, registration, request, stay, subscription, user, vacancy};
-use crate::id::{HouseholdId, OrganisationId, PlaceId, StructureId, SubscriptionId, Territory, UserId};
+use crate::id::{
+    HouseholdId, InquiryId, OrganisationId, PlaceId, StructureId, SubscriptionId, Territory, UserId,
+};
 use crate::ledger::{Halt, Ledgers};
 
 /// Which service takes a command.
@@ -22,7 +24,7 @@ pub enum Service {
     Landlord,
     /// Supervision: organisations and those who sign in.
     Supervision,
-    /// Feed: subscriptions.
+    /// Feed: subscriptions and questions about capacity.
     Feed,
 }
 
@@ -44,7 +46,8 @@ impl Service {
 pub struct CommandKind {
     /// Its name in URLs: `propose-referral`.
     pub name: &'static str,
-    /// The word of the ledger it addresses: `household`, `place`, `structure`, `organisation`, `user`, `subscription`.
+    /// The word of the ledger it addresses: `household`, `place`, `structure`, `organisation`, `user`, `subscription`,
+    /// `inquiry`.
     pub ledger: &'static str,
     /// The services that take its body as it is; none where the surface makes it from something that must not be
     /// recorded, such as a password.
@@ -253,6 +256,22 @@ impl Addressed for SubscriptionCommand {
     }
 }
 
+impl Addressed for InquiryCommand {
+    type Id = InquiryId;
+
+    fn on(self, id: InquiryId) -> Command {
+        Command::Inquiry(id, self)
+    }
+
+    fn home(&self) -> Option<Territory> {
+        if let Self::Open(open) = self { Some(open.territory) } else { None }
+    }
+
+    fn creating(self, home: Territory, command: crate::id::CommandId) -> Command {
+        self.on(InquiryId::created_by(home, command))
+    }
+}
+
 use Service::{Feed, Insertion, Intake, Landlord, Supervision};
 
 commands! {
@@ -412,6 +431,15 @@ commands! {
     }
 }
 
+commands! {
+    /// What can be asked of an inquiry's ledger.
+    pub enum InquiryCommand on InquiryId, "inquiry" {
+        "open" &[Feed], "Demander qui pourrait accueillir un tel ménage, sans le nommer." => Open(inquiry::OpenInquiry),
+        "answer" &[Feed], "Répondre à une question de capacité." => Answer(inquiry::AnswerInquiry),
+        "close" &[Feed], "Clore une question de capacité." => Close(inquiry::CloseInquiry),
+    }
+}
+
 /// Every command that can be asked, in the order of the pathway.
 pub fn catalogue() -> impl Iterator<Item = &'static CommandKind> {
     HouseholdCommand::KINDS
@@ -421,6 +449,7 @@ pub fn catalogue() -> impl Iterator<Item = &'static CommandKind> {
         .chain(OrganisationCommand::KINDS)
         .chain(UserCommand::KINDS)
         .chain(SubscriptionCommand::KINDS)
+        .chain(InquiryCommand::KINDS)
 }
 
 /// A command with the ledger it addresses.
@@ -438,6 +467,8 @@ pub enum Command {
     User(UserId, UserCommand),
     /// To a subscription.
     Subscription(SubscriptionId, SubscriptionCommand),
+    /// To an inquiry.
+    Inquiry(InquiryId, InquiryCommand),
     /// What the clock does when a deadline is due.
     Elapse(clock::Deadline),
 }
@@ -454,6 +485,7 @@ impl Command {
             Self::Organisation(id, _) => AggregateId::Organisation(*id),
             Self::User(id, _) => AggregateId::User(*id),
             Self::Subscription(id, _) => AggregateId::Subscription(*id),
+            Self::Inquiry(id, _) => AggregateId::Inquiry(*id),
             Self::Elapse(deadline) => deadline.ledger,
         }
     }
@@ -468,6 +500,7 @@ impl Command {
             Self::Organisation(_, command) => command.name(),
             Self::User(_, command) => command.name(),
             Self::Subscription(_, command) => command.name(),
+            Self::Inquiry(_, command) => command.name(),
             Self::Elapse(deadline) => deadline.kind.id(),
         }
     }
@@ -486,6 +519,7 @@ impl Command {
             Self::Organisation(id, command) => command.rule(*id, ctx, ledgers, draft),
             Self::User(id, command) => command.rule(*id, ctx, ledgers, draft),
             Self::Subscription(id, command) => command.rule(*id, ctx, ledgers, draft),
+            Self::Inquiry(id, command) => command.rule(*id, ctx, ledgers, draft),
             Self::Elapse(deadline) => deadline.elapse(ctx, ledgers, draft),
         }
     }

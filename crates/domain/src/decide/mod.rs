@@ -13,6 +13,7 @@ pub mod custody;
 pub mod erasure;
 pub mod family;
 pub mod follow_up;
+pub mod inquiry;
 pub mod inventory;
 pub mod lease;
 pub mod occupants;
@@ -34,8 +35,8 @@ mod named;
 mod recheck;
 
 pub use command::{
-    Addressed, Command, CommandKind, HouseholdCommand, OrganisationCommand, PlaceCommand, Service,
-    StructureCommand, SubscriptionCommand, UserCommand, Visitor, catalogue,
+    Addressed, Command, CommandKind, HouseholdCommand, InquiryCommand, OrganisationCommand, PlaceCommand,
+    Service, StructureCommand, SubscriptionCommand, UserCommand, Visitor, catalogue,
 };
 pub use created::created;
 
@@ -46,8 +47,10 @@ use crate::calendar;
 use crate::household::follow_up::Follower;
 use crate::household::{Household, HouseholdEvent, Registration};
 use crate::id::{
-    CommandId, HouseholdId, OrganisationId, PlaceId, StructureId, SubscriptionId, Territory, UserId,
+    CommandId, HouseholdId, InquiryId, OrganisationId, PlaceId, StructureId, SubscriptionId, Territory,
+    UserId,
 };
+use crate::inquiry::InquiryEvent;
 use crate::ledger::{AggregateId, Change, Fact, Halt, Ledgers};
 use crate::matching::Standing;
 use crate::organisation::OrganisationEvent;
@@ -193,6 +196,11 @@ impl Draft {
     ) {
         let fact = Fact::Subscription(event.into());
         self.changes.push(Change { ledger: AggregateId::Subscription(id), fact, effective });
+    }
+
+    pub(crate) fn inquiry(&mut self, id: InquiryId, effective: Timestamp, event: impl Into<InquiryEvent>) {
+        let fact = Fact::Inquiry(event.into());
+        self.changes.push(Change { ledger: AggregateId::Inquiry(id), fact, effective });
     }
 }
 

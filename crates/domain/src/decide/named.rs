@@ -28,6 +28,7 @@ impl Command {
             | Self::Organisation(..)
             | Self::User(..)
             | Self::Subscription(..)
+            | Self::Inquiry(..)
             | Self::Elapse(_) => Vec::new(),
         }
     }
@@ -37,7 +38,7 @@ impl Command {
 mod tests {
     use super::*;
     use crate::decide::{
-        CommandKind, OrganisationCommand, StructureCommand, SubscriptionCommand, UserCommand,
+        CommandKind, InquiryCommand, OrganisationCommand, StructureCommand, SubscriptionCommand, UserCommand,
     };
 
     #[test]
@@ -54,6 +55,7 @@ mod tests {
             OrganisationCommand::KINDS,
             UserCommand::KINDS,
             SubscriptionCommand::KINDS,
+            InquiryCommand::KINDS,
         ];
         let naming: Vec<_> = kinds.into_iter().flatten().filter(names).map(|kind| kind.name).collect();
         assert_eq!(naming, ["merge", "share-custody", "designate-candidates"]);

@@ -128,7 +128,8 @@ impl PlacementId {
             AggregateId::Structure(_)
             | AggregateId::Organisation(_)
             | AggregateId::User(_)
-            | AggregateId::Subscription(_) => None,
+            | AggregateId::Subscription(_)
+            | AggregateId::Inquiry(_) => None,
         }
     }
 }
@@ -185,7 +186,8 @@ pub fn offered(ledger: &AggregateId, state: &State) -> Option<Placement> {
             | AggregateId::Structure(_)
             | AggregateId::Organisation(_)
             | AggregateId::User(_)
-            | AggregateId::Subscription(_),
+            | AggregateId::Subscription(_)
+            | AggregateId::Inquiry(_),
             _,
         ) => None,
     }

@@ -8,6 +8,7 @@
 //! **Invariant.** A protected file exists for those who are named, and for nobody else.
 
 mod about;
+mod inquiry;
 mod mask;
 mod matrix;
 mod placement;
@@ -19,6 +20,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 pub use about::place_of;
+pub use inquiry::{InquirySeen, inquiry_seen};
 pub use mask::{Shown, Unclassified, mask_event, mask_file};
 pub use matrix::{Calls, Group, Level, Matrix, MatrixError, RoleRights, Row, Supply};
 pub use placement::{READY_HOUSEHOLDS, is_told_of_placement};
@@ -109,6 +111,8 @@ pub const READS: &[Action] = &[
     Action::read("subscription", "file"),
     Action::read("subscription", "events"),
     Action::follow("subscription", "follow"),
+    Action::read("inquiry", "list"),
+    Action::read("inquiry", "file"),
     Action::read("event", "list"),
     Action::follow("event", "follow"),
     Action::read("organisation", "list"),

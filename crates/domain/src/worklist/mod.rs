@@ -198,7 +198,8 @@ pub fn tasks(ledger: &AggregateId, state: &State, book: &RuleBook) -> Vec<Task> 
             | AggregateId::Structure(_)
             | AggregateId::Organisation(_)
             | AggregateId::User(_)
-            | AggregateId::Subscription(_),
+            | AggregateId::Subscription(_)
+            | AggregateId::Inquiry(_),
             _,
         ) => {}
     }

@@ -95,7 +95,8 @@ fn holder(event: &Recorded) -> Option<HouseholdId> {
         | AggregateId::Structure(_)
         | AggregateId::Organisation(_)
         | AggregateId::User(_)
-        | AggregateId::Subscription(_) => None,
+        | AggregateId::Subscription(_)
+        | AggregateId::Inquiry(_) => None,
     }
 }
 

@@ -79,7 +79,8 @@ impl View for Likenesses {
                 | AggregateId::Structure(_)
                 | AggregateId::Organisation(_)
                 | AggregateId::User(_)
-                | AggregateId::Subscription(_),
+                | AggregateId::Subscription(_)
+                | AggregateId::Inquiry(_),
                 _,
             ) => Ok(()),
         }

@@ -33,7 +33,8 @@ impl Holder {
             AggregateId::Place(_)
             | AggregateId::Structure(_)
             | AggregateId::Organisation(_)
-            | AggregateId::Subscription(_) => None,
+            | AggregateId::Subscription(_)
+            | AggregateId::Inquiry(_) => None,
         }
     }
 

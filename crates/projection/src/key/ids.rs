@@ -1,9 +1,9 @@
 //! Identifiers in keys.
 
 use domain::id::{
-    ApplicationId, CandidacyId, CommandId, CommitteeId, ConsentId, EventId, HouseholdId, LabelId, LeaseId,
-    OfflineSpellId, OrganisationId, PersonId, PlaceId, ReferralId, RequestId, SessionId, StayId, StructureId,
-    SubscriptionId, Territory, TokenId, UserId, VacancyId,
+    ApplicationId, CandidacyId, CommandId, CommitteeId, ConsentId, EventId, HouseholdId, InquiryId, LabelId,
+    LeaseId, OfflineSpellId, OrganisationId, PersonId, PlaceId, ReferralId, RequestId, SessionId, StayId,
+    StructureId, SubscriptionId, Territory, TokenId, UserId, VacancyId,
 };
 use domain::ledger::AggregateId;
 use uuid::Uuid;
@@ -44,7 +44,7 @@ macro_rules! homed {
     )+};
 }
 
-homed!(HouseholdId, PlaceId, StructureId, OrganisationId, UserId, SubscriptionId);
+homed!(HouseholdId, PlaceId, StructureId, OrganisationId, UserId, SubscriptionId, InquiryId);
 
 macro_rules! plain {
     ($($id:ty),+) => {$(
@@ -91,6 +91,7 @@ impl Part for AggregateId {
             Self::Organisation(_) => b'o',
             Self::User(_) => b'u',
             Self::Subscription(_) => b'a',
+            Self::Inquiry(_) => b'q',
         });
         (self.territory(), self.uuid()).write(key);
     }
@@ -105,6 +106,7 @@ impl ReadPart for AggregateId {
             [b'o'] => OrganisationId::read(key).map(Self::Organisation),
             [b'u'] => UserId::read(key).map(Self::User),
             [b'a'] => SubscriptionId::read(key).map(Self::Subscription),
+            [b'q'] => InquiryId::read(key).map(Self::Inquiry),
             [_] => None,
         }
     }

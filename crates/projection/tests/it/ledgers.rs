@@ -33,7 +33,11 @@ fn index(ledger: &AggregateId, state: &State) -> Vec<IndexEntry> {
             assert_ne!(name.as_deref(), Some("Foyer 9"), "the index has never heard of such a name");
             name.map(|name| (BY_NAME, key::of(&(name, ledger)), b"open".to_vec())).into_iter().collect()
         }
-        State::Place(_) | State::Organisation(_) | State::User(_) | State::Subscription(_) => Vec::new(),
+        State::Place(_)
+        | State::Organisation(_)
+        | State::User(_)
+        | State::Subscription(_)
+        | State::Inquiry(_) => Vec::new(),
     }
 }
 

@@ -70,7 +70,8 @@ pub(crate) fn index(ledger: &AggregateId, state: &State) -> Vec<IndexEntry> {
         | State::Household(_)
         | State::Place(_)
         | State::Structure(_)
-        | State::Subscription(_) => Vec::new(),
+        | State::Subscription(_)
+        | State::Inquiry(_) => Vec::new(),
     }
 }
 

@@ -33,11 +33,11 @@ use super::about::lets;
 
 const FILE: Action = Action::read("household", "file");
 
-pub(super) fn elsewhere() -> OrganisationId {
+pub(crate) fn elsewhere() -> OrganisationId {
     OrganisationId::new(gironde(), Uuid::from_u128(2))
 }
 
-pub(super) fn caller(role: Role, organisation: OrganisationId) -> Caller {
+pub(crate) fn caller(role: Role, organisation: OrganisationId) -> Caller {
     Caller {
         actor: Actor::of_token(TokenId(Uuid::nil())),
         user: None,

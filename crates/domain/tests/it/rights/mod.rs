@@ -1,7 +1,7 @@
 //! Who may do and see what: the data file, what it makes of a file, and the decision.
 
 mod about;
-mod decision;
+pub(crate) mod decision;
 mod document;
 mod fields;
 mod matrix;

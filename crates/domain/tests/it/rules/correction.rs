@@ -45,7 +45,8 @@ fn events(w: &World, household: HouseholdId) -> Vec<(HouseholdEvent, domain::eve
         | Fact::Structure(_)
         | Fact::Organisation(_)
         | Fact::User(_)
-        | Fact::Subscription(_) => None,
+        | Fact::Subscription(_)
+        | Fact::Inquiry(_) => None,
     })
     .collect()
 }

@@ -8,6 +8,7 @@ mod custody;
 mod erasure;
 mod expression;
 mod family;
+mod inquiry;
 mod lease;
 mod matching;
 mod matching_laws;

@@ -89,7 +89,8 @@ impl File {
             | State::Structure(_)
             | State::Organisation(_)
             | State::User(_)
-            | State::Subscription(_) => panic!(),
+            | State::Subscription(_)
+            | State::Inquiry(_) => panic!(),
         }
     }
 

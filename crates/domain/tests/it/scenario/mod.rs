@@ -13,13 +13,14 @@ use std::collections::BTreeSet;
 
 use domain::decide::clock::{Deadline, deadlines};
 use domain::decide::{
-    Addressed, Command, Context, HouseholdCommand, OrganisationCommand, PlaceCommand, StructureCommand,
-    SubscriptionCommand, UserCommand, decide,
+    Addressed, Command, Context, HouseholdCommand, InquiryCommand, OrganisationCommand, PlaceCommand,
+    StructureCommand, SubscriptionCommand, UserCommand, decide,
 };
 use domain::event::Stamp;
 use domain::household::Household;
 use domain::id::{
-    CommandId, EventId, HouseholdId, OrganisationId, PlaceId, StructureId, SubscriptionId, Territory, UserId,
+    CommandId, EventId, HouseholdId, InquiryId, OrganisationId, PlaceId, StructureId, SubscriptionId,
+    Territory, UserId,
 };
 use domain::ledger::{AggregateId, Change, Fact, Halt, Ledgers, State};
 use domain::matching::Standing;
@@ -90,6 +91,10 @@ impl Target for OrganisationId {
 
 impl Target for UserId {
     type Command = UserCommand;
+}
+
+impl Target for InquiryId {
+    type Command = InquiryCommand;
 }
 
 impl Target for SubscriptionId {
@@ -310,7 +315,8 @@ impl World {
                 | State::Structure(_)
                 | State::Organisation(_)
                 | State::User(_)
-                | State::Subscription(_),
+                | State::Subscription(_)
+                | State::Inquiry(_),
             )
             | None => {
                 panic!("no household {id}")
@@ -326,7 +332,8 @@ impl World {
                 | State::Structure(_)
                 | State::Organisation(_)
                 | State::User(_)
-                | State::Subscription(_),
+                | State::Subscription(_)
+                | State::Inquiry(_),
             )
             | None => panic!("no place {id}"),
         }

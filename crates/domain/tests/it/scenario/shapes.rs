@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Mutex};
 
 use domain::household::HouseholdEvent;
+use domain::inquiry::InquiryEvent;
 use domain::ledger::{AggregateId, Change};
 use domain::organisation::OrganisationEvent;
 use domain::place::PlaceEvent;
@@ -16,8 +17,8 @@ use domain::user::UserEvent;
 use serde_json::{Value, json};
 
 /// The kinds of ledger, each with a file of its own.
-pub(crate) const LEDGERS: [&str; 6] =
-    ["household", "place", "structure", "organisation", "user", "subscription"];
+pub(crate) const LEDGERS: [&str; 7] =
+    ["household", "place", "structure", "organisation", "user", "subscription", "inquiry"];
 
 /// One line: a body as some version of the program wrote it, personal values in the clear (they are invented).
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
@@ -42,6 +43,7 @@ pub(crate) fn kinds(ledger: &str) -> Vec<(&'static str, u16)> {
         "organisation" => OrganisationEvent::kinds(),
         "user" => UserEvent::kinds(),
         "subscription" => SubscriptionEvent::kinds(),
+        "inquiry" => InquiryEvent::kinds(),
         other => panic!("{other} is no ledger"),
     }
 }

@@ -36,7 +36,8 @@ fn households(ledgers: &Ledgers) -> impl Iterator<Item = (HouseholdId, &Househol
             | AggregateId::Structure(_)
             | AggregateId::Organisation(_)
             | AggregateId::User(_)
-            | AggregateId::Subscription(_),
+            | AggregateId::Subscription(_)
+            | AggregateId::Inquiry(_),
             _,
         ) => None,
     })
@@ -54,7 +55,8 @@ fn of_households(
             | AggregateId::Structure(_)
             | AggregateId::Organisation(_)
             | AggregateId::User(_)
-            | AggregateId::Subscription(_),
+            | AggregateId::Subscription(_)
+            | AggregateId::Inquiry(_),
             _,
         ) => None,
     })
@@ -70,7 +72,8 @@ fn of_places(facts: &[(AggregateId, Fact, Stamp)]) -> impl Iterator<Item = (Plac
             | AggregateId::Structure(_)
             | AggregateId::Organisation(_)
             | AggregateId::User(_)
-            | AggregateId::Subscription(_),
+            | AggregateId::Subscription(_)
+            | AggregateId::Inquiry(_),
             _,
         ) => None,
     })

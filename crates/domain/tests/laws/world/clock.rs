@@ -62,7 +62,8 @@ impl World {
             | Command::Structure(..)
             | Command::Organisation(..)
             | Command::User(..)
-            | Command::Subscription(..) => None,
+            | Command::Subscription(..)
+            | Command::Inquiry(..) => None,
         });
         let early = self.standing().filter(|deadline| deadline.due >= self.at);
         for deadline in Self::one_of_each(dice, early.chain(past)) {
@@ -93,7 +94,8 @@ impl World {
             AggregateId::Structure(_)
             | AggregateId::Organisation(_)
             | AggregateId::User(_)
-            | AggregateId::Subscription(_) => None,
+            | AggregateId::Subscription(_)
+            | AggregateId::Inquiry(_) => None,
         }
     }
 
@@ -164,7 +166,8 @@ impl World {
             | DeadlineKind::DesignationLapses { .. }
             | DeadlineKind::OfferLapses { .. }
             | DeadlineKind::ErasureAnnounced {}
-            | DeadlineKind::ErasureDue {} => return None,
+            | DeadlineKind::ErasureDue {}
+            | DeadlineKind::InquiryExpires {} => return None,
         };
         done.ok().map(drop)
     }

@@ -193,7 +193,8 @@ impl World {
             | AggregateId::Structure(_)
             | AggregateId::Organisation(_)
             | AggregateId::User(_)
-            | AggregateId::Subscription(_) => {}
+            | AggregateId::Subscription(_)
+            | AggregateId::Inquiry(_) => {}
         }
     }
 
@@ -268,7 +269,8 @@ pub(crate) fn household_in(ledgers: &Ledgers, id: HouseholdId) -> &Household {
             | State::Structure(_)
             | State::Organisation(_)
             | State::User(_)
-            | State::Subscription(_),
+            | State::Subscription(_)
+            | State::Inquiry(_),
         )
         | None => {
             panic!("{id} is not at hand")
@@ -285,7 +287,8 @@ pub(crate) fn place_in(ledgers: &Ledgers, id: PlaceId) -> &Place {
             | State::Structure(_)
             | State::Organisation(_)
             | State::User(_)
-            | State::Subscription(_),
+            | State::Subscription(_)
+            | State::Inquiry(_),
         )
         | None => {
             panic!("{id} is not at hand")

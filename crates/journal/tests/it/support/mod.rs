@@ -89,7 +89,10 @@ pub(crate) fn draft(ledger: AggregateId, body: Value) -> Draft {
         AggregateId::Household(_) => "household.registered",
         AggregateId::Place(_) => "place.closed",
         AggregateId::Structure(_) => "structure.opened",
-        AggregateId::Organisation(_) | AggregateId::User(_) | AggregateId::Subscription(_) => {
+        AggregateId::Organisation(_)
+        | AggregateId::User(_)
+        | AggregateId::Subscription(_)
+        | AggregateId::Inquiry(_) => {
             panic!("no test writes on {ledger}")
         }
     };
@@ -102,7 +105,10 @@ fn body(ledger: AggregateId) -> Value {
         AggregateId::Household(_) => json!({ "adults": 1 }),
         AggregateId::Place(_) => json!({ "from": "2026-03-14" }),
         AggregateId::Structure(_) => profile(),
-        AggregateId::Organisation(_) | AggregateId::User(_) | AggregateId::Subscription(_) => {
+        AggregateId::Organisation(_)
+        | AggregateId::User(_)
+        | AggregateId::Subscription(_)
+        | AggregateId::Inquiry(_) => {
             panic!("no test writes on {ledger}")
         }
     }
