@@ -4,8 +4,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::{Extension, Router};
+use axum::Router;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
@@ -141,14 +144,17 @@ async fn accepted(
 async fn serve_connection(stream: TcpStream, peer: SocketAddr, router: Router, watcher: Watcher) {
     // Without it small answers wait for acknowledgements; a socket that refuses still works.
     let _ = stream.set_nodelay(true);
+    // A layer would be put around each of the routes, for each connection: that is a quarter of a megabyte.
+    let site = TowerToHyperService::new(router);
+    let from_peer = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(Peer(peer));
+        hyper::service::Service::call(&site, request)
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT)
         .max_buf_size(HEAD_BYTES_MAX)
-        .serve_connection(
-            TokioIo::new(stream),
-            TowerToHyperService::new(router.layer(Extension(Peer(peer)))),
-        );
+        .serve_connection(TokioIo::new(stream), from_peer);
     if let Err(error) = watcher.watch(connection).await {
         tracing::debug!(%error, "a connection ended: {error}");
     }
