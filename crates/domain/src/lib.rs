@@ -27,6 +27,7 @@ pub mod reference;
 pub mod refusal;
 pub mod rights;
 pub mod rules;
+pub mod schema;
 pub mod structure;
 pub mod structure_kind;
 pub mod subscription;

@@ -84,6 +84,11 @@ impl<T: schemars::JsonSchema> schemars::JsonSchema for Personal<T> {
         format!("Personal{}", T::schema_name()).into()
     }
 
+    /// Two generic values may have one name.
+    fn schema_id() -> std::borrow::Cow<'static, str> {
+        format!("{}::Personal<{}>", module_path!(), T::schema_id()).into()
+    }
+
     fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
         let value = generator.subschema_for::<T>();
         schemars::json_schema!({

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use domain::event::{Actor, Origin, Stamp};
 use domain::id::{CommandId, EventId, OrganisationId};
 use domain::ledger::AggregateId;
+use domain::schema::urn;
 use jiff::Timestamp;
 
 use crate::digest::Digest;
@@ -88,7 +89,7 @@ impl Outgoing {
         headers.insert(CE_TYPE, self.kind);
         headers.insert(CE_TIME, circumstances.time.as_str());
         headers.insert(CE_SUBJECT, self.ledger.to_string());
-        headers.insert(CE_DATA_SCHEMA, data_schema(self.kind, self.version));
+        headers.insert(CE_DATA_SCHEMA, urn(self.kind, self.version));
         headers.insert(CE_EFFECTIVE_TIME, self.effective.to_string());
         headers.insert(CE_ACTOR, circumstances.actor.as_str());
         headers.insert(CE_ORG, circumstances.organisation.as_str());
@@ -179,11 +180,6 @@ pub(crate) fn read(
 /// `/continuum/33`: the context in which the event happened is the territory's journal.
 pub(crate) fn source(ledger: &AggregateId) -> String {
     format!("/continuum/{}", ledger.territory())
-}
-
-/// `urn:continuum:event:referral.proposed:1`
-pub(crate) fn data_schema(kind: &str, version: u16) -> String {
-    format!("urn:continuum:event:{kind}:{version}")
 }
 
 /// Whether a text is a W3C trace context: `00-<32 hex>-<16 hex>-<2 hex>`.

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use domain::event::{Actor, Stamp, Undecodable};
 use domain::id::{CommandId, OrganisationId};
 use domain::ledger::{AggregateId, Fact};
+use domain::schema::urn;
 use serde_json::{Map, Value};
 
 use crate::digest::Digest;
@@ -70,7 +71,7 @@ impl Recorded {
         put("type", self.kind.clone());
         put("subject", self.ledger.to_string());
         put("time", self.stamp.recorded.to_string());
-        put("dataschema", envelope::data_schema(&self.kind, self.stamp.version));
+        put("dataschema", urn(&self.kind, self.stamp.version));
         put("datacontenttype", "application/json".to_owned());
         put("sequence", self.position.to_string());
         put("effectivetime", self.stamp.effective.to_string());

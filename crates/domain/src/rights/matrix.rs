@@ -382,6 +382,11 @@ impl Matrix {
         })
     }
 
+    /// The fields of a household's events that belong to a group of their own, as paths in the body; `*` is one index.
+    pub(crate) fn event_paths(&self) -> impl Iterator<Item = &[String]> {
+        self.event_fields.iter().map(|(path, _)| path.as_slice())
+    }
+
     /// The rows by name, with their French labels.
     pub fn rows(&self) -> impl Iterator<Item = (&str, &str, &Row)> {
         self.rows.iter().map(|(name, (label, row))| (name.as_str(), label.as_str(), row))

@@ -6,3 +6,4 @@ mod history;
 mod rights;
 mod rules;
 mod scenario;
+mod schemas;
