@@ -6,6 +6,7 @@ mod architecture;
 mod behind;
 mod contention;
 mod contract;
+mod documents;
 mod erasure;
 mod import;
 

@@ -4,6 +4,8 @@ use domain::organisation::OrganisationKind as Kind;
 use serde_json::{Value, json};
 use tests::{Caller, Live, Shape, Waiting, World, bodies};
 
+use crate::documents::all_that_is_told_fits;
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_household_goes_from_registration_to_a_signed_lease_in_one_process() {
     from_registration_to_lease(Shape::One).await;
@@ -30,6 +32,7 @@ async fn from_registration_to_lease(shape: Shape) {
     let lease = sign(&caller, &waiting.household, &candidacy).await;
     check_what_is_left(&caller, &waiting.household, &place, &dwelling, lease).await;
     check_the_stream(&caller, &mut live).await;
+    all_that_is_told_fits(&caller).await;
 }
 
 async fn reach_the_waiting_list(caller: &Caller) -> Waiting {

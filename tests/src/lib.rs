@@ -37,7 +37,7 @@ pub use caller::{Ask, Caller};
 pub use live::{Live, Told};
 pub use people::Person;
 pub use process::{Process, alive, broker_of, kill_broker_of};
-pub use program::{program, root};
+pub use program::{example, program, root};
 pub use routes::{Route, Routes};
 pub use steps::{Candidate, Waiting};
 pub use world::{Shape, World, until};

@@ -58,17 +58,38 @@ fn fresh(program: &Path) -> bool {
     youngest <= built
 }
 
+/// Where an example of this package is, as built from this checkout.
+///
+/// # Panics
+/// When it cannot be built.
+#[must_use]
+pub fn example(name: &str) -> PathBuf {
+    let file = format!("{name}{}", std::env::consts::EXE_SUFFIX);
+    let program = beside().with_file_name("examples").join(file);
+    run_cargo(&profile_of(&beside()), &["--package", "tests", "--example", name], &program);
+    program
+}
+
 fn build(program: &Path) {
+    run_cargo(&profile_of(program), &["--package", "cli", "--bin", "continuum"], program);
+}
+
+/// The profile that `target/<profile>/continuum` was built with.
+fn profile_of(program: &Path) -> String {
     let profile = program.parent().and_then(Path::file_name).and_then(|name| name.to_str());
-    let profile = match profile {
-        Some("debug") | None => "dev",
-        Some(named) => named,
-    };
+    match profile {
+        Some("debug") | None => "dev".to_owned(),
+        Some(named) => named.to_owned(),
+    }
+}
+
+fn run_cargo(profile: &str, what: &[&str], program: &Path) {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let built = Command::new(cargo)
-        .args(["build", "--quiet", "--package", "cli", "--bin", "continuum", "--profile", profile])
+        .args(["build", "--quiet", "--profile", profile])
+        .args(what)
         .current_dir(root())
         .status()
         .expect("cargo can be run");
-    assert!(built.success() && program.is_file(), "continuum was not built at {}", program.display());
+    assert!(built.success() && program.is_file(), "{} was not built", program.display());
 }

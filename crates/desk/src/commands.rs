@@ -142,7 +142,7 @@ fn operation(kind: &CommandKind, collection: &str, service: Service) -> Operatio
     operation
         .command()
         .right(kind.ledger, kind.name, Verb::Command)
-        .body(Schema::named(crate::describe::body_name(kind)), None)
+        .body(Schema::named(crate::describe::command_schema(kind)), None)
 }
 
 async fn create<C, B>(

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use service::Site;
 
 /// The name of the schema of a command's body: `ProposeReferral`, with its ledger where two commands share a name.
-pub(crate) fn body_name(kind: &CommandKind) -> String {
+#[must_use]
+pub fn command_schema(kind: &CommandKind) -> String {
     let mut name = String::new();
     let words = kind.name.split('-').chain((kind.ledger != "household").then_some(kind.ledger));
     for word in words {
@@ -31,7 +32,7 @@ pub fn schemas() -> Vec<(String, Value)> {
         .map(|kind| {
             let schema = Value::from((kind.schema)(&mut generator));
             let schema = json!({ "title": kind.name, "description": kind.summary, "allOf": [schema] });
-            (body_name(kind), schema)
+            (command_schema(kind), schema)
         })
         .collect();
     for schema in extra(&mut generator) {

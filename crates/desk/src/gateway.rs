@@ -12,15 +12,17 @@ use domain::id::CommandId;
 use domain::organisation::Verb;
 use domain::rights::Action;
 use journal::JournalConfig;
-use journal::gateway::{Answer, Gateway, GatewayOptions, Handler, PartnerCommand};
+use journal::gateway::{Answer, Gateway, GatewayOptions, Handler, PartnerCommand, Taken};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use service::extract::from_value;
+use service::openapi::OPENAPI;
 use service::problem::Kind;
 use service::{Problem, Stop, TraceContext};
 
 use crate::commands::{Advice, Counter, answer, collection, forms};
+use crate::describe::command_schema;
 use crate::gate::{Caller, Doorkeeper, Names};
 use crate::running::{Context, Running};
 use crate::take::Desk;
@@ -47,7 +49,7 @@ pub fn partner_commands(
 }
 
 async fn serve(config: JournalConfig, partners: Partners, stop: Stop) -> anyhow::Result<()> {
-    let takes = partners.commands.0.keys().map(|(on, name)| ((*on).to_owned(), (*name).to_owned())).collect();
+    let takes = partners.commands.taken();
     let name = format!("continuum-{}", partners.counter.service.name());
     let options = GatewayOptions { takes, ..GatewayOptions::new(name) };
     let gateway =
@@ -78,6 +80,26 @@ impl Catalogue {
         StructureCommand::visit(&mut gathering);
         Self(gathering.found)
     }
+
+    /// Each command as tools of the micro protocol are told of it, in one order.
+    fn taken(&self) -> Vec<Taken> {
+        let mut taken: Vec<Taken> =
+            self.0.iter().map(|((on, name), (kind, _))| announced(on, name, kind)).collect();
+        taken.sort_by(|one, other| (&one.aggregate, &one.command).cmp(&(&other.aggregate, &other.command)));
+        taken
+    }
+}
+
+fn announced(on: &str, name: &str, kind: &CommandKind) -> Taken {
+    let metadata = [
+        // The endpoint's own subject has the asker's account in it, which the broker writes there.
+        ("subject", format!("cmd.<territory>.{on}.{name}")),
+        ("schema", format!("{OPENAPI}#/components/schemas/{}", command_schema(kind))),
+        ("right", format!("{}.{}", kind.ledger, kind.name)),
+        ("summary", kind.summary.to_owned()),
+    ];
+    let metadata = metadata.map(|(name, value)| (name.to_owned(), value)).into();
+    Taken { aggregate: on.to_owned(), command: name.to_owned(), metadata }
 }
 
 struct Gathering {

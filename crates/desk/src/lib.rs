@@ -42,7 +42,7 @@ mod worklists;
 pub use answer::{Failure, key_problem, keys, local_problem, problem_of, read_problem, stopped, unserved};
 pub use clock::deadlines;
 pub use commands::{Advice, Advised, Asking, collection, commands};
-pub use describe::{described, schemas};
+pub use describe::{command_schema, described, schemas};
 pub use erasing::finish_erasures;
 pub use file::withheld;
 pub use gate::{

@@ -7,6 +7,7 @@
 //! This crate takes the commands of subscriptions and of questions about capacity, and keeps no copy of a body: its view is an index into the journal, and what was
 //! available at each position of it.
 
+mod documents;
 mod events;
 mod filter;
 mod index;
@@ -60,6 +61,7 @@ pub async fn start(context: &Context) -> anyhow::Result<Running> {
     running.tasks.front("deadlines", move |stop| desk::deadlines(clock, stop));
     running.tasks.front("partners' feeds", move |stop| partners::tell(telling, door, stop));
     let site = desk::commands(site, &source.desk, Service::Feed, None);
+    let site = documents::routes(site);
     let site = placements::routes(events::routes(site, source.clone()), source.clone());
     let site = inquiries::routes(site, source.clone());
     running.site = placements::subscription_routes(site, source);

@@ -1,9 +1,11 @@
 //! A landlord's software on the broker: it is told what its row of the matrix shows and nothing else, asks what its role may,
 //! and is cut off when it is revoked.
 
+mod discovery;
 #[path = "../../../crates/journal/tests/partners/install.rs"]
 mod install;
 mod others;
+mod page;
 mod software;
 mod subjects;
 
@@ -94,6 +96,11 @@ fn position(event: &Value) -> u64 {
 
 /// The streams in the hands of a user of the house.
 async fn streams(world: &World, told: &Told, user: &str) -> jetstream::Context {
+    jetstream::new(connected(world, told, user).await)
+}
+
+/// A user of the house on the broker.
+async fn connected(world: &World, told: &Told, user: &str) -> async_nats::Client {
     let options = async_nats::ConnectOptions::new().custom_inbox_prefix(format!("_INBOX_{user}"));
     let options = match world.shape() {
         Shape::One => {
@@ -104,7 +111,7 @@ async fn streams(world: &World, told: &Told, user: &str) -> jetstream::Context {
             options.credentials(&std::fs::read_to_string(world.credentials(user)).unwrap()).unwrap()
         }
     };
-    jetstream::new(options.connect(&told.url).await.unwrap())
+    options.connect(&told.url).await.unwrap()
 }
 
 /// Everything in the house that an attack could have changed.

@@ -49,8 +49,8 @@ pub struct Rights {
 pub enum CoreUser {
     /// Creates and changes streams. Used while an installation is set up and by its operator, never by a service.
     Admin,
-    /// The hand of whoever backs up and restores: everything in the streams, nothing about accounts. Used by a person on
-    /// an instance that stands still, never by a service.
+    /// The hand of whoever backs up and restores, and asks which gateways there are: everything in the streams, nothing about
+    /// accounts. Used by a person, to write on an instance that stands still alone, never by a service.
     Ops,
     /// All services in one process.
     Continuum,
@@ -119,6 +119,8 @@ impl CoreUser {
             Self::Ops => {
                 publish.allow = OWN.map(str::to_owned).into();
                 publish.allow.extend(["feed.>".to_owned(), "$JS.API.>".to_owned(), "$JS.ACK.>".to_owned()]);
+                // Which gateways there are, what they take and how much of it: they answer to nobody else's questions.
+                publish.allow.extend(DISCOVERY.map(str::to_owned));
                 false
             }
             Self::Gateway => {
@@ -152,6 +154,10 @@ pub fn subjects(streams: &[String]) -> BTreeSet<String> {
     let all = CoreUser::ALL.map(|user| user.rights(streams));
     all.into_iter().flat_map(|rights| [rights.publish.allow, rights.subscribe.allow]).flatten().collect()
 }
+
+/// Questions of the micro protocol.
+const DISCOVERY: [&str; 6] =
+    ["$SRV.PING", "$SRV.PING.>", "$SRV.INFO", "$SRV.INFO.>", "$SRV.STATS", "$SRV.STATS.>"];
 
 /// What services write.
 const OWN: [&str; 4] = ["evt.>", "key.>", "access.>", "seal.>"];

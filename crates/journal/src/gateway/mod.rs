@@ -26,13 +26,15 @@
 //! **Invariant.** Everything is bounded: bytes, depth, commands per second and partner, commands under way. The bound that
 //! was met is named in the answer.
 //!
-//! In the core account the gateway is a service of NATS's micro protocol (`$SRV.PING`, `$SRV.INFO`, `$SRV.STATS`); partners
-//! do not see that.
+//! In the core account each gateway is a service of NATS's micro protocol, with an endpoint for each command: it answers
+//! `$SRV.PING`, `$SRV.INFO` and `$SRV.STATS`, so that any tool for such services finds it and says what it takes and how much
+//! of it. The house's own operators ask (`ops`); partners do not see any of it.
 
 mod answer;
 mod bucket;
 mod command;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -64,15 +66,33 @@ pub struct GatewayOptions {
     /// Its name in the micro protocol, and of the group that shares the work: all replicas of one service say the same.
     /// Letters, digits, `-` and `_`.
     pub name: String,
-    /// The commands it takes, as `(aggregate, command)`; none means all. A command that no gateway takes is answered at
-    /// once by the broker: nobody listens.
-    pub takes: Vec<(String, String)>,
+    /// The commands it takes; none means all. A command that no gateway takes is answered at once by the broker: nobody
+    /// listens.
+    pub takes: Vec<Taken>,
     /// How many commands each partner may send.
     pub rate: Rate,
     /// How many commands may be under way at once, of all partners.
     pub under_way: usize,
     /// How long one may take. After that the partner hears that the outcome is unknown and asks again.
     pub within: Duration,
+}
+
+/// A command that a gateway takes: an endpoint in the micro protocol.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Taken {
+    /// On which kind of thing: `households`.
+    pub aggregate: String,
+    /// What is asked: `propose-referral`.
+    pub command: String,
+    /// What a tool is told of it: where its schema is, which right it needs.
+    pub metadata: HashMap<String, String>,
+}
+
+/// Where a gateway listens, and how that is called in the micro protocol.
+struct Place {
+    name: String,
+    subject: String,
+    metadata: HashMap<String, String>,
 }
 
 impl GatewayOptions {
@@ -88,11 +108,17 @@ impl GatewayOptions {
         }
     }
 
-    fn subjects(&self) -> Vec<String> {
+    fn places(&self) -> Vec<Place> {
         if self.takes.is_empty() {
-            return vec!["cmd.*.>".to_owned()];
+            let metadata = HashMap::new();
+            return vec![Place { name: "commands".to_owned(), subject: "cmd.*.>".to_owned(), metadata }];
         }
-        self.takes.iter().map(|(aggregate, command)| format!("cmd.*.*.{aggregate}.{command}")).collect()
+        let place = |Taken { aggregate, command, metadata }: &Taken| Place {
+            name: format!("{aggregate}-{command}"),
+            subject: format!("cmd.*.*.{aggregate}.{command}"),
+            metadata: metadata.clone(),
+        };
+        self.takes.iter().map(place).collect()
     }
 }
 
@@ -136,8 +162,8 @@ impl Gateway {
             .await
             .map_err(unfit)?;
         let mut endpoints = SelectAll::new();
-        for (n, subject) in options.subjects().into_iter().enumerate() {
-            let endpoint = service.endpoint_builder().name(format!("commands-{n}"));
+        for Place { name, subject, metadata } in options.places() {
+            let endpoint = service.endpoint_builder().name(name).metadata(metadata);
             endpoints.push(endpoint.add(subject).await.map_err(unfit)?);
         }
         // What is subscribed counts once the broker has heard of it.

@@ -132,6 +132,7 @@ fn no_service_may_manage_streams_and_only_who_administers_may_at_all() {
             rights.publish.allow.iter().any(|s| s == "feed.>"),
             matches!(user, CoreUser::Feed | CoreUser::Continuum | CoreUser::Ops)
         );
+        assert_eq!(rights.publish.allow.iter().any(|s| s.starts_with("$SRV.")), user == CoreUser::Ops);
         assert!(rights.subscribe.allow.contains(&format!("_INBOX_{user}.>")));
         assert!(
             rights.publish.allow.iter().all(|s| !s.starts_with("cmd")),

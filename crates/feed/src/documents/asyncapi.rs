@@ -1,0 +1,216 @@
+//! The description of what is read and asked as messages: AsyncAPI 3.0.
+
+use std::collections::BTreeSet;
+
+use desk::{collection, command_schema};
+use domain::decide::{CommandKind, Service, catalogue};
+use domain::schema::{EventSchema, PLACEMENT};
+use journal::accounts::PARTNER_PREFIX;
+use serde_json::{Map, Value, json};
+
+use super::message;
+
+/// What this is, for who reads it first.
+const ABOUT: &str = "Every fact is an event in one ordered journal; whoever may know of it reads it after a cursor, live over HTTP \
+(server-sent events) or from a feed of their own on the broker (NATS), as CloudEvents 1.0. Commands are asked on the broker \
+as over HTTP, and answered with the same receipts and problems. Pass over types, fields and words that you do not know.";
+
+/// The services that take commands over the broker.
+const DESKS: [Service; 3] = [Service::Intake, Service::Insertion, Service::Landlord];
+
+/// The ledgers whose commands are asked over the broker.
+const LEDGERS: [&str; 3] = ["household", "place", "structure"];
+
+/// The document, made of the shapes of events and of the catalogue of commands.
+pub(super) fn document(schemas: &[EventSchema]) -> Value {
+    let mut description =
+        Description { channels: Map::new(), operations: Map::new(), messages: message::all(schemas) };
+    let events: Vec<_> = message::leaving(schemas)
+        .filter(|schema| schema.about != PLACEMENT)
+        .map(|schema| schema.kind)
+        .collect();
+    let placements: Vec<_> = message::leaving(schemas)
+        .filter(|schema| schema.about == PLACEMENT)
+        .map(|schema| schema.kind)
+        .collect();
+    description.streams(&events, &placements);
+    description.feed(&events);
+    for service in DESKS {
+        description.commands(service);
+    }
+    json!({
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "Continuum",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": ABOUT,
+            "license": { "name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0" },
+            "externalDocs": { "description": "The API over HTTP (OpenAPI 3.1).", "url": service::openapi::OPENAPI }
+        },
+        "defaultContentType": "application/cloudevents+json",
+        "servers": servers(),
+        "channels": description.channels,
+        "operations": description.operations,
+        "components": {
+            "messages": description.messages,
+            "schemas": { "CloudEvent": message::cloud_event() },
+            "securitySchemes": security()
+        }
+    })
+}
+
+fn servers() -> Value {
+    let server = |protocol: &str, of: &str, default: &str, means: &str, scheme: &str| {
+        json!({
+            "host": format!("{{{of}}}"),
+            "protocol": protocol,
+            "description": means,
+            "variables": { of: { "default": default, "description": "Where it is, with its port." } },
+            "security": [{ "$ref": format!("#/components/securitySchemes/{scheme}") }]
+        })
+    };
+    json!({
+        "http": server("https", "site", "localhost:8080", "The API: live streams are read here.", "token"),
+        "broker": server("nats", "broker", "localhost:4222", "The broker: a partner has an account of its own on it.", "account")
+    })
+}
+
+fn security() -> Value {
+    json!({
+        "token": { "type": "http", "scheme": "bearer", "description": "A token of an organisation's software: ctm_…" },
+        "account": { "type": "asymmetricEncryption", "description": "The credentials that `continuum partner add` wrote: a file that ends with .creds, or a seed (.nk)." }
+    })
+}
+
+struct Description {
+    channels: Map<String, Value>,
+    operations: Map<String, Value>,
+    messages: Map<String, Value>,
+}
+
+impl Description {
+    fn channel(&mut self, name: &str, mut channel: Value, messages: &[&str]) {
+        let reference =
+            |name: &&str| ((*name).to_owned(), json!({ "$ref": format!("#/components/messages/{name}") }));
+        channel["messages"] = Value::Object(messages.iter().map(reference).collect());
+        self.channels.insert(name.to_owned(), channel);
+    }
+
+    /// What is read live over HTTP.
+    fn streams(&mut self, events: &[&str], placements: &[&str]) {
+        let after = json!({ "type": "integer", "minimum": 0, "description": "The last position that is known; from now on if absent. Last-Event-ID is stronger." });
+        let filter =
+            json!({ "type": "string", "description": "type:referral.*,territory:33,ledger:household/33-…" });
+        let since = json!({ "type": "string", "format": "date-time", "description": "From this instant on, instead of after a position." });
+        let wants = json!({ "$ref": format!("{}#/components/schemas/Wants", service::openapi::OPENAPI) });
+        let asked = |members: Value| json!({ "type": "object", "properties": members });
+        for (name, address, title, query, messages) in [
+            (
+                "events",
+                "/api/v1/events/stream",
+                "Events, live",
+                asked(json!({ "after": after, "filter": filter })),
+                events,
+            ),
+            (
+                "placements",
+                "/api/v1/placements/stream",
+                "What becomes of what is available, live",
+                json!({ "type": "object", "allOf": [asked(json!({ "after": after })), wants] }),
+                placements,
+            ),
+            (
+                "subscription",
+                "/api/v1/subscriptions/{subscription}/stream",
+                "What becomes of what is available and a subscription is for, live",
+                asked(json!({ "after": after, "since": since })),
+                placements,
+            ),
+        ] {
+            let mut channel = json!({
+                "address": address,
+                "title": title,
+                "description": "Server-sent events: `event` is the type, `id` the position, `data` the CloudEvent.",
+                "servers": [{ "$ref": "#/servers/http" }]
+            });
+            if name == "subscription" {
+                channel["parameters"] =
+                    json!({ "subscription": { "description": "The subscription: 33-…" } });
+            }
+            self.channel(name, channel, messages);
+            let operation = json!({
+                "action": "send",
+                "channel": { "$ref": format!("#/channels/{name}") },
+                "title": title,
+                "bindings": { "http": { "method": "GET", "query": query, "bindingVersion": "0.3.0" } }
+            });
+            self.operations.insert(format!("follow-{name}"), operation);
+        }
+    }
+
+    /// What a partner is told over the broker.
+    fn feed(&mut self, events: &[&str]) {
+        let title = "A partner's own feed";
+        let description = format!(
+            "A stream FEED with one consumer for each partner, named by its account: with the prefix {PARTNER_PREFIX} instead of \
+             $JS.API, a client of JetStream binds to it, fetches and acknowledges. What is not acknowledged within a minute comes again."
+        );
+        let parameters = json!({
+            "account": { "description": "The partner's account on the broker: A…" },
+            "topic": { "enum": message::TOLD, "description": "What the event is about." }
+        });
+        let channel = json!({
+            "address": "feed.{account}.{topic}",
+            "title": title,
+            "description": description,
+            "servers": [{ "$ref": "#/servers/broker" }],
+            "parameters": parameters
+        });
+        self.channel("feed", channel, events);
+        let operation = json!({ "action": "send", "channel": { "$ref": "#/channels/feed" }, "title": title });
+        self.operations.insert("read-feed".to_owned(), operation);
+    }
+
+    /// What a service takes over the broker.
+    fn commands(&mut self, service: Service) {
+        let mut seen = BTreeSet::new();
+        let taken = |kind: &&CommandKind| LEDGERS.contains(&kind.ledger) && kind.services.contains(&service);
+        for kind in catalogue().filter(taken) {
+            let name = format!("{}.{}", collection(kind.ledger, service), kind.name);
+            if seen.insert(name.clone()) && !self.channels.contains_key(&name) {
+                self.command(&name, kind);
+            }
+        }
+    }
+
+    fn command(&mut self, name: &str, kind: &CommandKind) {
+        let message = message::command(name, kind.summary, &command_schema(kind), kind.creates);
+        self.messages.insert(name.to_owned(), message);
+        let channel = json!({
+            "address": format!("cmd.{{territory}}.{name}"),
+            "title": name,
+            "servers": [{ "$ref": "#/servers/broker" }],
+            "parameters": { "territory": { "description": "The département of what the command is about: 33" } }
+        });
+        self.channel(name, channel, &[name]);
+        let answers = json!({
+            "address": null,
+            "title": "The answer to a command",
+            "description": "It comes to the inbox that the request names, as every client of NATS does by itself.",
+            "servers": [{ "$ref": "#/servers/broker" }]
+        });
+        self.channel("answers", answers, &["Receipt", "Problem"]);
+        let operation = json!({
+            "action": "receive",
+            "channel": { "$ref": pointer("channels", name) },
+            "summary": kind.summary,
+            "messages": [{ "$ref": format!("{}/messages/{name}", pointer("channels", name)) }],
+            "reply": { "channel": { "$ref": "#/channels/answers" } }
+        });
+        self.operations.insert(name.to_owned(), operation);
+    }
+}
+
+fn pointer(of: &str, name: &str) -> String {
+    format!("#/{of}/{name}")
+}
