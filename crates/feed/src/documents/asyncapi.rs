@@ -1,7 +1,5 @@
 //! The description of what is read and asked as messages: AsyncAPI 3.0.
 
-use std::collections::BTreeSet;
-
 use desk::{collection, command_schema};
 use domain::decide::{CommandKind, Service, catalogue};
 use domain::schema::{EventSchema, PLACEMENT};
@@ -13,7 +11,7 @@ use super::message;
 /// What this is, for who reads it first.
 const ABOUT: &str = "Every fact is an event in one ordered journal; whoever may know of it reads it after a cursor, live over HTTP \
 (server-sent events) or from a feed of their own on the broker (NATS), as CloudEvents 1.0. Commands are asked on the broker \
-as over HTTP, and answered with the same receipts and problems. Pass over types, fields and words that you do not know.";
+as over HTTP, and answered with the same receipts and problems. Over HTTP: /api/openapi.json; shapes of events: /api/v1/schemas. Pass over types, fields and words that you do not know.";
 
 /// The services that take commands over the broker.
 const DESKS: [Service; 3] = [Service::Intake, Service::Insertion, Service::Landlord];
@@ -35,17 +33,14 @@ pub(super) fn document(schemas: &[EventSchema]) -> Value {
         .collect();
     description.streams(&events, &placements);
     description.feed(&events);
-    for service in DESKS {
-        description.commands(service);
-    }
+    description.commands();
     json!({
         "asyncapi": "3.0.0",
         "info": {
             "title": "Continuum",
             "version": env!("CARGO_PKG_VERSION"),
             "description": ABOUT,
-            "license": { "name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0" },
-            "externalDocs": { "description": "The API over HTTP (OpenAPI 3.1).", "url": service::openapi::OPENAPI }
+            "license": { "name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0" }
         },
         "defaultContentType": "application/cloudevents+json",
         "servers": servers(),
@@ -53,7 +48,7 @@ pub(super) fn document(schemas: &[EventSchema]) -> Value {
         "operations": description.operations,
         "components": {
             "messages": description.messages,
-            "schemas": { "CloudEvent": message::cloud_event() },
+            "schemas": message::shared(),
             "securitySchemes": security()
         }
     })
@@ -102,7 +97,6 @@ impl Description {
         let filter =
             json!({ "type": "string", "description": "type:referral.*,territory:33,ledger:household/33-…" });
         let since = json!({ "type": "string", "format": "date-time", "description": "From this instant on, instead of after a position." });
-        let wants = json!({ "$ref": format!("{}#/components/schemas/Wants", service::openapi::OPENAPI) });
         let asked = |members: Value| json!({ "type": "object", "properties": members });
         for (name, address, title, query, messages) in [
             (
@@ -115,8 +109,8 @@ impl Description {
             (
                 "placements",
                 "/api/v1/placements/stream",
-                "What becomes of what is available, live",
-                json!({ "type": "object", "allOf": [asked(json!({ "after": after })), wants] }),
+                "What becomes of what is available, live, under the conditions of the query that OpenAPI lists",
+                asked(json!({ "after": after })),
                 placements,
             ),
             (
@@ -171,14 +165,22 @@ impl Description {
         self.operations.insert("read-feed".to_owned(), operation);
     }
 
-    /// What a service takes over the broker.
-    fn commands(&mut self, service: Service) {
-        let mut seen = BTreeSet::new();
-        let taken = |kind: &&CommandKind| LEDGERS.contains(&kind.ledger) && kind.services.contains(&service);
-        for kind in catalogue().filter(taken) {
-            let name = format!("{}.{}", collection(kind.ledger, service), kind.name);
-            if seen.insert(name.clone()) && !self.channels.contains_key(&name) {
-                self.command(&name, kind);
+    /// What the services take over the broker, and how they answer.
+    fn commands(&mut self) {
+        let answers = json!({
+            "address": null,
+            "title": "The answer to a command",
+            "description": "It comes to the inbox that the request names, as every client of NATS does by itself.",
+            "servers": [{ "$ref": "#/servers/broker" }]
+        });
+        self.channel("answers", answers, &["Receipt", "Problem"]);
+        for kind in catalogue().filter(|kind| LEDGERS.contains(&kind.ledger)) {
+            for service in DESKS.into_iter().filter(|service| kind.services.contains(service)) {
+                let name = format!("{}.{}", collection(kind.ledger, service), kind.name);
+                // Two services that take it under one name are one to whoever asks.
+                if !self.channels.contains_key(&name) {
+                    self.command(&name, kind);
+                }
             }
         }
     }
@@ -193,24 +195,14 @@ impl Description {
             "parameters": { "territory": { "description": "The département of what the command is about: 33" } }
         });
         self.channel(name, channel, &[name]);
-        let answers = json!({
-            "address": null,
-            "title": "The answer to a command",
-            "description": "It comes to the inbox that the request names, as every client of NATS does by itself.",
-            "servers": [{ "$ref": "#/servers/broker" }]
-        });
-        self.channel("answers", answers, &["Receipt", "Problem"]);
+        let channel = format!("#/channels/{name}");
         let operation = json!({
             "action": "receive",
-            "channel": { "$ref": pointer("channels", name) },
+            "channel": { "$ref": channel },
             "summary": kind.summary,
-            "messages": [{ "$ref": format!("{}/messages/{name}", pointer("channels", name)) }],
+            "messages": [{ "$ref": format!("{channel}/messages/{name}") }],
             "reply": { "channel": { "$ref": "#/channels/answers" } }
         });
         self.operations.insert(name.to_owned(), operation);
     }
-}
-
-fn pointer(of: &str, name: &str) -> String {
-    format!("#/{of}/{name}")
 }

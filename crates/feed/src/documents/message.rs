@@ -11,6 +11,12 @@ const SCHEMA: &str = "application/schema+json;version=draft-2020-12";
 /// The kinds of things whose events leave: who may do what is nobody's feed.
 pub(super) const TOLD: [&str; 3] = ["household", "place", "structure"];
 
+/// The schemas that messages have in common.
+const CLOUD_EVENT: &str = "CloudEvent";
+const ASKED: &str = "CommandHeaders";
+const ASKED_ANEW: &str = "CreationHeaders";
+const ANSWERED: &str = "AnswerHeaders";
+
 /// What both sides say in a header of theirs, by what a broker's client writes.
 const TARGET: &str = journal::gateway::TARGET;
 const VERSION: &str = journal::gateway::VERSION;
@@ -20,26 +26,20 @@ const STATUS: &str = journal::gateway::STATUS;
 pub(super) fn all(schemas: &[EventSchema]) -> Map<String, Value> {
     let mut all: Map<String, Value> =
         leaving(schemas).map(|schema| (schema.kind.to_owned(), event(schema))).collect();
-    let answer = |name: &str, summary: &str, content_type: &str, schema: &str| {
-        let headers = json!({
-            "type": "object",
-            "required": [STATUS],
-            "properties": {
-                STATUS: { "type": "string", "description": "The status that HTTP would give." },
-                "Nats-Service-Error": { "type": "string", "description": "Of a refusal: its code." },
-                "Nats-Service-Error-Code": { "type": "string", "description": "Of a refusal: the status." }
-            }
+    for (name, means, content_type) in [
+        ("Receipt", "What the command recorded.", "application/json"),
+        ("Problem", "Why nothing was recorded (RFC 9457).", "application/problem+json"),
+    ] {
+        let answer = json!({
+            "name": name,
+            "title": name,
+            "summary": means,
+            "contentType": content_type,
+            "headers": shared_schema(ANSWERED),
+            "payload": at_openapi(name)
         });
-        let payload = at_openapi(schema);
-        json!({ "name": name, "title": name, "summary": summary, "contentType": content_type, "headers": headers, "payload": payload })
-    };
-    all.insert(
-        "Receipt".to_owned(),
-        answer("Receipt", "What the command recorded.", "application/json", "Receipt"),
-    );
-    let refusal =
-        answer("Problem", "Why nothing was recorded (RFC 9457).", "application/problem+json", "Problem");
-    all.insert("Problem".to_owned(), refusal);
+        all.insert(name.to_owned(), answer);
+    }
     all
 }
 
@@ -58,7 +58,7 @@ fn event(schema: &EventSchema) -> Value {
         "summary": schema.document["description"],
         "contentType": "application/cloudevents+json",
         "payload": { "schemaFormat": SCHEMA, "schema": {
-            "allOf": [{ "$ref": "#/components/schemas/CloudEvent" }],
+            "allOf": [shared_schema(CLOUD_EVENT)],
             "properties": {
                 "type": { "const": kind },
                 "dataschema": { "const": schema.urn() },
@@ -70,25 +70,52 @@ fn event(schema: &EventSchema) -> Value {
 
 /// A command as a message: what it carries is its body over HTTP.
 pub(super) fn command(name: &str, summary: &str, schema: &str, creates: bool) -> Value {
-    let mut required = vec!["Nats-Msg-Id"];
-    required.extend((!creates).then_some(TARGET));
-    let mut properties = json!({
-        "Nats-Msg-Id": { "type": "string", "minLength": 1, "maxLength": 255, "description": "The sender's own id of this command: sent again under it, it is recorded once." },
-        VERSION: { "type": "string", "pattern": "^[0-9]+$", "description": "The version of what the command is about on which alone it is to be recorded." },
-        "traceparent": { "type": "string", "description": "The sender's trace (W3C)." }
-    });
-    if !creates {
-        properties[TARGET] =
-            json!({ "type": "string", "description": "The id of what the command is about, as in the URL." });
-    }
     json!({
         "name": name,
         "title": name,
         "summary": summary,
         "contentType": "application/json",
-        "headers": { "type": "object", "required": required, "properties": properties },
+        "headers": shared_schema(if creates { ASKED_ANEW } else { ASKED }),
         "payload": at_openapi(schema)
     })
+}
+
+/// What messages have in common, by name: their headers, the envelope of events.
+pub(super) fn shared() -> Value {
+    json!({
+        CLOUD_EVENT: cloud_event(),
+        ASKED: asked(true),
+        ASKED_ANEW: asked(false),
+        ANSWERED: {
+            "type": "object",
+            "required": [STATUS],
+            "properties": {
+                STATUS: { "type": "string", "description": "The status that HTTP would give." },
+                "Nats-Service-Error": { "type": "string", "description": "Of a refusal: its code." },
+                "Nats-Service-Error-Code": { "type": "string", "description": "Of a refusal: the status." }
+            }
+        }
+    })
+}
+
+/// The headers of a command that is about something there is, or creates something.
+fn asked(about: bool) -> Value {
+    let mut required = vec!["Nats-Msg-Id"];
+    let mut properties = json!({
+        "Nats-Msg-Id": { "type": "string", "minLength": 1, "maxLength": 255, "description": "The sender's own id of this command: sent again under it, it is recorded once." },
+        "traceparent": { "type": "string", "description": "The sender's trace (W3C)." }
+    });
+    if about {
+        required.push(TARGET);
+        properties[TARGET] =
+            json!({ "type": "string", "description": "The id of what the command is about, as in the URL." });
+        properties[VERSION] = json!({ "type": "string", "pattern": "^[0-9]+$", "description": "The version of it on which alone the command is to be recorded." });
+    }
+    json!({ "type": "object", "required": required, "properties": properties })
+}
+
+fn shared_schema(name: &str) -> Value {
+    json!({ "$ref": format!("#/components/schemas/{name}") })
 }
 
 /// A schema of the description of the API.
@@ -97,7 +124,7 @@ fn at_openapi(name: &str) -> Value {
 }
 
 /// The envelope of every event: CloudEvents 1.0 in structured form.
-pub(super) fn cloud_event() -> Value {
+fn cloud_event() -> Value {
     let text = |means: &str| json!({ "type": "string", "description": means });
     let instant = |means: &str| json!({ "type": "string", "format": "date-time", "description": means });
     json!({
