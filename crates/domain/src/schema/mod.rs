@@ -14,6 +14,7 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
 use crate::household::HouseholdEvent;
+use crate::inquiry::InquiryEvent;
 use crate::organisation::OrganisationEvent;
 use crate::place::PlaceEvent;
 use crate::placement::{Placement, Turn};
@@ -74,6 +75,7 @@ pub fn all() -> Vec<EventSchema> {
     all.extend(of("organisation", OrganisationEvent::schemas, reader::whole));
     all.extend(of("user", UserEvent::schemas, reader::whole));
     all.extend(of("subscription", SubscriptionEvent::schemas, reader::whole));
+    all.extend(of("inquiry", InquiryEvent::schemas, reader::whole));
     all.extend(FORMER.map(|(about, kind, version, text)| EventSchema {
         about,
         kind,
