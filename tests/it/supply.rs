@@ -7,9 +7,10 @@ use spdx::{Expression, ParseMode};
 use tests::root;
 
 /// Whatever is shipped with the program may be given on under one of these, with the text of its licence.
-const LICENCES: [&str; 10] = [
+const LICENCES: [&str; 11] = [
     "Apache-2.0",
     "MIT",
+    "MIT-0",
     "BSD-2-Clause",
     "BSD-3-Clause",
     "BSL-1.0",
