@@ -11,9 +11,9 @@ use crate::reference::ConsentPurpose;
 /// Being told of households that are ready for a home of their own, without a name.
 pub const READY_HOUSEHOLDS: Action = Action::read("placement", "households");
 
-/// Whether the caller, who asks `action`, may be told of something that is, or was, available. `household` is what is known now of the household
-/// that it is about: of one that is protected since, that is erased, or whose persons object to be shown to landlords, nothing
-/// is told, whatever was told before.
+/// Whether the caller, who asks `action`, may be told of something that is, or was, available. `household` is what is known now
+/// of the household that it is about: of one that is protected since, that is erased, or whose persons object to be shown to
+/// landlords, nothing is told, whatever was told before.
 #[must_use]
 pub fn is_told_of_placement(
     caller: &Caller,
