@@ -28,15 +28,17 @@ pub mod subscription;
 pub mod user;
 pub mod vacancy;
 
+mod addressed;
 mod command;
 mod created;
 mod death;
 mod named;
 mod recheck;
 
+pub use addressed::Addressed;
 pub use command::{
-    Addressed, Command, CommandKind, HouseholdCommand, InquiryCommand, OrganisationCommand, PlaceCommand,
-    Service, StructureCommand, SubscriptionCommand, UserCommand, Visitor, catalogue,
+    Command, CommandKind, HouseholdCommand, InquiryCommand, OrganisationCommand, PlaceCommand, Service,
+    StructureCommand, SubscriptionCommand, UserCommand, Visitor, catalogue,
 };
 pub use created::created;
 
