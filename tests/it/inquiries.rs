@@ -3,12 +3,6 @@
 use domain::organisation::OrganisationKind as Kind;
 use serde_json::{Value, json};
 use tests::{Caller, Live, Receipt, Shape, World, bodies, until};
-use uuid::Uuid;
-
-async fn does(caller: &Caller, kind: Kind, path: &str, body: &Value) -> Receipt {
-    let key = Uuid::new_v4().to_string();
-    caller.command(path, body).as_the(kind).key(&key).send().await.recorded()
-}
 
 /// A couple and two children, with a wheelchair, answered within so many seconds.
 fn question(seconds: i64) -> Value {
@@ -22,7 +16,7 @@ fn question(seconds: i64) -> Value {
 }
 
 async fn asked(caller: &Caller, seconds: i64) -> Receipt {
-    does(caller, Kind::SiaoOperator, "/api/v1/inquiries", &question(seconds)).await
+    caller.act_as(Kind::SiaoOperator, "/api/v1/inquiries", &question(seconds)).await
 }
 
 async fn read(caller: &Caller, kind: Kind, id: &str) -> Value {
@@ -49,11 +43,11 @@ async fn who_could_take_a_household_is_asked_without_a_name_and_answered_live() 
     let answer = format!("/api/v1/inquiries/{id}/answer");
     let from = bodies::today();
     let yes = json!({ "answer": { "answer": "available", "places": 2, "from": from, "place": place } });
-    does(&caller, Kind::Provider, &answer, &yes).await;
+    caller.act_as(Kind::Provider, &answer, &yes).await;
     let heard = live.next().await;
     assert_eq!((heard.name.as_str(), &heard.data["data"]["place"]), ("inquiry.answered", &json!(place)));
     let no = json!({ "answer": { "answer": "unavailable" } });
-    does(&caller, Kind::SocialLandlord, &answer, &no).await;
+    caller.act_as(Kind::SocialLandlord, &answer, &no).await;
     assert_eq!(live.next().await.data["data"]["answer"], "unavailable");
     // Who is asked hears what they answered themselves, and of nobody else.
     assert_eq!(asked_of.next().await.data["data"]["answer"], "unavailable");
@@ -71,7 +65,8 @@ async fn who_could_take_a_household_is_asked_without_a_name_and_answered_live() 
     // The one who asked goes on with a name, where the rights allow it: the place that was answered is proposed.
     let waiting = caller.waiting(&bodies::household("Lambert"), &["chrs"]).await;
     let _ = caller.propose(&waiting, &place).await.new_one("referral");
-    does(&caller, Kind::SiaoOperator, &format!("/api/v1/inquiries/{id}/close"), &json!({ "outcome": "met" }))
+    caller
+        .act_as(Kind::SiaoOperator, &format!("/api/v1/inquiries/{id}/close"), &json!({ "outcome": "met" }))
         .await;
     assert_eq!(asked_of.next().await.name, "inquiry.closed");
     let late = caller.command(&answer, &no).as_the(Kind::Provider).key("late").send().await;

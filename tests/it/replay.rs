@@ -72,8 +72,7 @@ async fn whoever_was_away_and_dies_while_catching_up_gets_what_it_missed_in_orde
     let mut world = World::start(Shape::One).await;
     let caller = world.caller();
     let body = json!({ "territory": "33", "label": "Places", "wants": { "kinds": ["chrs"] } });
-    let asking = caller.command("/api/v1/subscriptions", &body).as_the(Kind::SiaoOperator);
-    let opened = asking.key(&Uuid::new_v4().to_string()).send().await.recorded();
+    let opened = caller.act_as(Kind::SiaoOperator, "/api/v1/subscriptions", &body).await;
     let structure = caller.structure("chrs").await;
     let places: Vec<String> =
         stream::iter(0..PLACES).then(|_| caller.place(&structure, "chrs", 2)).collect().await;

@@ -7,16 +7,11 @@ use tests::{Caller, Live, Receipt, Shape, World, bodies};
 /// Opens a subscription of one of those who take part.
 async fn opened(caller: &Caller, kind: Kind, wants: &Value) -> String {
     let body = json!({ "territory": "33", "label": "Ce que nous cherchons", "wants": wants });
-    asked(caller, kind, "/api/v1/subscriptions", &body).await.id
-}
-
-async fn asked(caller: &Caller, kind: Kind, path: &str, body: &Value) -> Receipt {
-    let key = uuid::Uuid::new_v4().to_string();
-    caller.command(path, body).as_the(kind).key(&key).send().await.recorded()
+    caller.act_as(kind, "/api/v1/subscriptions", &body).await.id
 }
 
 async fn does(caller: &Caller, id: &str, command: &str, body: &Value) -> Receipt {
-    asked(caller, Kind::SiaoOperator, &format!("/api/v1/subscriptions/{id}/{command}"), body).await
+    caller.act_as(Kind::SiaoOperator, &format!("/api/v1/subscriptions/{id}/{command}"), body).await
 }
 
 /// What the SIAO's subscription is told after a position, or since a moment: types and subjects.

@@ -1,5 +1,6 @@
 //! Steps of the pathway that many tests begin with.
 
+use domain::organisation::OrganisationKind as Kind;
 use serde_json::{Value, json};
 
 use crate::{Caller, Receipt, bodies};
@@ -29,6 +30,15 @@ impl Caller {
     /// When it is not.
     pub async fn act(&self, ledger: &str, command: &str, body: &Value) -> Receipt {
         self.post(&format!("/api/v1/{ledger}/{command}"), body).await.recorded()
+    }
+
+    /// Sends a command in the name of one of those who take part, under a key of its own; it must be recorded.
+    ///
+    /// # Panics
+    /// When it is not.
+    pub async fn act_as(&self, kind: Kind, path: &str, body: &Value) -> Receipt {
+        let key = uuid::Uuid::new_v4().to_string();
+        self.command(path, body).as_the(kind).key(&key).send().await.recorded()
     }
 
     /// Registers a household.
