@@ -61,7 +61,9 @@ pub fn urn(kind: &str, version: u16) -> String {
     format!("urn:continuum:event:{kind}:{version}")
 }
 
-fn placement_urn(kind: &str) -> String {
+/// What a placement event names as its `dataschema`: `urn:continuum:placement:placement.available:1`.
+#[must_use]
+pub fn placement_urn(kind: &str) -> String {
     format!("urn:continuum:placement:{kind}:{PLACEMENT_VERSION}")
 }
 

@@ -23,14 +23,10 @@ const LEDGERS: [&str; 3] = ["household", "place", "structure"];
 pub(super) fn document(schemas: &[EventSchema]) -> Value {
     let mut description =
         Description { channels: Map::new(), operations: Map::new(), messages: message::all(schemas) };
-    let events: Vec<_> = message::leaving(schemas)
-        .filter(|schema| schema.about != PLACEMENT)
-        .map(|schema| schema.kind)
-        .collect();
-    let placements: Vec<_> = message::leaving(schemas)
-        .filter(|schema| schema.about == PLACEMENT)
-        .map(|schema| schema.kind)
-        .collect();
+    let (placements, events): (Vec<_>, Vec<_>) =
+        message::leaving(schemas).partition(|schema| schema.about == PLACEMENT);
+    let kinds = |of: Vec<&EventSchema>| of.into_iter().map(|schema| schema.kind).collect::<Vec<_>>();
+    let (placements, events) = (kinds(placements), kinds(events));
     description.streams(&events, &placements);
     description.feed(&events);
     description.commands();

@@ -9,7 +9,7 @@ use super::href;
 const SCHEMA: &str = "application/schema+json;version=draft-2020-12";
 
 /// The kinds of things whose events leave: who may do what is nobody's feed.
-pub(super) const TOLD: [&str; 3] = ["household", "place", "structure"];
+pub(super) const TOLD: [&str; 4] = ["household", "place", "structure", "inquiry"];
 
 /// The schemas that messages have in common.
 const CLOUD_EVENT: &str = "CloudEvent";

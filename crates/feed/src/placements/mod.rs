@@ -14,6 +14,7 @@ use desk::{Caller, Failure};
 use domain::ledger::AggregateId;
 use domain::placement::{Placement, PlacementId, Turn, Wants};
 use domain::rights::is_told_of_placement;
+use domain::schema::placement_urn;
 use projection::Page;
 use serde_json::{Value, json};
 use service::Problem;
@@ -126,7 +127,7 @@ fn event(position: u64, turn: Turn, passage: &Passage) -> Value {
         "type": kind,
         "subject": ledger,
         "time": passage.stamp.recorded,
-        "dataschema": format!("urn:continuum:placement:{kind}:1"),
+        "dataschema": placement_urn(kind),
         "datacontenttype": "application/json",
         "sequence": position.to_string(),
         "data": { "because": passage.because, "placement": placement },
