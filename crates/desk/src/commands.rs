@@ -276,18 +276,10 @@ impl Counter {
             }
             Command::Place(_, PlaceCommand::OpenPlace(open)) => Some(open.description.kind),
             Command::Structure(_, StructureCommand::OpenStructure(open)) => Some(open.profile.kind),
-            Command::Place(..) | Command::Structure(..) => match self.known(&ledger).await? {
-                Some(State::Place(place)) => place.inventory.description().map(|is| is.kind),
-                Some(State::Structure(structure)) => structure.profile().map(|is| is.kind),
-                Some(
-                    State::Household(_)
-                    | State::Organisation(_)
-                    | State::User(_)
-                    | State::Subscription(_)
-                    | State::Inquiry(_),
-                )
-                | None => None,
-            },
+            Command::Place(..) | Command::Structure(..) => self.known(&ledger).await?.and_then(|state| {
+                let of_place = || Some(state.place()?.inventory.description()?.kind);
+                of_place().or_else(|| Some(state.structure()?.profile()?.kind))
+            }),
         };
         let landlords = self.service == Service::Landlord;
         match kind {

@@ -102,19 +102,8 @@ impl Desk {
 
     fn household_now(&self, id: HouseholdId) -> Result<Option<Household>, Problem> {
         let ledger = domain::ledger::AggregateId::Household(id);
-        match self.ledgers().ledger(&ledger).map_err(local_problem)? {
-            Some((State::Household(is), _)) => Ok(Some(*is)),
-            Some((
-                State::Place(_)
-                | State::Structure(_)
-                | State::Organisation(_)
-                | State::User(_)
-                | State::Subscription(_)
-                | State::Inquiry(_),
-                _,
-            ))
-            | None => Ok(None),
-        }
+        let known = self.ledgers().ledger(&ledger).map_err(local_problem)?;
+        Ok(known.and_then(|(state, _)| if let State::Household(is) = state { Some(*is) } else { None }))
     }
 }
 

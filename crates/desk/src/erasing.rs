@@ -23,7 +23,7 @@ use serde_json::Value;
 use service::ticker::{Next, Ticker};
 use service::{Stop, TraceContext};
 
-use crate::forgetful::{ERASED as KIND, erases, household};
+use crate::forgetful::{ERASED as KIND, erases};
 use crate::index::ERASED;
 use crate::take::{Ask, Desk};
 
@@ -48,7 +48,7 @@ pub(crate) async fn remove_keys(journal: &Journal, receipt: &Receipt) -> Result<
             }
         })?;
         let Some(keys) = journal.keys() else { continue };
-        if let (Some(id), Some(erased)) = (household(ledger), events.iter().find(|event| erases(event))) {
+        if let (Some(id), Some(erased)) = (ledger.household(), events.iter().find(|event| erases(event))) {
             let removed = remove_key(keys, id, erased).await;
             removed.map_err(|source| ExecuteError::Sealed { ledger, source })?;
         }
@@ -118,7 +118,7 @@ fn uncertified(desk: &Desk) -> anyhow::Result<Vec<HouseholdId>> {
     let Ok(page) = desk.ledgers().handle().reader().page() else { return Ok(Vec::new()) };
     let mut found = Vec::new();
     for row in page.range(ERASED, &[], None)?.take(AT_ONCE) {
-        found.extend(key::read::<AggregateId>(&row?.0).and_then(household));
+        found.extend(key::read::<AggregateId>(&row?.0).and_then(AggregateId::household));
     }
     Ok(found)
 }

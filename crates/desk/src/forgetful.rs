@@ -2,7 +2,7 @@
 
 use domain::household::HouseholdEvent;
 use domain::household::erasure::ErasureEvent;
-use domain::ledger::{AggregateId, Fact};
+use domain::ledger::Fact;
 use journal::follow::Trouble;
 use journal::keys::KeyRing;
 use journal::{Follower, Journal, Recorded};
@@ -40,7 +40,7 @@ impl Follow for Forgetting {
         let batch = Follow::next_batch(&mut self.events, max).await?;
         if let Some(keys) = &self.keys {
             let erased = batch.events.iter().filter(|event| erases(event));
-            erased.filter_map(|event| household(event.ledger)).for_each(|id| keys.learn_erased(id));
+            erased.filter_map(|event| event.ledger.household()).for_each(|id| keys.learn_erased(id));
         }
         Ok(batch)
     }
@@ -59,16 +59,3 @@ pub(crate) fn erases(event: &Recorded) -> bool {
 
 /// The kind of the event that erases a household.
 pub(crate) const ERASED: &str = "household.erased";
-
-/// The household whose ledger this is.
-pub(crate) fn household(ledger: AggregateId) -> Option<domain::id::HouseholdId> {
-    match ledger {
-        AggregateId::Household(id) => Some(id),
-        AggregateId::Place(_)
-        | AggregateId::Structure(_)
-        | AggregateId::Organisation(_)
-        | AggregateId::User(_)
-        | AggregateId::Subscription(_)
-        | AggregateId::Inquiry(_) => None,
-    }
-}

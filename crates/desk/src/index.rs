@@ -5,6 +5,7 @@ use domain::decide::Service;
 use domain::decide::clock::deadlines;
 use domain::ledger::{AggregateId, State};
 use domain::rules::RuleBook;
+use domain::subscription::Subscription;
 use domain::worklist::tasks;
 use jiff::Timestamp;
 use projection::ledgers::IndexEntry;
@@ -95,34 +96,21 @@ fn count(n: usize) -> u32 {
 
 /// Whom the feed tells, and what is asked of them: accounts of the broker, subscriptions, questions about capacity.
 fn followers(ledger: &AggregateId, state: &State) -> Vec<IndexEntry> {
-    let mut entries = due(Service::Feed, ledger, state);
-    entries.extend(account_index(ledger, state));
-    if let State::Inquiry(is) = state
-        && is.asked().is_some()
-    {
+    let mut entries = account_index(ledger, state);
+    if state.inquiry().is_some_and(|is| is.asked().is_some()) {
+        // No other ledger waits for a deadline here.
+        entries.extend(due(Service::Feed, ledger, state));
         entries.push((INQUIRIES, key::of(&(ledger.territory(), *ledger)), Vec::new()));
     }
-    if let State::Subscription(is) = state
-        && let Some(standing) = is.standing()
-    {
+    if let Some(standing) = state.subscription().and_then(Subscription::standing) {
         entries.push((SUBSCRIPTIONS, key::of(&(standing.owner, *ledger)), Vec::new()));
     }
     entries
 }
 
 fn account_index(ledger: &AggregateId, state: &State) -> Vec<IndexEntry> {
-    match state {
-        State::Organisation(is) => {
-            let entry = |account| (ACCOUNTS, key::of(&(String::from(account), *ledger)), Vec::new());
-            is.accounts.keys().cloned().map(entry).collect()
-        }
-        State::Household(_)
-        | State::Place(_)
-        | State::Structure(_)
-        | State::User(_)
-        | State::Subscription(_)
-        | State::Inquiry(_) => Vec::new(),
-    }
+    let accounts = state.organisation().into_iter().flat_map(|is| is.accounts.keys().cloned());
+    accounts.map(|account| (ACCOUNTS, key::of(&(String::from(account), *ledger)), Vec::new())).collect()
 }
 
 fn json(value: &impl serde::Serialize) -> Vec<u8> {

@@ -47,8 +47,8 @@ pub use erasing::finish_erasures;
 pub use file::withheld;
 pub use gate::{
     BY_ITSELF, COOKIE, CSRF, Caller, Doorkeeper, IDLE_S, InvitationText, Meant, Names, PURPOSE, Secret,
-    SessionText, SignedIn, TokenText, accounts, csrf_token, fresh_cookie, hex, inquiry, is_from_here,
-    no_cookie, organisation, references, sign_in_needed, still, subscription, user,
+    SessionText, SignedIn, TokenText, accounts, csrf_token, fresh_cookie, hex, is_from_here, no_cookie,
+    organisation, references, sign_in_needed, still, subscription, user,
 };
 pub use gateway::partner_commands;
 pub use index::{

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use domain::household::Household;
 use domain::id::HouseholdId;
-use domain::ledger::{AggregateId, State};
+use domain::ledger::AggregateId;
 use journal::keys::Opener;
 use projection::ledgers::Folded;
 use serde_json::{Value, json};
@@ -56,15 +56,7 @@ impl Desk {
 }
 
 fn needs(id: HouseholdId, folded: &Folded, opener: Option<&Opener>) -> Option<Household> {
-    let mut is = match &folded.state {
-        State::Household(is) => Household::clone(is),
-        State::Place(_)
-        | State::Structure(_)
-        | State::Organisation(_)
-        | State::User(_)
-        | State::Subscription(_)
-        | State::Inquiry(_) => return None,
-    };
+    let mut is = folded.state.household()?.clone();
     if let Some(opener) = opener {
         is.open_needs(&mut |event, schema, sealed| told(id, opener.open(schema, event, sealed.clone())));
     }

@@ -8,7 +8,8 @@ use domain::decide::{
 };
 use domain::household::Household;
 use domain::id::{HouseholdId, InquiryId, OrganisationId, SubscriptionId, Territory};
-use domain::ledger::{AggregateId, State};
+use domain::inquiry::{Asked, Inquiry};
+use domain::ledger::AggregateId;
 use domain::rights::{self, Denial, InquirySeen, Matrix, Resource, Supply, place_of};
 use domain::subscription::Subscription;
 use projection::Page;
@@ -17,7 +18,7 @@ use serde_json::Value;
 use service::Problem;
 
 use crate::answer::read_problem;
-use crate::gate::{Caller, denied, inquiry, subscription};
+use crate::gate::{Caller, denied, subscription};
 use crate::reading::folded;
 use crate::seen::{household, see, supply_seen};
 use crate::take::Desk;
@@ -79,15 +80,7 @@ impl Desk {
             Command::Structure(id, _) => {
                 let unknown = || Problem::unknown_id("structure", id);
                 let found = folded(&page, &AggregateId::Structure(*id))?;
-                let provider = found.and_then(|found| match &found.state {
-                    State::Structure(is) => is.profile().map(|profile| profile.provider),
-                    State::Household(_)
-                    | State::Place(_)
-                    | State::Organisation(_)
-                    | State::User(_)
-                    | State::Subscription(_)
-                    | State::Inquiry(_) => None,
-                });
+                let provider = found.and_then(|found| Some(found.state.structure()?.profile()?.provider));
                 self.supply(caller, id.territory(), provider.ok_or_else(unknown)?).map_err(|_| unknown())
             }
             // Those who administer the instance do so for all organisations: their role alone decides.
@@ -205,7 +198,7 @@ impl Desk {
         owned.ok_or_else(|| Problem::unknown_id("subscription", id))
     }
 
-    /// A question about capacity, and how much of it the caller is told.
+    /// A question about capacity, its version, and how much of it the caller is told.
     ///
     /// # Errors
     /// [`Problem`] `unknown-id` when there is none, or it is not asked of the caller; what hinders reading.
@@ -214,12 +207,12 @@ impl Desk {
         page: &Page,
         caller: &Caller,
         id: InquiryId,
-    ) -> Result<(Arc<Folded>, InquirySeen), Problem> {
+    ) -> Result<(Asked, u64, InquirySeen), Problem> {
         let unknown = || Problem::unknown_id("inquiry", id);
         let found = folded(page, &AggregateId::Inquiry(id))?.ok_or_else(unknown)?;
-        let asked = inquiry(&found).ok_or_else(unknown)?;
+        let asked = found.state.inquiry().and_then(Inquiry::asked).ok_or_else(unknown)?;
         let seen = rights::inquiry_seen(&caller.rights, id.territory(), asked).ok_or_else(unknown)?;
-        Ok((found, seen))
+        Ok((asked.clone(), found.version, seen))
     }
 
     fn any(&self, caller: &Caller) -> Result<(), Problem> {

@@ -2,7 +2,7 @@
 
 use domain::calendar;
 use domain::id::{OrganisationId, PlaceId, StructureId, Territory};
-use domain::ledger::{AggregateId, State as Ledger};
+use domain::ledger::AggregateId;
 use domain::place::{Place, PlaceSituation};
 use domain::reference::CommuneCode;
 use domain::structure_kind::StructureKind;
@@ -96,32 +96,20 @@ pub fn listed(
 ) -> Result<Response, Problem> {
     let now = desk.edge().now();
     let prefix = filter.territory.map(|territory| key::of(&territory)).unwrap_or_default();
-    let from = match &page.cursor {
-        Some(cursor) => desk.row_after(cursor)?,
-        None => prefix.clone(),
-    };
+    let from = desk.row_of(page, prefix.clone())?;
     let until = if prefix.is_empty() { None } else { key::after_prefix(&prefix) };
-    let (mut places, mut next) = (Vec::new(), None);
-    for (n, row) in view.range(PLACES, &from, until.as_deref()).map_err(Failure)?.enumerate() {
-        let (at, _) = row.map_err(Failure)?;
-        let Some((_, ledger)) = key::read::<(Territory, AggregateId)>(&at) else { continue };
-        let AggregateId::Place(id) = ledger else { continue };
+    let rows = view.range(PLACES, &from, until.as_deref()).map_err(Failure)?;
+    let (places, next) = desk.page_of(rows, (page.limit, LOOKED_AT_MAX), |at, _| {
+        let Some((_, ledger)) = key::read::<(Territory, AggregateId)>(at) else { return Ok(None) };
+        let AggregateId::Place(id) = ledger else { return Ok(None) };
         let folded = ledgers::state(view, &ledger).map_err(Failure)?;
-        if let Some(Ledger::Place(place)) = folded.as_ref().map(|folded| &folded.state) {
-            let situation = place.situation(now, calendar::day(id.territory(), now));
-            let own = place.inventory.description().is_some_and(|is| is.kind.let_by_committee() == dwellings);
-            let seen = place.inventory.description().is_some_and(|is| {
-                supply_seen(caller, id.territory(), is.provider, desk.circumstances(id.territory()))
-            });
-            if own && seen && filter.fits(place, situation) {
-                places.push(shown(id, place, now));
-            }
-        }
-        if places.len() == page.limit || n + 1 == LOOKED_AT_MAX {
-            next = Some(desk.cursor_after(&at)?);
-            break;
-        }
-    }
+        let Some(place) = folded.as_ref().and_then(|folded| folded.state.place()) else { return Ok(None) };
+        let Some(is) = place.inventory.description() else { return Ok(None) };
+        let own = is.kind.let_by_committee() == dwellings;
+        let seen = supply_seen(caller, id.territory(), is.provider, desk.circumstances(id.territory()));
+        let situation = place.situation(now, calendar::day(id.territory(), now));
+        Ok((own && seen && filter.fits(place, situation)).then(|| shown(id, place, now)))
+    })?;
     let state = ViewState::of(view);
     Ok(state.answer(&json!({ "places": places, "next": next, "view": state })))
 }

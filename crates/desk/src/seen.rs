@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use domain::household::Household;
 use domain::id::{EventId, HouseholdId, OrganisationId, PlaceId, Territory, UserId};
-use domain::ledger::{AggregateId, State};
+use domain::ledger::AggregateId;
 use domain::rights::{self, Circumstances, Denial, Grant, Group, Providers, Resource};
 use journal::access::{About, AccessEntry, AccessError, Code, Outcome};
 use projection::Page;
@@ -44,15 +44,7 @@ impl Seen {
 /// What is known of a household, if the ledger is that of one.
 #[must_use]
 pub fn household(folded: &Folded) -> Option<&Household> {
-    match &folded.state {
-        State::Household(is) => Some(is),
-        State::Place(_)
-        | State::Structure(_)
-        | State::Organisation(_)
-        | State::User(_)
-        | State::Subscription(_)
-        | State::Inquiry(_) => None,
-    }
+    folded.state.household()
 }
 
 impl Desk {
@@ -257,15 +249,7 @@ pub(crate) fn providers(page: &Page, is: &Household, about: Option<PlaceId>) -> 
 /// [`Problem`] when the rows cannot be read.
 pub fn provider(page: &Page, place: PlaceId) -> Result<Option<OrganisationId>, Problem> {
     let folded = folded(page, &AggregateId::Place(place))?;
-    Ok(folded.and_then(|folded| match &folded.state {
-        State::Place(place) => place.inventory.description().map(|is| is.provider),
-        State::Household(_)
-        | State::Structure(_)
-        | State::Organisation(_)
-        | State::User(_)
-        | State::Subscription(_)
-        | State::Inquiry(_) => None,
-    }))
+    Ok(folded.and_then(|folded| Some(folded.state.place()?.inventory.description()?.provider)))
 }
 
 /// Whether the caller may do what they ask to a place or structure of `provider` in `territory`.

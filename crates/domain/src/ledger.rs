@@ -46,6 +46,12 @@ pub enum AggregateId {
 }
 
 impl AggregateId {
+    /// The household whose ledger it is, if it is one's.
+    #[must_use]
+    pub fn household(self) -> Option<HouseholdId> {
+        if let Self::Household(id) = self { Some(id) } else { None }
+    }
+
     /// The word for this kind of ledger in subjects: `household`, `place`, `structure`, `organisation`, `user`, `subscription`,
     /// `inquiry`.
     #[must_use]
@@ -319,6 +325,36 @@ impl State {
     }
 }
 
+macro_rules! only {
+    ($($(#[$doc:meta])* $name:ident: $variant:ident($is:ty)),+ $(,)?) => {
+        /// What it is, for whoever asks about one kind of ledger alone: a new kind concerns none of them.
+        impl State {
+            $($(#[$doc])*
+            #[must_use]
+            pub fn $name(&self) -> Option<&$is> {
+                if let Self::$variant(is) = self { Some(is) } else { None }
+            })+
+        }
+    };
+}
+
+only! {
+    /// The household, if it is one.
+    household: Household(Household),
+    /// The place, if it is one.
+    place: Place(Place),
+    /// The structure, if it is one.
+    structure: Structure(Structure),
+    /// The organisation, if it is one.
+    organisation: Organisation(OrganisationLedger),
+    /// The user, if it is one.
+    user: User(User),
+    /// The subscription, if it is one.
+    subscription: Subscription(Subscription),
+    /// The inquiry, if it is one.
+    inquiry: Inquiry(Inquiry),
+}
+
 impl State {
     /// Makes the sealed values that the state keeps readable for a decision. `open` is given the event that sealed a
     /// value, its schema (`household.registered/1`) and the sealed form `{"sealed": …}`; it answers
@@ -370,71 +406,43 @@ impl Ledgers {
     /// The household, or the need of it.
     pub(crate) fn household(&self, id: HouseholdId) -> Result<&Household, Halt> {
         let ledger = AggregateId::Household(id);
-        if let Some(State::Household(state)) = self.states.get(&ledger) {
-            Ok(state)
-        } else {
-            Err(Halt::Need(ledger))
-        }
+        self.states.get(&ledger).and_then(State::household).ok_or(Halt::Need(ledger))
     }
 
     /// The place, or the need of it.
     pub(crate) fn place(&self, id: PlaceId) -> Result<&Place, Halt> {
         let ledger = AggregateId::Place(id);
-        if let Some(State::Place(state)) = self.states.get(&ledger) {
-            Ok(state)
-        } else {
-            Err(Halt::Need(ledger))
-        }
+        self.states.get(&ledger).and_then(State::place).ok_or(Halt::Need(ledger))
     }
 
     /// The structure, or the need of it.
     pub(crate) fn structure(&self, id: StructureId) -> Result<&Structure, Halt> {
         let ledger = AggregateId::Structure(id);
-        if let Some(State::Structure(state)) = self.states.get(&ledger) {
-            Ok(state)
-        } else {
-            Err(Halt::Need(ledger))
-        }
+        self.states.get(&ledger).and_then(State::structure).ok_or(Halt::Need(ledger))
     }
 
     /// The organisation, or the need of it.
     pub(crate) fn organisation(&self, id: OrganisationId) -> Result<&OrganisationLedger, Halt> {
         let ledger = AggregateId::Organisation(id);
-        if let Some(State::Organisation(state)) = self.states.get(&ledger) {
-            Ok(state)
-        } else {
-            Err(Halt::Need(ledger))
-        }
+        self.states.get(&ledger).and_then(State::organisation).ok_or(Halt::Need(ledger))
     }
 
     /// The subscription, or the need of it.
     pub(crate) fn subscription(&self, id: SubscriptionId) -> Result<&Subscription, Halt> {
         let ledger = AggregateId::Subscription(id);
-        if let Some(State::Subscription(state)) = self.states.get(&ledger) {
-            Ok(state)
-        } else {
-            Err(Halt::Need(ledger))
-        }
+        self.states.get(&ledger).and_then(State::subscription).ok_or(Halt::Need(ledger))
     }
 
     /// The inquiry, or the need of it.
     pub(crate) fn inquiry(&self, id: InquiryId) -> Result<&Inquiry, Halt> {
         let ledger = AggregateId::Inquiry(id);
-        if let Some(State::Inquiry(state)) = self.states.get(&ledger) {
-            Ok(state)
-        } else {
-            Err(Halt::Need(ledger))
-        }
+        self.states.get(&ledger).and_then(State::inquiry).ok_or(Halt::Need(ledger))
     }
 
     /// The user, or the need of them.
     pub(crate) fn user(&self, id: UserId) -> Result<&User, Halt> {
         let ledger = AggregateId::User(id);
-        if let Some(State::User(state)) = self.states.get(&ledger) {
-            Ok(state)
-        } else {
-            Err(Halt::Need(ledger))
-        }
+        self.states.get(&ledger).and_then(State::user).ok_or(Halt::Need(ledger))
     }
 }
 

@@ -1,6 +1,6 @@
 //! `GET /api/v1/events?after=&filter=` and the live stream `GET /api/v1/events/stream?filter=`.
 
-use domain::ledger::{AggregateId, State as Ledger};
+use domain::ledger::AggregateId;
 use domain::rights::place_of;
 use journal::Recorded;
 use projection::key;
@@ -198,22 +198,10 @@ impl Source {
                 self.supply_shown(page, caller, &event.ledger, provider, body)
             }
             AggregateId::Structure(_) => {
-                match desk::folded(page, &event.ledger)?.map(|is| is.state.clone()) {
-                    Some(Ledger::Structure(is)) => match is.profile() {
-                        Some(profile) => {
-                            self.supply_shown(page, caller, &event.ledger, profile.provider, body)
-                        }
-                        None => Ok(None),
-                    },
-                    Some(
-                        Ledger::Household(_)
-                        | Ledger::Place(_)
-                        | Ledger::Organisation(_)
-                        | Ledger::User(_)
-                        | Ledger::Subscription(_)
-                        | Ledger::Inquiry(_),
-                    )
-                    | None => Ok(None),
+                let found = desk::folded(page, &event.ledger)?;
+                match found.as_deref().and_then(|found| found.state.structure()?.profile()) {
+                    Some(profile) => self.supply_shown(page, caller, &event.ledger, profile.provider, body),
+                    None => Ok(None),
                 }
             }
             AggregateId::Inquiry(id) => self.inquiry_told(page, caller, id, body),

@@ -143,11 +143,10 @@ async fn file(
     at_least: AtLeast,
 ) -> Result<Response, Problem> {
     let view = source.reading.page(at_least).await?;
-    let (found, seen) = source.desk.inquiry(&view, &caller, id)?;
-    let asked = desk::inquiry(&found).ok_or_else(|| Problem::unknown_id("inquiry", id))?;
+    let (asked, version, seen) = source.desk.inquiry(&view, &caller, id)?;
     let state = ViewState::of(&view);
-    let mut file = shown(id, asked, seen, caller.organisation());
-    file["version"] = json!(found.version);
+    let mut file = shown(id, &asked, seen, caller.organisation());
+    file["version"] = json!(version);
     file["view"] = json!(state);
     Ok(state.answer(&file))
 }
@@ -161,22 +160,16 @@ impl Source {
         page: &Page,
         open: Option<bool>,
     ) -> Result<Response, Problem> {
-        let from = page.cursor.as_ref().map_or(Ok(Vec::new()), |cursor| self.desk.row_after(cursor))?;
-        let (mut told, mut next) = (Vec::new(), None);
-        for (n, row) in view.range(INQUIRIES, &from, None).map_err(Failure)?.enumerate() {
-            let (at, _) = row.map_err(Failure)?;
-            if let Some((_, AggregateId::Inquiry(id))) = key::read::<(Territory, AggregateId)>(&at)
-                && let Some((found, seen)) = crate::events::known(self.desk.inquiry(view, caller, id))?
-                && let Some(asked) = desk::inquiry(&found)
-                && open.is_none_or(|open| asked.is_open() == open)
-            {
-                told.push(shown(id, asked, seen, caller.organisation()));
-            }
-            if told.len() == page.limit || n + 1 == LOOKED_AT_MAX {
-                next = Some(self.desk.cursor_after(&at)?);
-                break;
-            }
-        }
+        let from = self.desk.row_of(page, Vec::new())?;
+        let rows = view.range(INQUIRIES, &from, None).map_err(Failure)?;
+        let (told, next) = self.desk.page_of(rows, (page.limit, LOOKED_AT_MAX), |at, _| {
+            let Some((_, AggregateId::Inquiry(id))) = key::read::<(Territory, AggregateId)>(at) else {
+                return Ok(None);
+            };
+            let found = crate::events::known(self.desk.inquiry(view, caller, id))?;
+            let found = found.filter(|(asked, ..)| open.is_none_or(|open| asked.is_open() == open));
+            Ok(found.map(|(asked, _, seen)| shown(id, &asked, seen, caller.organisation())))
+        })?;
         let state = ViewState::of(view);
         Ok(state.answer(&json!({ "inquiries": told, "next": next, "view": state })))
     }
@@ -189,7 +182,7 @@ impl Source {
         id: InquiryId,
         body: Value,
     ) -> Result<Option<Value>, Problem> {
-        let Some((_, seen)) = crate::events::known(self.desk.inquiry(view, caller, id))? else {
+        let Some((_, _, seen)) = crate::events::known(self.desk.inquiry(view, caller, id))? else {
             return Ok(None);
         };
         let given_by = body.get("by").and_then(Value::as_str);

@@ -4,8 +4,8 @@
 //! **Invariant.** A reader that comes back with its cursor receives what it missed, in order, once: of each event as much as
 //! it may know when it reads. Personal values leave sealed.
 //!
-//! This crate takes the commands of subscriptions and of questions about capacity, and keeps no copy of a body: its view is an index into the journal, and what was
-//! available at each position of it.
+//! This crate takes the commands of subscriptions and of questions about capacity, and keeps no copy of a body: its view is an
+//! index into the journal, and what was available at each position of it.
 
 mod documents;
 mod events;

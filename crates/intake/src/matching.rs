@@ -196,15 +196,7 @@ impl Waiting {
 
 fn place(page: &View, id: PlaceId) -> Result<Option<Place>, Problem> {
     let folded = desk::folded(page, &AggregateId::Place(id))?;
-    Ok(folded.and_then(|folded| match &folded.state {
-        Ledger::Place(place) => Some((**place).clone()),
-        Ledger::Household(_)
-        | Ledger::Structure(_)
-        | Ledger::Organisation(_)
-        | Ledger::User(_)
-        | Ledger::Subscription(_)
-        | Ledger::Inquiry(_) => None,
-    }))
+    Ok(folded.and_then(|folded| folded.state.place().cloned()))
 }
 
 async fn ranked(
@@ -307,17 +299,10 @@ async fn places_for(
     let territories: BTreeSet<Territory> =
         own.file.wishes.iter().flat_map(Area::territories).chain([own.siao]).collect();
     let places = board.reading.read(at_least, move |page| places_in(page, &territories)).await?;
-    let near = places.iter().filter_map(|(place, folded)| match &folded.state {
-        Ledger::Place(at) if at.inventory.description().is_some_and(|d| !d.kind.let_by_committee()) => {
-            Some((*place, &**at))
-        }
-        Ledger::Place(_)
-        | Ledger::Household(_)
-        | Ledger::Structure(_)
-        | Ledger::Organisation(_)
-        | Ledger::User(_)
-        | Ledger::Subscription(_)
-        | Ledger::Inquiry(_) => None,
+    let near = places.iter().filter_map(|(place, folded)| {
+        let at = folded.state.place()?;
+        let own = at.inventory.description().is_some_and(|d| !d.kind.let_by_committee());
+        own.then_some((*place, at))
     });
     let (fitting, others) = suitable(&is, request, own, near, now, calendar::day(own.siao, now));
     let listed = others.iter().take(LISTED_MAX);

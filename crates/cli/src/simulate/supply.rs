@@ -305,20 +305,9 @@ impl World {
     }
 
     fn profile_of(&self, id: StructureId) -> Option<&Profile> {
-        match self.ledgers.get(&AggregateId::Structure(id)) {
-            Some(State::Structure(is)) => match &**is {
-                Structure::Open { profile } => Some(profile),
-                Structure::Unknown | Structure::Closed { .. } => None,
-            },
-            Some(
-                State::Household(_)
-                | State::Place(_)
-                | State::Organisation(_)
-                | State::User(_)
-                | State::Subscription(_)
-                | State::Inquiry(_),
-            )
-            | None => None,
+        match self.ledgers.get(&AggregateId::Structure(id))?.structure()? {
+            Structure::Open { profile } => Some(profile),
+            Structure::Unknown | Structure::Closed { .. } => None,
         }
     }
 

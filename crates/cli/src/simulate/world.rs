@@ -206,34 +206,12 @@ impl World {
 
     /// A household's state.
     pub(super) fn household(&self, id: HouseholdId) -> Option<&Household> {
-        match self.ledgers.get(&AggregateId::Household(id)) {
-            Some(State::Household(is)) => Some(is),
-            Some(
-                State::Place(_)
-                | State::Structure(_)
-                | State::Organisation(_)
-                | State::User(_)
-                | State::Subscription(_)
-                | State::Inquiry(_),
-            )
-            | None => None,
-        }
+        self.ledgers.get(&AggregateId::Household(id))?.household()
     }
 
     /// A place's state.
     pub(super) fn place(&self, id: PlaceId) -> Option<&Place> {
-        match self.ledgers.get(&AggregateId::Place(id)) {
-            Some(State::Place(is)) => Some(is),
-            Some(
-                State::Household(_)
-                | State::Structure(_)
-                | State::Organisation(_)
-                | State::User(_)
-                | State::Subscription(_)
-                | State::Inquiry(_),
-            )
-            | None => None,
-        }
+        self.ledgers.get(&AggregateId::Place(id))?.place()
     }
 
     /// Whether the household is still by itself and can be reached.

@@ -19,8 +19,7 @@ use std::sync::Arc;
 
 use domain::event::Actor;
 use domain::id::{OrganisationId, TokenId, UserId};
-use domain::inquiry::Asked;
-use domain::ledger::{AggregateId, State};
+use domain::ledger::AggregateId;
 use domain::organisation::OrganisationLedger;
 use domain::rights::{self, Action, Calls, Circumstances, Denial, Matrix, Resource};
 use domain::rules::RuleBook;
@@ -312,55 +311,17 @@ fn purpose(given: &HeaderValue) -> Result<journal::access::Code, Problem> {
 /// What is known of an organisation, if the ledger is that of one.
 #[must_use]
 pub fn organisation(folded: &Folded) -> Option<&OrganisationLedger> {
-    match &folded.state {
-        State::Organisation(ledger) => Some(ledger),
-        State::Household(_)
-        | State::Place(_)
-        | State::Structure(_)
-        | State::User(_)
-        | State::Subscription(_)
-        | State::Inquiry(_) => None,
-    }
+    folded.state.organisation()
 }
 
 /// What is known of a subscription, if the ledger is that of one.
 #[must_use]
 pub fn subscription(folded: &Folded) -> Option<&Subscription> {
-    match &folded.state {
-        State::Subscription(is) => Some(is),
-        State::Household(_)
-        | State::Place(_)
-        | State::Structure(_)
-        | State::Organisation(_)
-        | State::User(_)
-        | State::Inquiry(_) => None,
-    }
-}
-
-/// What is known of a question about capacity, if the ledger is that of one and it was asked.
-#[must_use]
-pub fn inquiry(folded: &Folded) -> Option<&Asked> {
-    match &folded.state {
-        State::Inquiry(is) => is.asked(),
-        State::Household(_)
-        | State::Place(_)
-        | State::Structure(_)
-        | State::Organisation(_)
-        | State::User(_)
-        | State::Subscription(_) => None,
-    }
+    folded.state.subscription()
 }
 
 /// What is known of somebody who signs in, if the ledger is that of one.
 #[must_use]
 pub fn user(folded: &Folded) -> Option<&User> {
-    match &folded.state {
-        State::User(user) => Some(user),
-        State::Household(_)
-        | State::Place(_)
-        | State::Structure(_)
-        | State::Organisation(_)
-        | State::Subscription(_)
-        | State::Inquiry(_) => None,
-    }
+    folded.state.user()
 }

@@ -132,21 +132,13 @@ pub(super) fn listed(
     wants: &Wants,
     page: &Page,
 ) -> Result<Response, Problem> {
-    let from = page.cursor.as_ref().map_or(Ok(Vec::new()), |cursor| source.desk.row_after(cursor))?;
-    let (mut shown, mut next) = (Vec::new(), None);
-    for (n, row) in view::latest(view, &from).map_err(Failure)?.enumerate() {
-        let (at, id, is) = row.map_err(Failure)?;
-        let fitting = is.placement.filter(|placement| wants.fit(placement));
-        if let Some(placement) = fitting
-            && source.placements_shown(view, caller, &id)?(&placement)
-        {
-            shown.push(Shown { id, told_at: is.position, placement });
-        }
-        if shown.len() == page.limit || n + 1 == LOOKED_AT_MAX {
-            next = Some(source.desk.cursor_after(&at)?);
-            break;
-        }
-    }
+    let from = source.desk.row_of(page, Vec::new())?;
+    let rows = view::latest(view, &from).map_err(Failure)?;
+    let (shown, next) = source.desk.page_of(rows, (page.limit, LOOKED_AT_MAX), |_, (id, is)| {
+        let Some(placement) = is.placement.filter(|placement| wants.fit(placement)) else { return Ok(None) };
+        let told = source.placements_shown(view, caller, &id)?(&placement);
+        Ok(told.then_some(Shown { id, told_at: is.position, placement }))
+    })?;
     let state = ViewState::of(view);
     Ok(state.answer(&json!({ "placements": shown, "next": next, "view": state })))
 }

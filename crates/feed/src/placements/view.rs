@@ -90,8 +90,8 @@ fn pass(entry: &Entry, rows: &mut Rows<'_>) -> Result<(), StoreError> {
     rows.save(PASSAGES, key::of(&position), Passage { ledger, before, after, because, stamp })
 }
 
-/// A row of what is available: its key, whose it is, what it says.
-pub(super) type Row = (Vec<u8>, AggregateId, Latest);
+/// A row of what is available: its key, then whose it is and what it says.
+pub(super) type Row = (Vec<u8>, (AggregateId, Latest));
 
 /// What is available or was, in the order of the ledgers, from the row `from` on.
 pub(super) fn latest(
@@ -102,7 +102,7 @@ pub(super) fn latest(
     Ok(rows.filter_map(|row| {
         let read = |(at, value): (Vec<u8>, Vec<u8>)| {
             let ledger = key::read::<AggregateId>(&at)?;
-            Some(page.decoded(LATEST, &value).map(|is| (at, ledger, is)))
+            Some(page.decoded(LATEST, &value).map(|is| (at, (ledger, is))))
         };
         row.map(read).transpose().map(Result::flatten)
     }))

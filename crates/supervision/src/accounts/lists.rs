@@ -1,7 +1,7 @@
 //! Which organisations take part, with the tokens and accounts of their software: never a
 //! secret.
 
-use domain::ledger::{AggregateId, State as Ledger};
+use domain::ledger::AggregateId;
 use projection::{key, ledgers};
 use serde_json::{Value, json};
 use service::axum::extract::State;
@@ -55,23 +55,13 @@ async fn organisations(
 }
 
 fn found(view: &projection::Page, desk: &Desk, page: &Page) -> Result<Response, Problem> {
-    let from = match &page.cursor {
-        Some(cursor) => desk.row_after(cursor)?,
-        None => Vec::new(),
-    };
-    let (mut all, mut next) = (Vec::new(), None);
-    for row in view.range(ORGANISATIONS, &from, None).map_err(Failure)? {
-        let (at, _) = row.map_err(Failure)?;
-        let Some(ledger) = key::read::<AggregateId>(&at) else { continue };
+    let from = desk.row_of(page, Vec::new())?;
+    let rows = view.range(ORGANISATIONS, &from, None).map_err(Failure)?;
+    let (all, next) = desk.page_of(rows, (page.limit, usize::MAX), |at, _| {
+        let Some(ledger) = key::read::<AggregateId>(at) else { return Ok(None) };
         let folded = ledgers::state(view, &ledger).map_err(Failure)?;
-        if let Some(Ledger::Organisation(is)) = folded.as_ref().map(|folded| &folded.state) {
-            all.push(shown(&ledger, is));
-        }
-        if all.len() == page.limit {
-            next = Some(desk.cursor_after(&at)?);
-            break;
-        }
-    }
+        Ok(folded.as_ref().and_then(|folded| folded.state.organisation()).map(|is| shown(&ledger, is)))
+    })?;
     let state = ViewState::of(view);
     Ok(state.answer(&json!({ "organisations": all, "next": next, "view": state })))
 }

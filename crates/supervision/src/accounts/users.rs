@@ -99,27 +99,17 @@ fn found(
     organisation: Option<OrganisationId>,
 ) -> Result<Found, Problem> {
     let prefix = organisation.map_or_else(Vec::new, |organisation| key::of(&organisation));
-    let from = match &page.cursor {
-        Some(cursor) => desk.row_after(cursor)?,
-        None => prefix.clone(),
-    };
+    let from = desk.row_of(page, prefix.clone())?;
     if !from.starts_with(&prefix) {
         return Err(Problem::new(Kind::MalformedCursor).member("parameter", "cursor"));
     }
-    let (mut users, mut next) = (Vec::new(), None);
-    for row in view.range(USERS, &from, key::after_prefix(&prefix).as_deref()).map_err(Failure)? {
-        let (at, _) = row.map_err(Failure)?;
-        let Some((of, AggregateId::User(id))) = key::read::<(OrganisationId, AggregateId)>(&at) else {
-            continue;
+    let rows = view.range(USERS, &from, key::after_prefix(&prefix).as_deref()).map_err(Failure)?;
+    let (users, next) = desk.page_of(rows, (page.limit, usize::MAX), |at, _| {
+        let Some((of, AggregateId::User(id))) = key::read::<(OrganisationId, AggregateId)>(at) else {
+            return Ok(None);
         };
-        if let Some(user) = user(view, id)? {
-            users.push((AggregateId::Organisation(of), id, user));
-        }
-        if users.len() == page.limit {
-            next = Some(desk.cursor_after(&at)?);
-            break;
-        }
-    }
+        Ok(user(view, id)?.map(|user| (AggregateId::Organisation(of), id, user)))
+    })?;
     Ok(Found { users, next, state: ViewState::of(view) })
 }
 
