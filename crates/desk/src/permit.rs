@@ -116,8 +116,21 @@ impl Desk {
                 SubscriptionCommand::Change(_)
                 | SubscriptionCommand::Pause(_)
                 | SubscriptionCommand::Resume(_)
+                | SubscriptionCommand::ResumeDelivery(_)
+                | SubscriptionCommand::EndDelivery(_)
+                | SubscriptionCommand::RotateSecret(_)
                 | SubscriptionCommand::Close(_),
             ) => self.any(caller).and_then(|()| self.subscription(&page, caller, *id).map(drop)),
+            Command::Subscription(id, SubscriptionCommand::Deliver(deliver)) => {
+                self.any(caller)?;
+                self.subscription(&page, caller, *id)?;
+                // What leaves unasked tells no more than whoever has it sent may know.
+                if deliver.role == caller.rights.role {
+                    Ok(())
+                } else {
+                    Err(denied(Denial::Role, &caller.rights))
+                }
+            }
             Command::Inquiry(id, InquiryCommand::Open(_)) => {
                 self.any(caller).and_then(|()| at_home(caller, id.territory()))
             }

@@ -111,6 +111,8 @@ pub const READS: &[Action] = &[
     Action::read("subscription", "file"),
     Action::read("subscription", "events"),
     Action::follow("subscription", "follow"),
+    Action::read("subscription", "secret"),
+    Action::read("subscription", "deliveries"),
     Action::read("inquiry", "list"),
     Action::read("inquiry", "file"),
     Action::read("event", "list"),
