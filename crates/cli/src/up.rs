@@ -27,8 +27,8 @@ const HOME: &str = "75";
 /// laptop.
 const STORE_BYTES: u64 = 6 << 30;
 /// What part of it each stream may hold, in twenty-fourths: the journal, who read what, the integrity chain, the keys,
-/// what leaves.
-const PARTS: [u64; 5] = [19, 2, 1, 1, 1];
+/// what leaves, what became of what was sent.
+const PARTS: [u64; 6] = [18, 2, 1, 1, 1, 1];
 
 /// Run everything on this machine: five services in one process and a supervised nats-server.
 #[derive(Debug, Args)]
@@ -148,10 +148,10 @@ fn store_bytes(layout: &Layout) -> u64 {
 /// Never: it is less than a number can be.
 pub(crate) fn share_out(layout: &Layout, config: &mut JournalConfig) -> anyhow::Result<()> {
     let part = |parts: u64| i64::try_from(store_bytes(layout) / 24 * parts);
-    let [journal, access, seals, keys, feed] = PARTS.map(part);
+    let [journal, access, seals, keys, feed, deliveries] = PARTS.map(part);
     (config.max_bytes, config.max_access_bytes) = (journal?, access?);
     (config.max_seal_bytes, config.max_key_bytes) = (seals?, keys?);
-    config.max_feed_bytes = feed?;
+    (config.max_feed_bytes, config.max_delivery_bytes) = (feed?, deliveries?);
     Ok(())
 }
 

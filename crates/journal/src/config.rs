@@ -19,6 +19,9 @@ pub const ACCESS: &str = "ACCESS";
 
 /// The stream of the integrity chain.
 pub const SEALS: &str = "SEALS";
+/// The stream of what became of what was sent for subscriptions.
+pub const DELIVERIES: &str = "DELIVERIES";
+
 /// The stream of what leaves for partners.
 pub const FEED: &str = "FEED";
 
@@ -65,6 +68,9 @@ pub struct JournalConfig {
     pub max_seal_bytes: i64,
     /// The most bytes the stream of what leaves for partners may hold; beyond it the oldest messages give way.
     pub max_feed_bytes: i64,
+    /// The most bytes the stream of what became of what was sent may hold; beyond it nothing more is sent by webhook. A record
+    /// weighs some 500 bytes.
+    pub max_delivery_bytes: i64,
     /// Which territories live on which stream.
     pub partitions: Partitions,
     /// Whether streams that are missing are created.
@@ -96,6 +102,7 @@ impl JournalConfig {
             access_kept_for: TWELVE_MONTHS,
             max_seal_bytes: 2 << 30,
             max_feed_bytes: 256 << 20,
+            max_delivery_bytes: 2 << 30,
             partitions: Partitions::default(),
             provision: Provision::Create,
             ack_wait: Duration::from_secs(5),

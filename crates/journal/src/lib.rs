@@ -23,6 +23,7 @@ pub mod backup;
 pub mod broker;
 pub mod config;
 pub mod decision;
+pub mod deliveries;
 pub mod digest;
 mod disk;
 mod envelope;

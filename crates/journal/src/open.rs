@@ -3,7 +3,9 @@
 use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType};
 use async_nats::jetstream::{self, ErrorCode};
 
-use crate::config::{ACCESS, FEED, FEED_AGE, JournalConfig, KEYS, MAX_EVENT_BYTES, Provision, SEALS};
+use crate::config::{
+    ACCESS, DELIVERIES, FEED, FEED_AGE, JournalConfig, KEYS, MAX_EVENT_BYTES, Provision, SEALS,
+};
 use crate::link::{Link, Unreachable};
 
 /// Why a journal could not be opened.
@@ -119,6 +121,8 @@ pub(crate) async fn ensure_streams(link: &Link, config: &JournalConfig) -> Resul
     ensure(&context, config, access_stream(config), ACCESS_PROMISES).await?;
     // The chain promises what the journal promises.
     ensure(&context, config, seal_stream(config), JOURNAL_PROMISES).await?;
+    // So does what proves that something was sent.
+    ensure(&context, config, delivery_stream(config), JOURNAL_PROMISES).await?;
     ensure(&context, config, feed_stream(config), FEED_PROMISES).await
 }
 
@@ -180,6 +184,16 @@ fn seal_stream(config: &JournalConfig) -> Config {
         description: Some("the integrity chain over the other streams".to_owned()),
         max_bytes: config.max_seal_bytes,
         ..journal_stream(config, SEALS.to_owned(), vec!["seal.>".to_owned()])
+    }
+}
+
+fn delivery_stream(config: &JournalConfig) -> Config {
+    Config {
+        description: Some(
+            "what became of what was sent for subscriptions; nothing is ever removed".to_owned(),
+        ),
+        max_bytes: config.max_delivery_bytes,
+        ..journal_stream(config, DELIVERIES.to_owned(), vec!["dlv.>".to_owned()])
     }
 }
 

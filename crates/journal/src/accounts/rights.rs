@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::grants::GRANTS;
 use super::key::AccountKey;
-use crate::config::{ACCESS, FEED, KEYS, SEALS};
+use crate::config::{ACCESS, DELIVERIES, FEED, KEYS, SEALS};
 
 /// How long the gateway may take to answer a command.
 pub(super) const ANSWER_WITHIN: Duration = Duration::from_secs(60);
@@ -118,7 +118,8 @@ impl CoreUser {
             }
             Self::Ops => {
                 publish.allow = OWN.map(str::to_owned).into();
-                publish.allow.extend(["feed.>".to_owned(), "$JS.API.>".to_owned(), "$JS.ACK.>".to_owned()]);
+                publish.allow.extend(["feed.>", "dlv.>"].map(str::to_owned));
+                publish.allow.extend(["$JS.API.>".to_owned(), "$JS.ACK.>".to_owned()]);
                 // Which gateways there are, what they take and how much of it: they answer to nobody else's questions.
                 publish.allow.extend(DISCOVERY.map(str::to_owned));
                 false
@@ -178,14 +179,21 @@ fn service(streams: &[String]) -> Vec<String> {
             format!("$JS.API.CONSUMER.MSG.NEXT.{stream}.*"),
         ]
     });
-    // Erasing a household removes its key. A service looks whether the feed is there, and reads nothing of it.
-    let more = [format!("$JS.API.STREAM.MSG.DELETE.{KEYS}"), format!("$JS.API.STREAM.INFO.{FEED}")];
+    // Erasing a household removes its key. A service looks whether what leaves has its streams, and reads nothing of them.
+    let more = [
+        format!("$JS.API.STREAM.MSG.DELETE.{KEYS}"),
+        format!("$JS.API.STREAM.INFO.{FEED}"),
+        format!("$JS.API.STREAM.INFO.{DELIVERIES}"),
+    ];
     OWN.map(str::to_owned).into_iter().chain(reading).chain(more).collect()
 }
 
-/// What writes the feed and admits partners to it.
-fn feeder() -> [String; 6] {
+/// What writes the feed and admits partners to it, and keeps what became of what was sent.
+fn feeder() -> [String; 9] {
     [
+        "dlv.>".to_owned(),
+        format!("$JS.API.DIRECT.GET.{DELIVERIES}"),
+        format!("$JS.API.DIRECT.GET.{DELIVERIES}.>"),
         "feed.>".to_owned(),
         format!("$JS.API.CONSUMER.CREATE.{FEED}.*.feed.>"),
         format!("$JS.API.CONSUMER.INFO.{FEED}.*"),

@@ -26,7 +26,7 @@ use async_nats::jetstream::stream::Config;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::config::{ACCESS, FEED, KEYS, SEALS};
+use crate::config::{ACCESS, DELIVERIES, FEED, KEYS, SEALS};
 use crate::keys::KeyError;
 use crate::link::Unreachable;
 use crate::scan;
@@ -41,8 +41,9 @@ const VERSION: u16 = 1;
 /// The name of the manifest in a backup.
 const MANIFEST: &str = "manifest.json";
 
-/// Streams besides the journal's and the keys', if there are any: seals of the journal, who read what, what leaves.
-const OTHERS: [&str; 3] = [SEALS, ACCESS, FEED];
+/// Streams besides the journal's and the keys', if there are any: seals of the journal, who read what, what became of
+/// what was sent, what leaves.
+const OTHERS: [&str; 4] = [SEALS, ACCESS, DELIVERIES, FEED];
 
 /// Told how far a backup or a restore is: the stream, how many of its messages are done, and how many there are.
 pub type Told<'a> = dyn FnMut(&str, u64, u64) + Send + 'a;

@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use super::record::Record;
 use super::{Backup, BackupError, Stored, Told};
-use crate::config::{ACCESS, FEED, JournalConfig, KEYS, SEALS};
+use crate::config::{ACCESS, DELIVERIES, FEED, JournalConfig, KEYS, SEALS};
 use crate::keys::control::CONTROL;
 use crate::keys::store::{MARK, holder};
 use crate::keys::{Erasure, Escrow, Holder, KeyError, KeyFile, destroyed, epoch_of};
@@ -148,6 +148,7 @@ fn as_restored(config: &JournalConfig, stored: &Stored) -> Config {
         KEYS => config.max_key_bytes,
         ACCESS => config.max_access_bytes,
         SEALS => config.max_seal_bytes,
+        DELIVERIES => config.max_delivery_bytes,
         FEED => config.max_feed_bytes,
         _events => config.max_bytes,
     };

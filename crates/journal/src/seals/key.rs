@@ -158,7 +158,7 @@ impl SealKey {
         self.next.as_ref().map(PublicKey::of)
     }
 
-    pub(super) fn signing(&self) -> &SigningKey {
+    pub(crate) fn signing(&self) -> &SigningKey {
         &self.current
     }
 

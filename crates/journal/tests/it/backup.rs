@@ -224,7 +224,7 @@ async fn what_is_restored_stands_where_it_stood_and_goes_on_from_there() {
     }
     let manifest = back_up(&journal, &dir).await;
     let names: Vec<_> = manifest.streams.iter().map(|stored| stored.stream.name.as_str()).collect();
-    assert_eq!(names, ["SEALS", "ACCESS", "FEED", "JOURNAL", "KEYS"]);
+    assert_eq!(names, ["SEALS", "ACCESS", "DELIVERIES", "FEED", "JOURNAL", "KEYS"]);
 
     let new = Broker::temporary().await.unwrap();
     restore(&new, &dir, &[]).await.unwrap();

@@ -13,6 +13,7 @@ mod append;
 mod backup;
 mod broker;
 mod bulk;
+mod deliveries;
 mod execute;
 mod follow;
 mod keys;

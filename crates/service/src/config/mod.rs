@@ -7,6 +7,7 @@
 mod sections;
 mod sign_in;
 mod watch;
+mod webhooks;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -16,6 +17,7 @@ use ::config::{Config, Environment, File, FileFormat, Source, Value, ValueKind};
 pub use sections::{Data, Http, Keys, Limits, Log, LogFormat, Nats, NothingOfItsOwn, Own, Settings, Wrong};
 pub use sign_in::{Provider, ProviderProfile, SignIn};
 pub use watch::Watch;
+pub use webhooks::Webhooks;
 
 /// What the program ends with when its configuration is bad (`EX_USAGE`): restarting it will not help.
 pub const EXIT_CODE: u8 = 64;

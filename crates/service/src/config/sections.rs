@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 
-use super::{SignIn, Watch};
+use super::{SignIn, Watch, Webhooks};
 use crate::http::Network;
 
 /// A value that does not make sense.
@@ -86,6 +86,9 @@ pub struct Settings<O = NothingOfItsOwn> {
     /// What counts as reading too much; only where readers are watched over.
     #[serde(default)]
     pub watch: Option<Watch>,
+    /// What may be sent to; only where something is.
+    #[serde(default)]
+    pub webhooks: Option<Webhooks>,
     /// The keys of this service alone.
     pub service: O,
 }
@@ -295,7 +298,7 @@ pub enum LogFormat {
 }
 
 /// Ranges of addresses with commas between them; an empty text for none.
-fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Network>, D::Error> {
+pub(super) fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Network>, D::Error> {
     let text = String::deserialize(deserializer)?;
     let all = text.split(',').map(str::trim).filter(|one| !one.is_empty());
     all.map(|one| one.parse().map_err(serde::de::Error::custom)).collect()
