@@ -7,6 +7,7 @@
 //! This crate takes the commands of subscriptions and of questions about capacity, and keeps no copy of a body: its view is an
 //! index into the journal, and what was available at each position of it.
 
+mod delivery;
 mod documents;
 mod events;
 mod filter;
@@ -20,12 +21,15 @@ mod source;
 pub mod webhook;
 
 use domain::decide::Service;
+use journal::seals::SealKey;
 use projection::View;
 use projection::ledgers::{Ledgers, LedgersView};
 use service::sse::Streams;
 
 use desk::{Context, Desk, Reading, Running};
 use source::Source;
+use webhook::Client;
+use webhook::attempt::Limits;
 
 /// The name of the service.
 pub const NAME: &str = "feed";
@@ -54,16 +58,25 @@ pub async fn start(context: &Context) -> anyhow::Result<Running> {
         api.tag(NAME, "Flux : les événements après une position, et en direct.").schemas(desk::schemas())
     });
     let ledgers = Ledgers::of(running.view.clone());
+    let policy = delivery::allowed(context.settings.webhooks.as_ref());
+    let client = Client::of_machine(policy.clone(), Limits::default())?;
+    let (sender, rounds) = webhook::sender(client, &webhook::Settings::default(), context.edge.clone());
     let desk = Desk::new(NAME, context.journal.clone(), ledgers, context.edge.clone(), context.book.clone());
-    let source = Source { desk, reading, view: running.view.clone(), streams };
+    let seal_key = SealKey::beside(&context.settings.keys.file).into();
+    let source = Source { desk, reading, view: running.view.clone(), streams, seal_key };
     let (telling, door) = (source.clone(), running.door.clone());
     let clock = source.desk.clone();
     running.tasks.front("deadlines", move |stop| desk::deadlines(clock, stop));
     running.tasks.front("partners' feeds", move |stop| partners::tell(telling, door, stop));
+    running.tasks.front("webhooks", move |stop| rounds.run(stop));
+    let bringing = source.clone();
+    let steps = move |stop| delivery::bring(bringing, policy, sender, stop);
+    running.tasks.front("subscriptions' ways", steps);
     let site = desk::commands(site, &source.desk, Service::Feed, None);
     let site = documents::routes(site);
     let site = placements::routes(events::routes(site, source.clone()), source.clone());
     let site = inquiries::routes(site, source.clone());
-    running.site = placements::subscription_routes(site, source);
+    let site = placements::subscription_routes(site, source.clone());
+    running.site = delivery::routes(site, source);
     Ok(running)
 }

@@ -1,5 +1,8 @@
 //! Where what leaves is read from.
 
+use std::path::Path;
+use std::sync::Arc;
+
 use desk::{Desk, Reading};
 use projection::Handle as View;
 use service::sse::Streams;
@@ -15,4 +18,6 @@ pub(crate) struct Source {
     pub(crate) view: View,
     /// The room for live streams.
     pub(crate) streams: Streams,
+    /// Where the key lies that signs receipts.
+    pub(crate) seal_key: Arc<Path>,
 }

@@ -11,10 +11,12 @@ mod subscriptions;
 mod view;
 
 use desk::{Caller, Failure};
+use domain::id::SubscriptionId;
 use domain::ledger::AggregateId;
 use domain::placement::{Placement, PlacementId, Turn, Wants};
-use domain::rights::is_told_of_placement;
+use domain::rights::{self, Action, is_told_of_placement};
 use domain::schema::placement_urn;
+use domain::subscription::Standing;
 use projection::Page;
 use serde_json::{Value, json};
 use service::Problem;
@@ -31,30 +33,54 @@ const LOOKED_AT_MAX: usize = 10_000;
 /// How many are told in one step of a stream.
 const STEP: usize = 128;
 
+/// Who is told, whoever asked: what was proven of them, and what they ask.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reader<'a> {
+    /// What was proven of them.
+    pub(crate) rights: &'a rights::Caller,
+    /// What they ask.
+    pub(crate) action: Action,
+}
+
+impl<'a> From<&'a Caller> for Reader<'a> {
+    fn from(caller: &'a Caller) -> Self {
+        Self { rights: &caller.rights, action: caller.action }
+    }
+}
+
+/// From which position on a subscription is sent what it is told, if it is.
+///
+/// # Errors
+/// [`Problem`] when the rows cannot be read.
+pub(crate) fn sent_since(page: &Page, id: SubscriptionId) -> Result<u64, Problem> {
+    Ok(view::sent_since(page, id).map_err(Failure)?)
+}
+
 /// What a reader is told of.
 #[derive(Debug, Clone, Default)]
-struct Query {
+pub(crate) struct Query {
     wants: Wants,
     /// Up to this position, nothing but the last passage of each placement.
     compacted_until: u64,
 }
 
 impl Source {
-    /// What became, after `cursor`, of the placements that the caller looks for and may be told of, at most `most`, and how
+    /// What became, after `cursor`, of the placements that the reader looks for and may be told of, at most `most`, and how
     /// far was looked.
-    fn passages_told(
+    pub(crate) fn passages_told<'a>(
         &self,
         page: &Page,
-        caller: &Caller,
+        reader: impl Into<Reader<'a>>,
         query: &Query,
         after: u64,
         most: usize,
     ) -> Result<(Vec<Message>, u64), Problem> {
+        let reader = reader.into();
         let (mut told, mut cursor, mut looked_at) = (Vec::new(), after, 0);
         for passage in view::passages(page, after).map_err(Failure)? {
             let (position, passage) = passage.map_err(Failure)?;
             (cursor, looked_at) = (position, looked_at + 1);
-            if let Some(turn) = self.turn(page, caller, query, position, &passage)? {
+            if let Some(turn) = self.turn(page, reader, query, position, &passage)? {
                 told.push((position, turn.kind().to_owned(), event(position, turn, &passage)));
             }
             if told.len() == most || looked_at == LOOKED_AT_MAX {
@@ -65,11 +91,17 @@ impl Source {
         Ok((told, cursor.max(page.position())))
     }
 
-    /// What the passage is for the caller; nothing if it is none of theirs.
+    /// What a subscription that stands is told of.
+    pub(crate) fn query_of(&self, page: &Page, id: SubscriptionId, is: &Standing) -> Result<Query, Problem> {
+        let compacted_until = view::resumed(page, id).map_err(Failure)?;
+        Ok(Query { wants: is.wants.clone(), compacted_until })
+    }
+
+    /// What the passage is for the reader; nothing if it is none of theirs.
     fn turn(
         &self,
         page: &Page,
-        caller: &Caller,
+        reader: Reader<'_>,
         query: &Query,
         position: u64,
         passage: &Passage,
@@ -83,7 +115,7 @@ impl Source {
         if compacted && !view::is_latest(page, ledger, position).map_err(Failure)? {
             return Ok(None);
         }
-        let may = self.placements_shown(page, caller, ledger)?;
+        let may = self.placements_shown(page, reader, ledger)?;
         let turn = Turn::of(before.as_ref(), after.as_ref(), |is| query.wants.fit(is) && may(is));
         Ok(match turn {
             // Whoever is told of the last passage alone may not know the one before.
@@ -92,14 +124,14 @@ impl Source {
         })
     }
 
-    /// Whether the caller may be told of what is available of a ledger.
+    /// Whether the reader may be told of what is available of a ledger.
     fn placements_shown<'a>(
         &'a self,
         page: &Page,
-        caller: &'a Caller,
+        reader: impl Into<Reader<'a>>,
         ledger: &AggregateId,
     ) -> Result<impl Fn(&Placement) -> bool + 'a, Problem> {
-        let id = PlacementId::of(ledger);
+        let (reader, id) = (reader.into(), PlacementId::of(ledger));
         let folded = match id {
             Some(PlacementId::Household(_)) => desk::folded(page, ledger)?,
             Some(PlacementId::Place(_)) | None => None,
@@ -107,7 +139,7 @@ impl Source {
         let at = self.desk.circumstances(ledger.territory());
         Ok(move |is: &Placement| {
             let household = folded.as_deref().and_then(desk::household);
-            id.is_some_and(|id| is_told_of_placement(&caller.rights, caller.action, id, is, household, at))
+            id.is_some_and(|id| is_told_of_placement(reader.rights, reader.action, id, is, household, at))
         })
     }
 }

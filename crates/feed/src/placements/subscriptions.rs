@@ -22,6 +22,7 @@ use desk::{Caller, Failure, SUBSCRIPTIONS, ViewState};
 
 use super::routes::{listed, paged};
 use super::{Query, STEP, view};
+use crate::delivery::way_shown;
 use crate::live::{self, Message, Tale};
 use crate::source::Source;
 
@@ -93,6 +94,7 @@ fn schemas(api: Api) -> Api {
             "wants": { "$ref": "#/components/schemas/Wants" },
             "since": { "type": "string", "format": "date-time" },
             "flow": { "type": "object", "description": "Whether it is told now: running, or paused since when." },
+            "delivery": { "anyOf": [{ "$ref": "#/components/schemas/Delivery" }, { "type": "null" }] },
             "view": { "$ref": "#/components/schemas/View" }
         }
     });
@@ -147,6 +149,7 @@ async fn file(
     let mut file = shown(id, &is);
     if let Some(fields) = file.as_object_mut() {
         fields.insert("version".to_owned(), json!(version));
+        fields.insert("delivery".to_owned(), json!(is.delivery.as_ref().map(|is| way_shown(is, &caller))));
         fields.insert("view".to_owned(), json!(state));
     }
     Ok(state.versioned(&file, version))
@@ -154,7 +157,12 @@ async fn file(
 
 impl Source {
     /// The subscription, if it is the caller's and stands, and its version.
-    fn standing(&self, page: &View, caller: &Caller, id: SubscriptionId) -> Result<(Standing, u64), Problem> {
+    pub(crate) fn standing(
+        &self,
+        page: &View,
+        caller: &Caller,
+        id: SubscriptionId,
+    ) -> Result<(Standing, u64), Problem> {
         let found = self.desk.subscription(page, caller, id)?;
         let standing = desk::subscription(&found).and_then(|is| is.standing().cloned());
         Ok((standing.ok_or_else(|| Problem::unknown_id("subscription", id))?, found.version))
@@ -165,10 +173,7 @@ impl Source {
         let (is, _) = self.standing(page, caller, id)?;
         match is.flow {
             Flow::Paused { .. } => Ok(None),
-            Flow::Running => {
-                let compacted_until = view::resumed(page, id).map_err(Failure)?;
-                Ok(Some(Query { wants: is.wants, compacted_until }))
-            }
+            Flow::Running => self.query_of(page, id, &is).map(Some),
         }
     }
 

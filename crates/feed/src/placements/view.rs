@@ -18,8 +18,11 @@ const LATEST: Tree = Tree::named("feed/latest");
 /// `ledger` of a subscription → the position at which it was resumed with only what was still open.
 const RESUMED: Tree = Tree::named("feed/resumed");
 
+/// `ledger` of a subscription → the position at which its owner had it sent, while it does.
+const SENT: Tree = Tree::named("feed/sent");
+
 /// Raised whenever the same events would give other rows.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// What an event of the journal made of a placement.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -58,20 +61,40 @@ impl View for Placements {
     }
 
     fn trees(&self) -> Vec<Tree> {
-        vec![PASSAGES, MOMENTS, LATEST, RESUMED]
+        vec![PASSAGES, MOMENTS, LATEST, RESUMED, SENT]
     }
 
     fn apply(&self, entry: &Entry, rows: &mut Rows<'_>) -> Result<(), ApplyError> {
         if PlacementId::of(&entry.ledger).is_some() {
             pass(entry, rows)?;
         }
-        if let Fact::Subscription(SubscriptionEvent::Following(FollowingEvent::SubscriptionResumed(resumed))) =
-            entry.fact()
-            && resumed.with == Resumption::OnlyWhatIsOpen
-        {
-            rows.save(RESUMED, key::of(&entry.ledger), entry.position)?;
+        if let Fact::Subscription(SubscriptionEvent::Following(event)) = entry.fact() {
+            follow(entry, event, rows)?;
         }
         Ok(())
+    }
+}
+
+fn follow(entry: &Entry, event: &FollowingEvent, rows: &mut Rows<'_>) -> Result<(), StoreError> {
+    let at = key::of(&entry.ledger);
+    match event {
+        FollowingEvent::SubscriptionResumed(resumed) => match resumed.with {
+            Resumption::OnlyWhatIsOpen => rows.save(RESUMED, at, entry.position),
+            Resumption::CatchUp => Ok(()),
+        },
+        // Another way goes on where the one before was.
+        FollowingEvent::SubscriptionDeliverySet(_) => match rows.load::<u64>(SENT, &at)? {
+            Some(_) => Ok(()),
+            None => rows.save(SENT, at, entry.position),
+        },
+        FollowingEvent::SubscriptionDeliveryEnded(_) | FollowingEvent::SubscriptionClosed(_) => {
+            rows.remove(SENT, at)
+        }
+        FollowingEvent::SubscriptionOpened(_)
+        | FollowingEvent::SubscriptionChanged(_)
+        | FollowingEvent::SubscriptionPaused(_)
+        | FollowingEvent::SubscriptionDeliveryResumed(_)
+        | FollowingEvent::SubscriptionSecretRotated(_) => Ok(()),
     }
 }
 
@@ -140,5 +163,11 @@ pub(super) fn before(page: &Page, moment: Timestamp) -> Result<u64, StoreError> 
 /// Up to which position a subscription is told of nothing but the last passage of each placement; 0 if of all.
 pub(super) fn resumed(page: &Page, id: SubscriptionId) -> Result<u64, StoreError> {
     let at = page.load::<u64>(RESUMED, &key::of(&AggregateId::Subscription(id)))?;
+    Ok(at.map_or(0, |position| *position))
+}
+
+/// From which position on a subscription is sent what it is told; 0 if it is not.
+pub(super) fn sent_since(page: &Page, id: SubscriptionId) -> Result<u64, StoreError> {
+    let at = page.load::<u64>(SENT, &key::of(&AggregateId::Subscription(id)))?;
     Ok(at.map_or(0, |position| *position))
 }
