@@ -19,6 +19,7 @@ mod output;
 pub mod partner;
 pub mod progress;
 pub mod rebuild;
+pub mod receipt;
 pub mod restore;
 pub mod serve;
 pub mod services;

@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 use cli::{
-    backup, completions, doctor, erase, export, import, key, partner, rebuild, restore, serve, simulate,
-    timeline, token, up,
+    backup, completions, doctor, erase, export, import, key, partner, rebuild, receipt, restore, serve,
+    simulate, timeline, token, up,
 };
 use service::lifecycle::exit_code;
 
@@ -37,6 +37,7 @@ enum Verb {
     Key(key::Key),
     Token(token::Token),
     Partner(partner::Partner),
+    Receipt(receipt::Receipt),
     Doctor(doctor::Doctor),
     Completions(completions::Completions),
 }
@@ -73,6 +74,7 @@ async fn run(verb: Verb) -> anyhow::Result<ExitCode> {
         Verb::Key(verb) => Box::pin(verb.run()).await,
         Verb::Token(verb) => Box::pin(verb.run()).await,
         Verb::Partner(verb) => Box::pin(verb.run()).await,
+        Verb::Receipt(verb) => verb.run(),
         Verb::Doctor(verb) => verb.run().await,
         Verb::Completions(verb) => {
             verb.run(Program::command());
