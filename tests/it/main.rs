@@ -32,3 +32,4 @@ mod supply;
 mod two_dates;
 mod upkeep;
 mod watched;
+mod webhooks;
