@@ -192,7 +192,7 @@ impl Source {
                 break;
             }
             let (position, passage) = passage.map_err(Failure)?;
-            let Some(turn) = self.turn(page, caller, &query, position, &passage)? else { continue };
+            let Some(turn) = self.turn(page, caller.into(), &query, position, &passage)? else { continue };
             let on = Day(day(passage.ledger.territory(), passage.stamp.recorded));
             preview.told.count(turn);
             preview.days.entry(on).or_default().count(turn);
