@@ -35,7 +35,7 @@ use webhook::attempt::Limits;
 pub const NAME: &str = "feed";
 
 /// Raised whenever the same events would give other states of ledgers.
-const VIEW_VERSION: u32 = 6;
+const VIEW_VERSION: u32 = 7;
 
 /// What the service keeps in its view.
 #[must_use]

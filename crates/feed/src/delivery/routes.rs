@@ -157,7 +157,7 @@ async fn secret_of(
     let page = source.reading.page(at_least).await?;
     let (is, _) = source.standing(&page, &caller, id)?;
     // The secret is that of whoever knows where it is sent.
-    if !is.delivery.as_ref().is_some_and(|delivery| delivery.role == caller.rights.role) {
+    if is.delivery.as_ref().is_none_or(|delivery| delivery.role != caller.rights.role) {
         let sentence =
             "Aucun envoi n'est prévu pour cet abonnement sous votre profil : indiquez d'abord une adresse.";
         return Err(Problem::refused_now("no-delivery", "way", sentence));

@@ -126,7 +126,7 @@ impl Receipt {
         let signature = data_encoding::HEXLOWER.decode(self.signature.as_bytes());
         let signature = signature.ok().and_then(|bytes| Signature::from_slice(&bytes).ok());
         let signed = VerifyingKey::from_bytes(&key.0).ok().zip(signature);
-        if !signed.is_some_and(|(key, signature)| key.verify_strict(&statement.0, &signature).is_ok()) {
+        if signed.is_none_or(|(key, signature)| key.verify_strict(&statement.0, &signature).is_err()) {
             return Err(Unproven::Unsigned);
         }
         let delivered = read.iter().filter(|(is, _)| is.record.outcome == Outcome::Delivered).count();
