@@ -3,7 +3,7 @@
 //! Deadlines that the law counts in days or months end with the last second of their day, in the civil time of the
 //! territory: a household of Saint-Denis de La Réunion has until its own midnight.
 
-use jiff::civil::{Date, date};
+use jiff::civil::{Date, Time, date};
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp, ToSpan};
 use serde::{Deserialize, Serialize};
@@ -191,6 +191,70 @@ impl schemars::JsonSchema for Instant {
 impl std::fmt::Display for Instant {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.0.fmt(f)
+    }
+}
+
+/// A time of the day to the minute, as clocks of a département show it: `19:30`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct TimeOfDay(Time);
+
+impl TimeOfDay {
+    /// What clocks of `territory` show at `now`.
+    #[must_use]
+    pub fn at(territory: Territory, now: Timestamp) -> Self {
+        Self(now.to_zoned_datetime(time_zone(territory)).time())
+    }
+
+    /// When clocks of `territory` show it on that day; where they are put forward over it, as much later as they are.
+    #[must_use]
+    pub fn on(self, territory: Territory, on: Date) -> Timestamp {
+        let at = on.to_datetime(self.0);
+        at.to_zoned_datetime(time_zone(territory)).map_or_else(|_| edge(on), |zoned| zoned.timestamp())
+    }
+}
+
+impl std::str::FromStr for TimeOfDay {
+    type Err = Malformed;
+
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        let two = |digits: &str| match digits.as_bytes() {
+            [b'0'..=b'9', b'0'..=b'9'] => digits.parse::<i8>().ok(),
+            _ => None,
+        };
+        let parts = text.split_once(':').and_then(|(hour, minute)| two(hour).zip(two(minute)));
+        let time = parts.and_then(|(hour, minute)| Time::new(hour, minute, 0, 0).ok());
+        time.map(Self).ok_or_else(|| Malformed::new(text, "a time of the day such as 19:30"))
+    }
+}
+
+impl TryFrom<String> for TimeOfDay {
+    type Error = Malformed;
+
+    fn try_from(text: String) -> Result<Self, Malformed> {
+        text.parse()
+    }
+}
+
+impl From<TimeOfDay> for String {
+    fn from(time: TimeOfDay) -> Self {
+        time.to_string()
+    }
+}
+
+impl std::fmt::Display for TimeOfDay {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:02}:{:02}", self.0.hour(), self.0.minute())
+    }
+}
+
+impl schemars::JsonSchema for TimeOfDay {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "TimeOfDay".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$", "examples": ["19:30"] })
     }
 }
 

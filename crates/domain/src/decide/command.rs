@@ -297,6 +297,8 @@ commands! {
         "resume" &[Feed], "Reprendre un abonnement, avec ce qui manque ou ce qui est encore ouvert." => Resume(subscription::ResumeSubscription),
         "deliver" &[Feed], "Indiquer où envoyer ce que devient ce qui est disponible pour un abonnement." => Deliver(subscription::DeliverSubscription),
         "resume-delivery" &[Feed], "Reprendre un envoi qui s'était arrêté, là où il s'était arrêté." => ResumeDelivery(subscription::ResumeDelivery),
+        "replay" &[Feed], "Renvoyer ce qui a été envoyé entre deux positions." => Replay(subscription::ReplayDelivery),
+        "acknowledge" &[Feed], "Confirmer ce qui a été reçu, jusqu'à une position." => Acknowledge(subscription::AcknowledgeSubscription),
         "end-delivery" &[Feed], "Ne plus rien envoyer pour un abonnement." => EndDelivery(subscription::EndDelivery),
         "rotate-secret" &[Feed], "Changer la clé qui signe les envois ; l'ancienne signe encore pendant 24 heures." => RotateSecret(subscription::RotateSecret),
         "close" &[Feed], "Mettre fin à un abonnement." => Close(subscription::CloseSubscription),

@@ -5,6 +5,7 @@ mod allocation;
 mod application;
 mod correction;
 mod custody;
+mod delivery;
 mod erasure;
 mod expression;
 mod family;
