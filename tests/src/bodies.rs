@@ -1,6 +1,7 @@
 //! The JSON that people's software sends: whole, plain, and as short as the rules allow.
 
 use domain::calendar;
+use jiff::SignedDuration;
 use jiff::civil::Date;
 use serde_json::{Value, json};
 use service::Edge;
@@ -15,6 +16,16 @@ pub const COMMUNE: &str = "33063";
 #[must_use]
 pub fn today() -> Date {
     calendar::day("33".parse().unwrap(), Edge::system().now())
+}
+
+/// What clocks of the Gironde show so many minutes from now.
+///
+/// # Panics
+/// Never: `33` is a territory.
+#[must_use]
+pub fn clock_in(minutes: i64) -> String {
+    let at = Edge::system().now() + SignedDuration::from_mins(minutes);
+    calendar::TimeOfDay::at("33".parse().unwrap(), at).to_string()
 }
 
 /// A person. `link` says what they are to the main applicant.

@@ -46,8 +46,8 @@ impl Receipt {
             .with_context(|| format!("{} is not a receipt of deliveries", file.display()))?;
         let proven = receipt.check(&seal_key)?;
         println!(
-            "ok  {}: records {} to {} are there and unchanged; {} items were delivered",
-            proven.subscription, proven.first, proven.last, proven.delivered
+            "ok  {}: records {} to {} are there and unchanged; {} messages were delivered; acknowledged up to {}",
+            proven.subscription, proven.first, proven.last, proven.delivered, proven.acknowledged
         );
         Ok(())
     }

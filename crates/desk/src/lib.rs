@@ -55,7 +55,7 @@ pub use index::{
     ACCOUNTS, DEADLINES, ERASED, FEED_TREES, INQUIRIES, PLACES, SUBSCRIPTIONS, TASKS, TREES, WAITING, index,
 };
 pub use nightly::{rebuild_nightly, rotate_nightly};
-pub use opened::plain;
+pub use opened::{open_user, plain};
 pub use places::{PlaceFilter, listed, place_list, shown};
 pub use readers::{Read, Reader, unread};
 pub use reading::{Reading, ViewState, folded};

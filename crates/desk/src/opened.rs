@@ -5,9 +5,10 @@
 use std::sync::Arc;
 
 use domain::household::Household;
-use domain::id::HouseholdId;
+use domain::id::{HouseholdId, UserId};
 use domain::ledger::AggregateId;
-use journal::keys::Opener;
+use domain::user::User;
+use journal::keys::{Holder, KeyRing, Opener};
 use projection::ledgers::Folded;
 use serde_json::{Value, json};
 use service::Problem;
@@ -55,6 +56,17 @@ impl Desk {
     }
 }
 
+/// Makes what is sealed of a user readable; what does not open stays sealed.
+///
+/// # Errors
+/// [`Problem`] when their key cannot be asked for.
+pub async fn open_user(keys: &KeyRing, id: UserId, user: &mut User) -> Result<(), Problem> {
+    let ledger = AggregateId::User(id);
+    let opener = keys.opener(Holder::new(id.territory(), id.uuid())).await.map_err(key_problem)?;
+    user.open(&mut |event, schema, sealed| known(&ledger, opener.open(schema, event, sealed.clone())));
+    Ok(())
+}
+
 fn needs(id: HouseholdId, folded: &Folded, opener: Option<&Opener>) -> Option<Household> {
     let mut is = folded.state.household()?.clone();
     if let Some(opener) = opener {
@@ -63,11 +75,14 @@ fn needs(id: HouseholdId, folded: &Folded, opener: Option<&Opener>) -> Option<Ho
     Some(is)
 }
 
-/// The opened value; that one does not open is told, never what it is.
 fn told<E: std::fmt::Display>(id: HouseholdId, opened: Result<Value, E>) -> Option<Value> {
+    known(&AggregateId::Household(id), opened)
+}
+
+/// The opened value; that one does not open is told, never what it is.
+fn known<E: std::fmt::Display>(ledger: &AggregateId, opened: Result<Value, E>) -> Option<Value> {
     opened
         .inspect_err(|error| {
-            let ledger = AggregateId::Household(id);
             tracing::error!(%ledger, %error, "a sealed value of {ledger} does not open: {error}");
         })
         .ok()

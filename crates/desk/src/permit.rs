@@ -117,10 +117,20 @@ impl Desk {
                 | SubscriptionCommand::Pause(_)
                 | SubscriptionCommand::Resume(_)
                 | SubscriptionCommand::ResumeDelivery(_)
+                | SubscriptionCommand::Replay(_)
                 | SubscriptionCommand::EndDelivery(_)
                 | SubscriptionCommand::RotateSecret(_)
                 | SubscriptionCommand::Close(_),
             ) => self.any(caller).and_then(|()| self.subscription(&page, caller, *id).map(drop)),
+            Command::Subscription(id, SubscriptionCommand::Acknowledge(acknowledge)) => {
+                self.any(caller)?;
+                self.subscription(&page, caller, *id)?;
+                if acknowledge.upto <= page.position() {
+                    return Ok(());
+                }
+                let sentence = "Cette position n'a pas encore été atteinte : confirmez ce que vous avez reçu, au plus tard la dernière position lue.";
+                Err(Problem::refused_now("position-ahead", "upto", sentence))
+            }
             Command::Subscription(id, SubscriptionCommand::Deliver(deliver)) => {
                 self.any(caller)?;
                 self.subscription(&page, caller, *id)?;

@@ -50,3 +50,11 @@ pub fn persons_and_stories(state: &mut State) {
     stories(state);
     credentials(state);
 }
+
+/// Of users what they sign in with alone: a service that writes to them keeps who they are, sealed.
+pub fn stories_and_secrets(state: &mut State) {
+    stories(state);
+    if let State::User(user) = state {
+        user.credentials = None;
+    }
+}

@@ -12,7 +12,7 @@ mod receiver;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use feed::webhook::{Endpoint, EndpointId, Sender, Settings, sender};
+use feed::sending::{Carriers, Endpoint, EndpointId, Route, Sender, Settings, sender};
 use jiff::Timestamp;
 use service::{Edge, Stop};
 use uuid::Uuid;
@@ -37,7 +37,8 @@ fn sign() {
 
 async fn put(sender: &Sender<Memory>, nth: u128, receiver: &Receiver, memory: &Memory) {
     let (target, outbox) = (receiver.target(), memory.clone());
-    let endpoint = Endpoint { target, keys: keys(), outbox, after: memory.cursor(), tried: 0 };
+    let route = Route::Webhook { target, keys: keys() };
+    let endpoint = Endpoint { route, outbox, after: memory.cursor(), tried: 0 };
     sender.put(EndpointId(Uuid::from_u128(nth)), endpoint).await.unwrap();
 }
 
@@ -90,7 +91,8 @@ fn resident() -> u64 {
 }
 
 async fn all() {
-    let (giver, rounds) = sender(client(Duration::from_millis(500)), &Settings::default(), Edge::system());
+    let carriers = Carriers { webhooks: client(Duration::from_millis(500)), mail: None };
+    let (giver, rounds) = sender(carriers, &Settings::default(), Edge::system());
     let stop = Stop::new();
     let rounds = tokio::spawn(rounds.run(stop.clone()));
     let each = |span: Duration, count: u64| span / u32::try_from(count).unwrap();
@@ -101,7 +103,7 @@ async fn all() {
     // Messages are shared, so that what is measured is the sender's own.
     let memory = Memory::default();
     memory.messages.send_modify(|all| all.push(message(1)));
-    memory.recorded.send_replace(feed::webhook::Position(2));
+    memory.recorded.send_replace(feed::sending::Position(2));
     let before = resident();
     for nth in 0..HANGING {
         put(&giver, 10_000 + nth, &silent, &memory).await;

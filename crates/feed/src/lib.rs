@@ -14,9 +14,11 @@ mod filter;
 mod index;
 mod inquiries;
 mod live;
+pub mod mail;
 mod partner;
 mod partners;
 mod placements;
+pub mod sending;
 mod source;
 pub mod webhook;
 
@@ -26,7 +28,10 @@ use projection::View;
 use projection::ledgers::{Ledgers, LedgersView};
 use service::sse::Streams;
 
+use delivery::Routes;
 use desk::{Context, Desk, Reading, Running};
+use mail::Mailer;
+use sending::Carriers;
 use source::Source;
 use webhook::Client;
 use webhook::attempt::Limits;
@@ -42,7 +47,7 @@ const VIEW_VERSION: u32 = 7;
 pub fn views() -> Vec<Box<dyn View>> {
     let ledgers = LedgersView::new(VIEW_VERSION)
         .indexed(desk::FEED_TREES, desk::index(Service::Feed))
-        .withholding(desk::withhold::persons_and_stories);
+        .withholding(desk::withhold::stories_and_secrets);
     vec![Box::new(index::Index), Box::new(ledgers), Box::new(placements::Placements)]
 }
 
@@ -59,8 +64,13 @@ pub async fn start(context: &Context) -> anyhow::Result<Running> {
     });
     let ledgers = Ledgers::of(running.view.clone());
     let policy = delivery::allowed(context.settings.webhooks.as_ref());
-    let client = Client::of_machine(policy.clone(), Limits::default())?;
-    let (sender, rounds) = webhook::sender(client, &webhook::Settings::default(), context.edge.clone());
+    let webhooks = Client::of_machine(policy.clone(), Limits::default())?;
+    let settings = context.settings.mail.as_ref();
+    let mail = settings.map(Mailer::of).transpose()?.flatten();
+    let link = settings.map(|mail| mail.link.clone()).filter(|link| !link.is_empty());
+    let ways = Routes { policy, mail: mail.is_some(), link };
+    let carriers = Carriers { webhooks, mail };
+    let (sender, rounds) = sending::sender(carriers, &sending::Settings::default(), context.edge.clone());
     let desk = Desk::new(NAME, context.journal.clone(), ledgers, context.edge.clone(), context.book.clone());
     let seal_key = SealKey::beside(&context.settings.keys.file).into();
     let source = Source { desk, reading, view: running.view.clone(), streams, seal_key };
@@ -68,9 +78,9 @@ pub async fn start(context: &Context) -> anyhow::Result<Running> {
     let clock = source.desk.clone();
     running.tasks.front("deadlines", move |stop| desk::deadlines(clock, stop));
     running.tasks.front("partners' feeds", move |stop| partners::tell(telling, door, stop));
-    running.tasks.front("webhooks", move |stop| rounds.run(stop));
+    running.tasks.front("sending", move |stop| rounds.run(stop));
     let bringing = source.clone();
-    let steps = move |stop| delivery::bring(bringing, policy, sender, stop);
+    let steps = move |stop| delivery::bring(bringing, ways, sender, stop);
     running.tasks.front("subscriptions' ways", steps);
     let site = desk::commands(site, &source.desk, Service::Feed, None);
     let site = documents::routes(site);

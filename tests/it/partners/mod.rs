@@ -3,7 +3,7 @@
 
 mod discovery;
 #[path = "../../../crates/journal/tests/partners/install.rs"]
-mod install;
+pub(crate) mod install;
 mod others;
 mod page;
 mod software;

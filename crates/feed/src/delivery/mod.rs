@@ -6,11 +6,17 @@
 //!
 //! **Invariant.** A way that stopped stays stopped, visibly, until its owner resumes it.
 
+mod chain;
+mod health;
+mod letter;
 mod outbox;
 mod owner;
+mod route;
 mod routes;
+mod schemas;
 mod secret;
 mod steps;
 
+pub(crate) use route::Routes;
 pub(crate) use routes::{routes, way_shown};
 pub(crate) use steps::{allowed, bring};

@@ -8,10 +8,11 @@ use domain::id::SubscriptionId;
 use domain::ledger::AggregateId;
 use domain::organisation::Verb;
 use domain::rights::{self, Action, Resource};
-use domain::subscription::{Delivery, Standing};
+use domain::subscription::{Delivery, Standing, Way};
 use projection::{Page, key};
 use service::Problem;
 
+use super::route::is_addressee;
 use crate::source::Source;
 
 /// What is asked when a subscription is told unasked.
@@ -51,6 +52,13 @@ impl Source {
         else {
             return Ok(None);
         };
+        if let Way::Mail { to } = delivery.way {
+            let folded = desk::folded(page, &AggregateId::User(to))?;
+            let user = folded.as_deref().and_then(desk::user);
+            if !user.is_some_and(|user| is_addressee(user, is, delivery)) {
+                return Ok(None);
+            }
+        }
         // An id is made of what a code may be made of.
         let Ok(actor) = format!("subscription:{id}").parse::<Actor>() else { return Ok(None) };
         let caller = rights::Caller {

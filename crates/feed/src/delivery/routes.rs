@@ -1,9 +1,9 @@
-//! What the owner of a subscription sees of its sending: the secret, what became of each attempt, how far it is.
+//! What the owner of a subscription sees of its sending: the secret, what became of each attempt, the proof of it.
 
 use std::sync::Arc;
 
 use domain::id::SubscriptionId;
-use domain::subscription::{Delivery, Flow, TURNING, Way};
+use domain::subscription::{Delivery, TURNING, Way};
 use journal::deliveries::{Lying, Receipt};
 use journal::seals::SealKey;
 use serde::Deserialize;
@@ -11,19 +11,16 @@ use serde_json::{Value, json};
 use service::axum::extract::State;
 use service::axum::response::Response;
 use service::extract::{AtLeast, Page, Path, Query as Parameters};
-use service::openapi::{Api, Operation, Schema};
+use service::openapi::{Operation, Schema};
 use service::problem::Kind;
 use service::{Problem, Site, Verb};
 
 use desk::{Caller, ViewState};
 
-use super::owner::FOLLOW;
+use super::health::health_of;
+use super::schemas::schemas;
 use super::secret;
-use crate::placements::{self, Reader};
 use crate::source::Source;
-
-/// Up to how many events that wait are counted.
-const WAITING_MAX: usize = 1_000;
 
 pub(crate) fn routes(site: Site, source: Source) -> Site {
     let of = |path: &'static str, id: &'static str, summary: &'static str| {
@@ -73,73 +70,21 @@ pub(crate) fn routes(site: Site, source: Source) -> Site {
         .document(schemas)
 }
 
-fn schemas(api: Api) -> Api {
-    let object = |required: Value, properties: Value| json!({ "type": "object", "required": required, "properties": properties });
-    let view = json!({ "$ref": "#/components/schemas/View" });
-    let moment = json!({ "type": "string", "format": "date-time" });
-    let count = json!({ "type": "integer" });
-    let text = json!({ "type": "string" });
-    let way = json!({ "enum": ["webhook"] });
-    let url = json!({ "type": "string", "description": "Shown to the role that set it alone." });
-    let delivery = json!({ "way": way, "url": url, "role": text, "round": count });
-    let old = object(json!(["secret", "until"]), json!({ "secret": text, "until": moment }));
-    let secret = json!({ "generation": count, "secret": text, "old": old, "view": view });
-    let outcome = json!({
-        "type": "object",
-        "description": "Delivered; sent again, why and when; given up, why; gone; not sent, why.",
-        "required": ["is"],
-        "properties": {
-            "is": { "enum": ["delivered", "again", "given_up", "gone", "not_sent"] },
-            "why": text, "status": count, "due": moment
-        }
-    });
-    let record = json!({
-        "number": count, "hash": text, "previous": text, "way": way, "round": count, "position": count,
-        "item": text, "digest": text, "attempt": count, "at": moment, "outcome": outcome, "cursor": count
-    });
-    let required = json!([
-        "number", "hash", "previous", "way", "round", "position", "attempt", "at", "outcome", "cursor"
-    ]);
-    let deliveries = json!({
-        "deliveries": { "type": "array", "items": { "$ref": "#/components/schemas/DeliveryAttempt" } },
-        "cursor": count, "more": { "type": "boolean" }, "view": view
-    });
-    let health = json!({
-        "state": { "enum": ["not_sent", "paused", "running", "retrying", "stopped"] },
-        "cursor": count,
-        "waiting": count,
-        "waiting_since": moment,
-        "more_waiting": { "type": "boolean", "description": "More wait than are counted." },
-        "last": { "anyOf": [{ "$ref": "#/components/schemas/DeliveryAttempt" }, { "type": "null" }] },
-        "view": view
-    });
-    let receipt = json!({
-        "continuum_receipt": count,
-        "subscription": text,
-        "records": { "type": "array", "items": text, "description": "Each as it was written, byte by byte." },
-        "key": { "type": "string", "description": "The public key of the seals, in hexadecimal digits." },
-        "signature": text
-    });
-    let whole = json!(["continuum_receipt", "subscription", "records", "key", "signature"]);
-    api.schema("DeliveryReceipt", object(whole, receipt))
-        .schema("Delivery", object(json!(["way", "role", "round"]), delivery))
-        .schema("SigningSecret", object(json!(["generation", "secret", "view"]), secret))
-        .schema("DeliveryAttempt", object(required, record))
-        .schema("Deliveries", object(json!(["deliveries", "cursor", "more", "view"]), deliveries))
-        .schema("DeliveryHealth", object(json!(["state", "waiting", "more_waiting", "view"]), health))
-}
-
 /// A way as the caller is shown it: the address to the role that set it alone, since it may hold a secret.
 pub(crate) fn way_shown(is: &Delivery, caller: &Caller) -> Value {
-    let Way::Webhook { url } = &is.way;
-    let mut shown = json!({ "way": super::outbox::WEBHOOK, "role": is.role, "round": is.round });
-    if caller.rights.role == is.role {
-        shown["url"] = json!(url);
+    let mut shown = json!({ "way": is.way.name(), "role": is.role, "round": is.round, "rhythm": is.rhythm });
+    if let Some(quiet) = &is.quiet {
+        shown["quiet"] = json!(quiet);
+    }
+    match &is.way {
+        Way::Webhook { url } if caller.rights.role == is.role => shown["url"] = json!(url),
+        Way::Mail { to } => shown["to"] = json!(to),
+        Way::Webhook { .. } | Way::Broker {} => {}
     }
     shown
 }
 
-fn shown(is: &Lying) -> Value {
+pub(super) fn shown(is: &Lying) -> Value {
     // Codes, numbers, hashes and dates always have a text.
     let mut shown = serde_json::to_value(&is.record).unwrap_or_default();
     shown["number"] = json!(is.tip.number);
@@ -157,9 +102,11 @@ async fn secret_of(
     let page = source.reading.page(at_least).await?;
     let (is, _) = source.standing(&page, &caller, id)?;
     // The secret is that of whoever knows where it is sent.
-    if is.delivery.as_ref().is_none_or(|delivery| delivery.role != caller.rights.role) {
-        let sentence =
-            "Aucun envoi n'est prévu pour cet abonnement sous votre profil : indiquez d'abord une adresse.";
+    let known = |delivery: &Delivery| {
+        matches!(delivery.way, Way::Webhook { .. }) && delivery.role == caller.rights.role
+    };
+    if !is.delivery.as_ref().is_some_and(known) {
+        let sentence = "Aucun envoi signé n'est prévu pour cet abonnement sous votre profil : indiquez d'abord l'adresse d'un serveur.";
         return Err(Problem::refused_now("no-delivery", "way", sentence));
     }
     let state = ViewState::of(&page);
@@ -203,52 +150,6 @@ async fn deliveries_of(
     let answer = json!({
         "deliveries": shown, "cursor": found.cursor, "more": found.more, "view": state
     });
-    Ok(state.answer(&answer))
-}
-
-async fn health_of(
-    State(source): State<Source>,
-    Path(id): Path<SubscriptionId>,
-    caller: Caller,
-    at_least: AtLeast,
-) -> Result<Response, Problem> {
-    let last = source.desk.journal().last_delivery(id).await.map_err(desk::read_problem)?;
-    let page = source.reading.page(at_least).await?;
-    let (is, _) = source.standing(&page, &caller, id)?;
-    let state = ViewState::of(&page);
-    let Some(delivery) = &is.delivery else {
-        let answer = json!({ "state": "not_sent", "waiting": 0, "more_waiting": false, "view": state });
-        return Ok(state.answer(&answer));
-    };
-    let began = placements::sent_since(&page, id)?;
-    let cursor = last.as_ref().map_or(began, |last| last.record.cursor.max(began));
-    let owner = source.owner(&page, id, &is, delivery)?;
-    let waiting = match &owner {
-        Some(owner) => {
-            let reader = Reader { rights: owner, action: FOLLOW };
-            source.passages_told(&page, reader, &source.query_of(&page, id, &is)?, cursor, WAITING_MAX)?.0
-        }
-        None => Vec::new(),
-    };
-    let of_round = last.as_ref().filter(|last| last.record.round == delivery.round);
-    let flows = match (is.flow, of_round) {
-        (Flow::Paused { .. }, _) => "paused",
-        (Flow::Running, Some(last)) if last.record.outcome.stops() => "stopped",
-        (Flow::Running, Some(last)) if last.record.position > last.record.cursor => "retrying",
-        (Flow::Running, Some(_) | None) => "running",
-    };
-    let first = waiting.first().and_then(|(_, _, event)| event.get("time").cloned());
-    let mut answer = json!({
-        "state": flows,
-        "cursor": cursor,
-        "waiting": waiting.len(),
-        "more_waiting": waiting.len() == WAITING_MAX,
-        "last": last.as_ref().map(shown),
-        "view": state,
-    });
-    if let Some(first) = first {
-        answer["waiting_since"] = first;
-    }
     Ok(state.answer(&answer))
 }
 

@@ -153,7 +153,7 @@ async fn events(
     let query = Query { wants: asked.wants()?, compacted_until: 0 };
     let reading = source.reading.clone();
     let after = asked.after.unwrap_or(0);
-    reading.read(at_least, move |view| paged(view, &source, &caller, &query, after, &page)).await
+    reading.read(at_least, move |view| paged(view, &source, &caller, &query, (after, None), &page)).await
 }
 
 /// One page of what became of placements after a position.
@@ -162,10 +162,14 @@ pub(super) fn paged(
     source: &Source,
     caller: &Caller,
     query: &Query,
-    after: u64,
+    (after, until): (u64, Option<u64>),
     page: &Page,
 ) -> Result<Response, Problem> {
-    let (told, cursor) = source.passages_told(view, caller, query, after, page.limit)?;
+    let (mut told, mut cursor) = source.passages_told(view, caller, query, after, page.limit)?;
+    if let Some(until) = until {
+        told.retain(|(position, ..)| *position <= until);
+        cursor = cursor.min(until.max(after));
+    }
     let events: Vec<_> = told.into_iter().map(|(_, _, event)| event).collect();
     let state = ViewState::of(view);
     Ok(state.answer(&json!({ "events": events, "cursor": cursor, "view": state })))

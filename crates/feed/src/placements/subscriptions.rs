@@ -60,12 +60,16 @@ pub(crate) fn routes(site: Site, source: Source) -> Site {
     )
     .right("subscription", "events", Verb::Read);
     let since = "From this instant on, instead of after a position.";
-    let events = live::after_a_position(events).query_parameter("since", Schema::Moment, since).answer(
-        200,
-        "CloudEvents 1.0 in structured form; the cursor to go on from.",
-        Schema::named("PlacementEvents"),
-        None,
-    );
+    let until = "The last position that is asked for: the same positions are answered by the same bytes, as long as the filter and the rights of who asks stay as they are.";
+    let events = live::after_a_position(events)
+        .query_parameter("since", Schema::Moment, since)
+        .query_parameter("until", Schema::Count, until)
+        .answer(
+            200,
+            "CloudEvents 1.0 in structured form; the cursor to go on from.",
+            Schema::named("PlacementEvents"),
+            None,
+        );
     let stream = of(
         "/api/v1/subscriptions/{id}/stream",
         "subscription-stream",
@@ -193,6 +197,15 @@ struct From {
     since: Option<Instant>,
 }
 
+/// Which events are read.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Between {
+    after: Option<u64>,
+    since: Option<Instant>,
+    until: Option<u64>,
+}
+
 impl From {
     /// The position; nothing if none is asked for.
     fn position(&self, page: &View) -> Result<Option<u64>, Problem> {
@@ -228,13 +241,13 @@ async fn events_of(
     caller: Caller,
     at_least: AtLeast,
     page: Page,
-    Parameters(from): Parameters<From>,
+    Parameters(Between { after, since, until }): Parameters<Between>,
 ) -> Result<Response, Problem> {
     let reading = source.reading.clone();
     let told = move |view: &View| {
         let query = source.running(view, &caller, id)?;
-        let after = from.position(view)?.unwrap_or(0);
-        paged(view, &source, &caller, &query, after, &page)
+        let after = From { after, since }.position(view)?.unwrap_or(0);
+        paged(view, &source, &caller, &query, (after, until), &page)
     };
     reading.read(at_least, told).await
 }

@@ -94,6 +94,8 @@ fn follow(entry: &Entry, event: &FollowingEvent, rows: &mut Rows<'_>) -> Result<
         | FollowingEvent::SubscriptionChanged(_)
         | FollowingEvent::SubscriptionPaused(_)
         | FollowingEvent::SubscriptionDeliveryResumed(_)
+        | FollowingEvent::SubscriptionReplayAsked(_)
+        | FollowingEvent::SubscriptionAcknowledged(_)
         | FollowingEvent::SubscriptionSecretRotated(_) => Ok(()),
     }
 }

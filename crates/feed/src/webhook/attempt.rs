@@ -21,6 +21,7 @@ use tokio::time::timeout;
 
 use super::sign::{self, Keys, MessageId};
 use super::target::{Host, OfMachine, Policy, Refused, Resolver, Target, Unreachable};
+use crate::sending::verdict::{Failure, Verdict};
 
 /// What this program calls itself.
 const AGENT: &str = concat!("continuum-webhooks/", env!("CARGO_PKG_VERSION"));
@@ -44,68 +45,6 @@ impl Default for Limits {
     /// 15 seconds, of which 5 for an address.
     fn default() -> Self {
         Self { whole: Duration::from_secs(15), connect: Duration::from_secs(5) }
-    }
-}
-
-/// What came of an attempt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// The endpoint took the message: it answered 2xx.
-    Delivered,
-    /// The endpoint wants no messages any more: it answered 410.
-    Gone,
-    /// The message was not taken, or nobody knows whether it was.
-    Failed {
-        /// Why.
-        why: Failure,
-        /// How long the endpoint asks to be left alone, if it does.
-        asked: Option<Duration>,
-    },
-}
-
-/// Why an attempt failed. Names no URL, no address and nothing that the endpoint said.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
-pub enum Failure {
-    /// The endpoint must not be sent to.
-    #[error("the endpoint must not be sent to: {0}")]
-    Refused(#[from] Refused),
-    /// Its name leads nowhere, or nobody can say where.
-    #[error("the name of the endpoint leads nowhere")]
-    Dns,
-    /// Nobody listens at its addresses, or they do not answer.
-    #[error("no connection to the endpoint")]
-    Connect,
-    /// It does not speak TLS, or its certificate is not to be trusted.
-    #[error("the endpoint does not speak TLS, or its certificate is not trusted")]
-    Tls,
-    /// It took too long.
-    #[error("the endpoint did not answer in time")]
-    Timeout,
-    /// What it answered is not HTTP, too long, or cut off.
-    #[error("what the endpoint answered is not HTTP, too long, or cut off")]
-    Broken,
-    /// It sent us elsewhere; nobody follows.
-    #[error("the endpoint answered {0}, a redirect, which is not followed")]
-    Redirect(u16),
-    /// It answered with another status than 2xx.
-    #[error("the endpoint answered {0}")]
-    Status(u16),
-}
-
-impl Failure {
-    /// A stable name, for programs.
-    #[must_use]
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Refused(_) => "refused-target",
-            Self::Dns => "dns",
-            Self::Connect => "connect",
-            Self::Tls => "tls",
-            Self::Timeout => "timeout",
-            Self::Broken => "broken-response",
-            Self::Redirect(_) => "redirect",
-            Self::Status(_) => "status",
-        }
     }
 }
 
@@ -194,12 +133,6 @@ impl Client {
             }
         }
         Err(Failure::Connect)
-    }
-}
-
-impl From<Failure> for Verdict {
-    fn from(why: Failure) -> Self {
-        Self::Failed { why, asked: None }
     }
 }
 

@@ -7,10 +7,11 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use feed::sending::{Failure, Verdict};
 use feed::webhook::attempt::Limits;
 use feed::webhook::sign::Received;
 use feed::webhook::target::{Refused, Resolver};
-use feed::webhook::{Client, Failure, Policy, Target, Verdict};
+use feed::webhook::{Client, Policy, Target};
 use futures_util::future::BoxFuture;
 use rcgen::{CertificateParams, Issuer, KeyPair};
 use service::outgoing::Tls;

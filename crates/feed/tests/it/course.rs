@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use feed::webhook::sender::NotTaken;
-use feed::webhook::{Failure, Outcome, Position, Settings};
+use feed::sending::sender::NotTaken;
+use feed::sending::{Failure, Outcome, Position, Settings};
 use jiff::SignedDuration;
 
 use crate::memory::{Memory, name, names};

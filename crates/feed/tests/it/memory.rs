@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use feed::webhook::{Message, Note, Outbox, Outcome, Position, Pulled};
+use feed::sending::{Message, Note, Outbox, Outcome, Position, Pulled};
 use tokio::sync::watch;
 
 /// What an endpoint is to be told, and what became of it.

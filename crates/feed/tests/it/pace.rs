@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use feed::webhook::breaker::{Breaker, Leave, Limits};
-use feed::webhook::retry::{self, ASKED_MAX, Next, SHORTEST, STEPS, Share};
+use feed::sending::breaker::{Breaker, Leave, Limits};
+use feed::sending::retry::{self, ASKED_MAX, Next, SHORTEST, STEPS, Share};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 

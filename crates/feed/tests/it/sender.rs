@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use feed::webhook::{Failure, Outcome, Settings};
+use feed::sending::{Failure, Outcome, Settings};
 use jiff::SignedDuration;
 
 use crate::memory::{Memory, names};

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use feed::webhook::sender::NotTaken;
+use feed::sending::sender::NotTaken;
+use feed::sending::{Carriers, Endpoint, EndpointId, Outcome, Position, Route, Sender, Settings, sender};
 use feed::webhook::sign::Received;
-use feed::webhook::{Endpoint, EndpointId, Outcome, Position, Sender, Settings, sender as webhooks};
 use service::{Edge, ManualClock, Stop};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
@@ -26,7 +26,8 @@ pub(crate) struct Work {
 impl Work {
     pub(crate) fn begin(settings: &Settings, whole: Duration) -> Self {
         let (edge, clock) = Edge::manual(noon());
-        let (sender, rounds) = webhooks(client(whole), settings, edge);
+        let carriers = Carriers { webhooks: client(whole), mail: None };
+        let (sender, rounds) = sender(carriers, settings, edge);
         let stop = Stop::new();
         let rounds = tokio::spawn(rounds.run(stop.clone()));
         Self { sender, clock, stop, rounds }
@@ -44,7 +45,8 @@ impl Work {
         tried: u32,
     ) -> Result<(), NotTaken> {
         let (target, after) = (receiver.target(), memory.cursor());
-        let endpoint = Endpoint { target, keys: keys(), outbox: memory.clone(), after, tried };
+        let route = Route::Webhook { target, keys: keys() };
+        let endpoint = Endpoint { route, outbox: memory.clone(), after, tried };
         self.sender.put(id(nth), endpoint).await
     }
 

@@ -15,4 +15,4 @@ mod record;
 pub use append::DeliveryError;
 pub use read::{DeliveryPage, Lying};
 pub use receipt::{Proven, Receipt, Unproven};
-pub use record::{DeliveryRecord, Outcome, Tip, subject_of};
+pub use record::{ASIDE_MAX, DeliveryRecord, Outcome, Reach, ReplayReach, Stopped, Tip, subject_of};

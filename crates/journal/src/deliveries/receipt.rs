@@ -39,8 +39,10 @@ pub struct Proven {
     pub first: u64,
     /// The number of the last record.
     pub last: u64,
-    /// How many items were delivered.
+    /// How many messages were delivered, or handed to a mail relay.
     pub delivered: u64,
+    /// Up to which position the owner has acknowledged; 0 for nothing.
+    pub acknowledged: u64,
 }
 
 /// Why a receipt proves nothing.
@@ -129,12 +131,16 @@ impl Receipt {
         if signed.is_none_or(|(key, signature)| key.verify_strict(&statement.0, &signature).is_err()) {
             return Err(Unproven::Unsigned);
         }
-        let delivered = read.iter().filter(|(is, _)| is.record.outcome == Outcome::Delivered).count();
+        let delivered = read
+            .iter()
+            .filter(|(is, _)| matches!(is.record.outcome, Outcome::Delivered | Outcome::Sent))
+            .count();
         Ok(Proven {
             subscription: self.subscription,
             first: first.number,
             last: last.number,
             delivered: u64::try_from(delivered).unwrap_or(u64::MAX),
+            acknowledged: last.record.reach.acknowledged,
         })
     }
 }

@@ -18,6 +18,12 @@ const ROOT: &str = "dlv";
 pub enum Outcome {
     /// The receiver took it.
     Delivered,
+    /// It was handed to a mail relay, which passes it on: that it arrived nobody says.
+    Sent,
+    /// Its owner had it set aside: what comes after it is sent, and it may be asked for again.
+    SetAside,
+    /// The owner says that everything up to this position was taken.
+    Acknowledged,
     /// It was not taken, and is sent again.
     Again {
         /// Why, by a stable code: `timeout`.
@@ -50,7 +56,7 @@ impl Outcome {
     #[must_use]
     pub fn stops(&self) -> bool {
         match self {
-            Self::Delivered | Self::Again { .. } => false,
+            Self::Delivered | Self::Sent | Self::SetAside | Self::Acknowledged | Self::Again { .. } => false,
             Self::GivenUp { .. } | Self::Gone | Self::NotSent { .. } => true,
         }
     }
@@ -59,7 +65,7 @@ impl Outcome {
 /// What is recorded of one attempt, beside its place in the chain.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeliveryRecord {
-    /// By which way: `webhook`.
+    /// By which way: `webhook`, `mail`; `owner` where nothing was sent and the owner said something.
     pub way: String,
     /// In which round of the subscription's delivery.
     pub round: u32,
@@ -77,8 +83,87 @@ pub struct DeliveryRecord {
     pub at: Timestamp,
     /// What became of it.
     pub outcome: Outcome,
-    /// Everything up to this position was delivered or was not the subscription's to know.
+    /// How many items one message gathers; none where it is one item.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gathered: Option<u32>,
+    /// How far the subscription is since.
+    #[serde(flatten)]
+    pub reach: Reach,
+}
+
+/// How many items that were set aside are remembered of a subscription.
+pub const ASIDE_MAX: usize = 100;
+
+/// How far a subscription is: every record says it, so that the last one suffices to go on.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Reach {
+    /// Everything up to this position was delivered, set aside, or was not the subscription's to know.
     pub cursor: u64,
+    /// Where the items stand that were set aside and not delivered since, the last [`ASIDE_MAX`] of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub aside: Vec<u64>,
+    /// How far what was asked to be sent again is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replay: Option<ReplayReach>,
+    /// Up to which position the owner has acknowledged.
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub acknowledged: u64,
+    /// Where sending has stopped, until its owner resumes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<Stopped>,
+}
+
+/// Where sending has stopped.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stopped {
+    /// In which round of the subscription's delivery.
+    pub round: u32,
+    /// At which item; of what was not sent at all, after which position.
+    pub position: u64,
+    /// What names that item, if it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item: Option<String>,
+}
+
+/// How far a replay is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReplayReach {
+    /// The how manieth of the subscription.
+    pub number: u32,
+    /// Everything up to this position was sent again, set aside, or was not the subscription's to know.
+    pub cursor: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_nothing(position: &u64) -> bool {
+    *position == 0
+}
+
+impl Reach {
+    /// Everything after `after` and up to `position` is done with: taken, or set aside.
+    pub fn pass(&mut self, after: u64, position: u64, set_aside: bool) {
+        if position > self.cursor {
+            self.cursor = position;
+        } else if let Some(replay) = &mut self.replay {
+            replay.cursor = replay.cursor.max(position);
+        }
+        self.aside.retain(|aside| *aside <= after || position < *aside);
+        if set_aside {
+            self.aside.push(position);
+            let old = self.aside.len().saturating_sub(ASIDE_MAX);
+            self.aside.drain(..old);
+        }
+    }
+
+    /// As far as `other`, which knows less of what is set aside and stopped.
+    pub fn catch_up(&mut self, other: &Self) {
+        self.cursor = self.cursor.max(other.cursor);
+        self.acknowledged = self.acknowledged.max(other.acknowledged);
+        let number = |reach: &Self| reach.replay.map_or((0, 0), |is| (is.number, is.cursor));
+        if number(self) < number(other) {
+            self.replay = other.replay;
+        }
+    }
 }
 
 /// A record as it lies in the stream.

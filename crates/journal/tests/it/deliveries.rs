@@ -1,7 +1,9 @@
 //! What became of what was sent: a chain for each subscription, which two who write at once do not break.
 
 use domain::id::SubscriptionId;
-use journal::deliveries::{DeliveryError, DeliveryRecord, Outcome, Receipt, Tip, Unproven, subject_of};
+use journal::deliveries::{
+    DeliveryError, DeliveryRecord, Outcome, Reach, Receipt, Tip, Unproven, subject_of,
+};
 use journal::seals::{Hash, SealKey};
 use uuid::Uuid;
 
@@ -22,7 +24,8 @@ fn record(position: u64, outcome: Outcome) -> DeliveryRecord {
         attempt: 1,
         at: "2026-03-02T10:00:00Z".parse().unwrap(),
         outcome,
-        cursor,
+        gathered: None,
+        reach: Reach { cursor, ..Reach::default() },
     }
 }
 

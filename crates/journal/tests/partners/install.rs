@@ -1,32 +1,37 @@
-//! What the partners' scripts need, installed once in the build directory. Shared by all tests that run them.
+//! What scripts of partners and of others outside need, installed once in the build directory. Shared by all tests that run them.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
 /// What runs a partner's script.
-pub(super) struct Installed {
+pub(crate) struct Installed {
     /// The interpreter.
-    pub(super) program: PathBuf,
+    pub(crate) program: PathBuf,
     /// The script.
-    pub(super) script: PathBuf,
+    pub(crate) script: PathBuf,
     /// Where its libraries are.
-    pub(super) modules: PathBuf,
+    pub(crate) modules: PathBuf,
 }
 
 /// `partner.py` of `scripts`, with nats.py.
-pub(super) fn python(scripts: &Path) -> Result<Installed, String> {
-    let home = Home::of("python")?;
+pub(crate) fn python(scripts: &Path) -> Result<Installed, String> {
+    python_script(scripts, "python", "partner.py")
+}
+
+/// A script of `scripts` in Python, with what its requirements.txt names, kept under `name`.
+pub(crate) fn python_script(scripts: &Path, name: &str, script: &str) -> Result<Installed, String> {
+    let home = Home::of(name)?;
     let program = home.dir.join("venv/bin/python");
     home.once(scripts, "requirements.txt", &[], |dir| {
         run("python3", &["-m", "venv", "venv"], dir)?;
         let pip = ["-m", "pip", "--disable-pip-version-check", "install", "-q", "-r", "requirements.txt"];
         run(&program, &pip, dir)
     })?;
-    Ok(Installed { program, script: scripts.join("partner.py"), modules: home.dir })
+    Ok(Installed { program, script: scripts.join(script), modules: home.dir })
 }
 
 /// `partner.mjs` of `scripts`, with nats.js.
-pub(super) fn javascript(scripts: &Path) -> Result<Installed, String> {
+pub(crate) fn javascript(scripts: &Path) -> Result<Installed, String> {
     let home = Home::of("javascript")?;
     home.once(scripts, "package-lock.json", &["package.json"], |dir| {
         run("npm", &["ci", "--silent", "--no-audit", "--no-fund"], dir)

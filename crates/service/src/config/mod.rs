@@ -4,6 +4,7 @@
 //! in its keys. An unknown key, a value of the wrong type and a value out of its range are refused with the file (or the
 //! variable) and the key, and the program ends with [`EXIT_CODE`]: a service never starts on half of what was meant.
 
+mod mail;
 mod sections;
 mod sign_in;
 mod watch;
@@ -14,6 +15,7 @@ use std::path::{Path, PathBuf};
 
 use ::config::{Config, Environment, File, FileFormat, Source, Value, ValueKind};
 
+pub use mail::{Mail, Security};
 pub use sections::{Data, Http, Keys, Limits, Log, LogFormat, Nats, NothingOfItsOwn, Own, Settings, Wrong};
 pub use sign_in::{Provider, ProviderProfile, SignIn};
 pub use watch::Watch;

@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 
-use super::{SignIn, Watch, Webhooks};
+use super::{Mail, SignIn, Watch, Webhooks};
 use crate::http::Network;
 
 /// A value that does not make sense.
@@ -89,6 +89,9 @@ pub struct Settings<O = NothingOfItsOwn> {
     /// What may be sent to; only where something is.
     #[serde(default)]
     pub webhooks: Option<Webhooks>,
+    /// The relay that takes mail; only where some is sent.
+    #[serde(default)]
+    pub mail: Option<Mail>,
     /// The keys of this service alone.
     pub service: O,
 }
@@ -107,6 +110,7 @@ impl<O: Own> Settings<O> {
         self.keys.check()?;
         self.sign_in.as_ref().map_or(Ok(()), SignIn::check)?;
         self.watch.as_ref().map_or(Ok(()), Watch::check)?;
+        self.mail.as_ref().map_or(Ok(()), Mail::check)?;
         for (key, path) in [("data.dir", &self.data.dir), ("keys.file", &self.keys.file)] {
             if path.as_os_str().is_empty() {
                 return Err(Wrong::new(key, "a path"));
@@ -305,7 +309,7 @@ pub(super) fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec
 }
 
 /// An empty text is no path: a key always has a value in the default file.
-fn path_or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
+pub(super) fn path_or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
     let text = String::deserialize(deserializer)?;
     Ok((!text.is_empty()).then(|| PathBuf::from(text)))
 }

@@ -3,12 +3,12 @@
 use domain::id::UserId;
 use domain::ledger::AggregateId;
 use domain::user::User;
-use journal::keys::{Holder, KeyRing};
+use journal::keys::KeyRing;
 use projection::{Page, key};
 use service::Problem;
 use unicode_normalization::UnicodeNormalization as _;
 
-use desk::{Failure, folded, key_problem};
+use desk::{Failure, folded};
 
 use super::{LOGINS, Office};
 
@@ -48,17 +48,7 @@ impl Office {
 
     /// Makes what is sealed of a user readable; what does not open stays sealed.
     pub(super) async fn open(&self, id: UserId, user: &mut User) -> Result<(), Problem> {
-        let ledger = AggregateId::User(id);
-        let opener =
-            self.keys()?.opener(Holder::new(id.territory(), id.uuid())).await.map_err(key_problem)?;
-        user.open(&mut |event, schema, sealed| match opener.open(schema, event, sealed.clone()) {
-            Ok(opened) => Some(opened),
-            Err(error) => {
-                tracing::error!(%ledger, error = %error, "a sealed value of {ledger} does not open: {error}");
-                None
-            }
-        });
-        Ok(())
+        desk::open_user(self.keys()?, id, user).await
     }
 }
 

@@ -12,8 +12,8 @@ use service::{Edge, Stop};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::{JoinError, JoinSet};
 
-use super::attempt::Client;
 use super::breaker;
+use super::carrier::Carriers;
 use super::drive::{Drive, Ended, Endpoint, EndpointId, Shared};
 use super::outbox::{Outbox, Position};
 
@@ -115,12 +115,12 @@ pub struct Rounds<O> {
 /// Which endpoint is no longer sent to, why, and where its cursor stands.
 type Arrival = (EndpointId, (Ended, Position));
 
-/// What sends by `client` within `settings`, with the time and the randomness of `edge`, and what gives it orders.
+/// What sends by `carriers` within `settings`, with the time and the randomness of `edge`, and what gives it orders.
 #[must_use]
-pub fn sender<O: Outbox>(client: Client, settings: &Settings, edge: Edge) -> (Sender<O>, Rounds<O>) {
+pub fn sender<O: Outbox>(carriers: Carriers, settings: &Settings, edge: Edge) -> (Sender<O>, Rounds<O>) {
     let (giver, orders) = mpsc::channel(ORDERS_MAX);
     let shared = Shared {
-        client,
+        carriers,
         breaker: settings.breaker,
         edge,
         quick: Semaphore::new(settings.at_once.max(1)),

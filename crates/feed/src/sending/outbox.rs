@@ -5,8 +5,8 @@ use std::fmt;
 use bytes::Bytes;
 use jiff::Timestamp;
 
-use super::attempt::Failure;
-use super::sign::MessageId;
+use super::verdict::Failure;
+use crate::webhook::MessageId;
 
 /// How long the body of a message may be, in bytes.
 pub const BODY_MAX: usize = 256 * 1_024;

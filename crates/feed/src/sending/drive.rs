@@ -11,12 +11,12 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
-use super::attempt::{Client, Failure, Verdict};
 use super::breaker::{self, Breaker, Leave};
+use super::carrier::{Carriers, Route};
 use super::outbox::{Message, Note, Outbox, Outcome, Position, Pulled};
 use super::retry::{self, Share, later};
-use super::sign::{Keys, MessageId};
-use super::target::Target;
+use super::verdict::{Failure, Verdict};
+use crate::webhook::MessageId;
 
 /// How long is waited when an outbox does not answer.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -36,10 +36,8 @@ impl fmt::Display for EndpointId {
 /// What is known of an endpoint that is to be sent to.
 #[derive(Debug)]
 pub struct Endpoint<O> {
-    /// Where it listens.
-    pub target: Target,
-    /// What its messages are signed with.
-    pub keys: Keys,
+    /// What carries its messages, and where to.
+    pub route: Route,
     /// Where its messages come from.
     pub outbox: O,
     /// Its cursor: the position of the last message that was delivered.
@@ -71,7 +69,7 @@ enum Lane {
 
 /// What all endpoints share.
 pub(super) struct Shared {
-    pub(super) client: Client,
+    pub(super) carriers: Carriers,
     pub(super) breaker: breaker::Limits,
     pub(super) edge: Edge,
     pub(super) quick: Semaphore,
@@ -169,9 +167,7 @@ impl<O: Outbox> Drive<O> {
         now: Timestamp,
         permit: Option<SemaphorePermit<'_>>,
     ) -> Verdict {
-        let Endpoint { target, keys, .. } = &self.endpoint;
-        let body = message.body().clone();
-        let mut sent = pin!(self.shared.client.attempt(target, keys, message.id(), body, now));
+        let mut sent = pin!(self.shared.carriers.attempt(&self.endpoint.route, message, now));
         if self.lane == Lane::Slow {
             return sent.await;
         }
@@ -223,6 +219,7 @@ impl<O: Outbox> Drive<O> {
                 Outcome::Delivered
             }
             Verdict::Gone => Outcome::Gone,
+            Verdict::Never { why } => Outcome::GivenUp { why },
             Verdict::Failed { why, asked } => {
                 self.lane = Lane::Slow;
                 self.breaker = self.breaker.failed(&self.shared.breaker, now);

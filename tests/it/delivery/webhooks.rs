@@ -1,187 +1,13 @@
-//! What a subscription is told is sent to its owner's server, signed, and what became of it is kept.
+//! To a server of the owner's, signed after Standard Webhooks.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use domain::organisation::OrganisationKind as Kind;
-use feed::webhook::Secret;
-use feed::webhook::sign::Received;
-use serde_json::{Value, json};
-use tests::{Caller, Receipt, Shape, World, until};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use serde_json::json;
+use tests::{Shape, World, until};
 
-/// How a server behaves towards those who send to it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Manner {
-    /// Answers with this status.
-    Answers(u16),
-    /// Sends elsewhere.
-    Redirects,
-    /// Reads and never answers.
-    Silent,
-    /// Answers one byte at a time, for ever, and never a whole head.
-    Trickles,
-}
-
-/// A message as it came: its three headers and its body, and whether it was taken.
-#[derive(Debug, Clone)]
-struct Came {
-    id: String,
-    timestamp: String,
-    signature: String,
-    body: Vec<u8>,
-    taken: bool,
-    at: std::time::Instant,
-}
-
-impl Came {
-    fn event(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap()
-    }
-
-    fn position(&self) -> u64 {
-        self.event()["sequence"].as_str().unwrap().parse().unwrap()
-    }
-
-    fn is_signed_with(&self, secret: &str) -> bool {
-        let received = Received { id: &self.id, timestamp: &self.timestamp, signature: &self.signature };
-        let secret: Secret = secret.parse().unwrap();
-        received.verify(&secret, &self.body, service::Edge::system().now()).is_ok()
-    }
-}
-
-/// An owner's server, on a port of its own.
-#[derive(Clone)]
-struct Receiver {
-    url: String,
-    manner: Arc<watch::Sender<Manner>>,
-    came: Arc<watch::Sender<Vec<Came>>>,
-}
-
-impl Receiver {
-    async fn start(manner: Manner) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}/a-path-that-nobody-guesses", listener.local_addr().unwrap());
-        let receiver = Self { url, manner: Arc::new(watch::Sender::new(manner)), came: Arc::default() };
-        let served = receiver.clone();
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let served = served.clone();
-                // Whoever hangs up early is no failure of the server.
-                tokio::spawn(async move { drop(served.serve(stream).await) });
-            }
-        });
-        receiver
-    }
-
-    async fn serve(&self, mut stream: TcpStream) -> std::io::Result<()> {
-        let mut bytes = Vec::new();
-        let head = loop {
-            if let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
-                break end + 4;
-            }
-            if stream.read_buf(&mut bytes).await? == 0 {
-                return Ok(());
-            }
-        };
-        let text = String::from_utf8_lossy(&bytes[..head]).into_owned();
-        let header = |name: &str| {
-            let line = text.lines().find(|line| line.to_lowercase().starts_with(&format!("{name}:")));
-            line.and_then(|line| line.split_once(':')).map(|(_, value)| value.trim().to_owned()).unwrap()
-        };
-        let length: usize = header("content-length").parse().unwrap();
-        while bytes.len() < head + length {
-            if stream.read_buf(&mut bytes).await? == 0 {
-                return Ok(());
-            }
-        }
-        let manner = *self.manner.borrow();
-        let came = Came {
-            id: header("webhook-id"),
-            timestamp: header("webhook-timestamp"),
-            signature: header("webhook-signature"),
-            body: bytes[head..].to_vec(),
-            taken: matches!(manner, Manner::Answers(200..300)),
-            at: std::time::Instant::now(),
-        };
-        self.came.send_modify(|all| all.push(came));
-        match manner {
-            Manner::Answers(status) => {
-                let answer = format!("HTTP/1.1 {status} x\r\ncontent-length: 0\r\n\r\n");
-                stream.write_all(answer.as_bytes()).await
-            }
-            Manner::Redirects => {
-                let answer = "HTTP/1.1 307 x\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n";
-                stream.write_all(answer.as_bytes()).await
-            }
-            Manner::Silent => stream.read_buf(&mut bytes).await.map(drop),
-            Manner::Trickles => {
-                stream.write_all(b"HTTP/1.1 200 x\r\nx-long: ").await?;
-                let mut beat = tokio::time::interval(Duration::from_millis(100));
-                loop {
-                    beat.tick().await;
-                    stream.write_all(b"a").await?;
-                }
-            }
-        }
-    }
-
-    /// Waits until so many messages were taken, and gives those.
-    async fn taken(&self, count: usize) -> Vec<Came> {
-        let taken = |all: &[Came]| all.iter().filter(|came| came.taken).cloned().collect::<Vec<_>>();
-        until("messages are taken", || async { taken(&self.came.borrow()).len() >= count }).await;
-        taken(&self.came.borrow())
-    }
-}
-
-/// The variables under which servers of this machine may be sent to.
-const ALLOWED: &[(&str, &str)] = &[
-    ("CONTINUUM_FEED__WEBHOOKS__PLAIN_HTTP", "true"),
-    ("CONTINUUM_FEED__WEBHOOKS__ALLOWED_NETWORKS", "127.0.0.0/8"),
-];
-
-/// The role of the software of the SIAO.
-const ROLE: &str = "siao_manager";
-
-async fn asked(caller: &Caller, path: &str, body: &Value) -> Receipt {
-    let key = uuid::Uuid::new_v4().to_string();
-    caller.command(path, body).as_the(Kind::SiaoOperator).key(&key).send().await.recorded()
-}
-
-async fn does(caller: &Caller, id: &str, command: &str, body: &Value) -> Receipt {
-    asked(caller, &format!("/api/v1/subscriptions/{id}/{command}"), body).await
-}
-
-/// A subscription of the SIAO to places, sent to `url`.
-async fn sent_to(caller: &Caller, url: &str) -> String {
-    let body =
-        json!({ "territory": "33", "label": "Ce que nous cherchons", "wants": { "offers": ["place"] } });
-    let id = asked(caller, "/api/v1/subscriptions", &body).await.id;
-    deliver(caller, &id, url).await;
-    id
-}
-
-async fn deliver(caller: &Caller, id: &str, url: &str) -> Receipt {
-    let body = json!({ "way": { "webhook": { "url": url } }, "role": ROLE });
-    does(caller, id, "deliver", &body).await
-}
-
-async fn shown(caller: &Caller, id: &str, what: &str) -> Value {
-    let path = format!("/api/v1/subscriptions/{id}/{what}");
-    caller.asking(&path).as_the(Kind::SiaoOperator).send().await.ok()
-}
-
-async fn attempts(caller: &Caller, id: &str) -> Vec<Value> {
-    shown(caller, id, "deliveries?limit=200").await["deliveries"].as_array().unwrap().clone()
-}
-
-/// Each record names the one before, and they are numbered.
-fn is_a_chain(attempts: &[Value]) -> bool {
-    let numbered = attempts.iter().zip(1..).all(|(is, n)| is["number"] == json!(n));
-    numbered && attempts.windows(2).all(|pair| pair[0]["hash"] == pair[1]["previous"])
-}
+use super::receiver::{Manner, Receiver};
+use super::{ALLOWED, attempts, deliver, does, health, is_a_chain, sent_to, shown};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_becomes_available_is_sent_signed_and_what_became_of_it_is_kept() {
@@ -205,7 +31,7 @@ async fn what_becomes_available_is_sent_signed_and_what_became_of_it_is_kept() {
     assert_eq!(kept[0]["outcome"], json!({ "is": "delivered" }));
     assert_eq!((&kept[0]["item"], &kept[0]["attempt"]), (&json!(came.id), &json!(1)));
     assert_eq!(kept[0]["position"], came.position());
-    let health = shown(&caller, &id, "health").await;
+    let health = health(&caller, &id).await;
     assert_eq!((&health["state"], &health["waiting"]), (&json!("running"), &json!(0)));
 
     // Both secrets sign for a day, so that the owner may turn when it likes.
@@ -259,14 +85,14 @@ async fn a_receiver_that_behaves_badly_delays_nobody_and_gets_everything_in_orde
     for (id, receiver) in &bad {
         until("it is tried", || async { !receiver.came.borrow().is_empty() }).await;
         receiver.manner.send_replace(Manner::Answers(200));
-        let waiting = shown(&caller, id, "health").await["waiting"].as_u64().unwrap();
+        let waiting = health(&caller, id).await["waiting"].as_u64().unwrap();
         assert!(waiting <= 3);
     }
     let expected: Vec<_> = well.taken(3).await.iter().map(|came| came.id.clone()).collect();
     for (id, receiver) in &bad {
         let taken: Vec<_> = receiver.taken(3).await.iter().map(|came| came.id.clone()).collect();
         assert_eq!(taken, expected, "everything, in order, once");
-        until("all is kept", || async { shown(&caller, id, "health").await["waiting"] == json!(0) }).await;
+        until("all is kept", || async { health(&caller, id).await["waiting"] == json!(0) }).await;
         let kept = attempts(&caller, id).await;
         assert!(is_a_chain(&kept), "{kept:?}");
         assert_eq!(kept[0]["outcome"]["is"], "again", "{kept:?}");
@@ -304,7 +130,7 @@ async fn a_way_that_stopped_is_seen_to_have_stopped_until_its_owner_resumes_it()
     let receiver = Receiver::start(Manner::Answers(410)).await;
     let id = sent_to(&caller, &receiver.url).await;
     let place = caller.vacant("chrs", 1).await;
-    let state = || async { shown(&caller, &id, "health").await["state"].clone() };
+    let state = || async { health(&caller, &id).await["state"].clone() };
     until("it stops", || async { state().await == "stopped" }).await;
     assert_eq!(attempts(&caller, &id).await.last().unwrap()["outcome"]["is"], "gone");
     receiver.manner.send_replace(Manner::Answers(204));
@@ -316,7 +142,7 @@ async fn a_way_that_stopped_is_seen_to_have_stopped_until_its_owner_resumes_it()
     deliver(&caller, &id, "http://10.0.0.1/").await;
     caller.vacant("chrs", 1).await;
     until("it is refused", || async { state().await == "stopped" }).await;
-    let last = shown(&caller, &id, "health").await["last"].clone();
+    let last = health(&caller, &id).await["last"].clone();
     assert_eq!(last["outcome"], json!({ "is": "not_sent", "why": "refused-target" }));
 }
 
