@@ -122,9 +122,6 @@ async fn what_was_delivered_and_acknowledged_is_proven_without_the_instance() {
     let (proven, said) = verified(&receipt, &key).await;
     assert!(proven && said.contains("3 messages were delivered"), "{said}");
     assert!(said.contains(&format!("acknowledged up to {upto}")), "{said}");
-    let doctor = world.run(&["doctor", "--verify", "--json"]).await;
-    let doctor = String::from_utf8_lossy(&doctor.stdout).into_owned();
-    assert!(doctor.contains(&key), "whoever runs the instance tells the same key: {doctor}");
     let forged = |change: &dyn Fn(&mut Vec<Value>)| {
         let mut forged = receipt.clone();
         change(forged["records"].as_array_mut().unwrap());

@@ -8,6 +8,7 @@ mod others;
 mod page;
 mod software;
 mod subjects;
+mod subscribed;
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt as _;
@@ -118,7 +119,7 @@ async fn connected(world: &World, told: &Told, user: &str) -> async_nats::Client
 async fn house(world: &World, told: &Told) -> Value {
     let streams = streams(world, told, "admin").await;
     let mut seen = json!({});
-    for name in ["JOURNAL", "KEYS", "ACCESS", "FEED", "SEALS"] {
+    for name in ["JOURNAL", "KEYS", "ACCESS", "FEED", "SEALS", "DELIVERIES"] {
         let info = streams.get_stream(name).await.unwrap().get_info().await.unwrap();
         seen[name] = json!(info.config);
         // The integrity chain grows by itself.

@@ -108,6 +108,36 @@ impl Software {
         read
     }
 
+    /// Reads its feed, acknowledging each message, until so many came for a subscription behind the place `after` in the stream:
+    /// the place of each, what names it, and what it says. What comes again, because a broker that was killed forgot that it
+    /// was acknowledged, is at its old place.
+    pub(super) async fn read_for(
+        &self,
+        subscription: &str,
+        after: u64,
+        count: usize,
+    ) -> Vec<(u64, String, Value)> {
+        let subject = format!("feed.{}.subscription-{subscription}", self.told.account);
+        let mut read = Vec::new();
+        let reading = async {
+            let reader = self.reader().await;
+            while read.len() < count {
+                let batch = reader.fetch().max_messages(1).messages().await.unwrap();
+                for message in batch.try_collect::<Vec<_>>().await.unwrap() {
+                    let place = message.info().unwrap().stream_sequence;
+                    if message.subject.as_str() == subject && place > after {
+                        let id = message.headers.as_ref().unwrap().get("ce-id").unwrap().to_string();
+                        read.push((place, id, serde_json::from_slice(&message.payload).unwrap()));
+                    }
+                    message.double_ack().await.unwrap();
+                }
+                sleep(Duration::from_millis(10)).await;
+            }
+        };
+        timeout(PATIENCE, reading).await.expect("the feed comes");
+        read
+    }
+
     /// Asks a command: the status that HTTP would give, and the answer.
     pub(super) async fn command(
         &self,

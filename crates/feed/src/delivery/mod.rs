@@ -17,6 +17,7 @@ mod schemas;
 mod secret;
 mod steps;
 
+pub(crate) use owner::FOLLOW;
 pub(crate) use route::Routes;
 pub(crate) use routes::{routes, way_shown};
 pub(crate) use steps::{allowed, bring};

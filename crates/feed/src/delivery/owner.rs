@@ -16,7 +16,7 @@ use super::route::is_addressee;
 use crate::source::Source;
 
 /// What is asked when a subscription is told unasked.
-pub(super) const FOLLOW: Action = Action::follow("subscription", "follow");
+pub(crate) const FOLLOW: Action = Action::follow("subscription", "follow");
 
 impl Source {
     /// A subscription that stands.

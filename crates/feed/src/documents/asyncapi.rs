@@ -29,6 +29,7 @@ pub(super) fn document(schemas: &[EventSchema]) -> Value {
     let (placements, events) = (kinds(placements), kinds(events));
     description.streams(&events, &placements);
     description.feed(&events);
+    description.ways(&placements);
     description.commands();
     json!({
         "asyncapi": "3.0.0",
@@ -60,7 +61,15 @@ fn servers() -> Value {
             "security": [{ "$ref": format!("#/components/securitySchemes/{scheme}") }]
         })
     };
+    let host = json!({ "description": "Where the owner's server listens, as its subscription names it." });
+    let receiver = json!({
+        "host": "{receiver}",
+        "protocol": "https",
+        "description": "The server of whoever subscribes: webhooks go there.",
+        "variables": { "receiver": host }
+    });
     json!({
+        "receiver": receiver,
         "http": server("https", "site", "localhost:8080", "The API: live streams are read here.", "token"),
         "broker": server("nats", "broker", "localhost:4222", "The broker: a partner has an account of its own on it.", "account")
     })
@@ -159,6 +168,42 @@ impl Description {
         self.channel("feed", channel, events);
         let operation = json!({ "action": "send", "channel": { "$ref": "#/channels/feed" }, "title": title });
         self.operations.insert("read-feed".to_owned(), operation);
+    }
+
+    /// What a subscription is told by the way that its owner set.
+    fn ways(&mut self, placements: &[&str]) {
+        let subscription = json!({ "subscription": { "description": "The subscription: 33-…" } });
+        let account = json!({ "description": "The partner's account on the broker: A…" });
+        let mut parameters = subscription;
+        parameters["account"] = account;
+        let title = "What a subscription is told, in its owner's feed";
+        let channel = json!({
+            "address": "feed.{account}.subscription-{subscription}",
+            "title": title,
+            "description": "Once the way of the subscription is `broker`; read with the rest of the feed, by the same consumer.",
+            "servers": [{ "$ref": "#/servers/broker" }],
+            "parameters": parameters
+        });
+        self.channel("subscribed", channel, placements);
+        let operation =
+            json!({ "action": "send", "channel": { "$ref": "#/channels/subscribed" }, "title": title });
+        self.operations.insert("read-subscribed".to_owned(), operation);
+        let title = "What a subscription is told, sent to its owner's server";
+        let channel = json!({
+            "address": null,
+            "title": title,
+            "description": "Once the way of the subscription is `webhook`: to the address that it names, signed after Standard Webhooks \
+                            in webhook-id, webhook-timestamp and webhook-signature. A message counts as taken when it is answered 2xx.",
+            "servers": [{ "$ref": "#/servers/receiver" }]
+        });
+        self.channel("webhook", channel, placements);
+        let operation = json!({
+            "action": "send",
+            "channel": { "$ref": "#/channels/webhook" },
+            "title": title,
+            "bindings": { "http": { "method": "POST", "bindingVersion": "0.3.0" } }
+        });
+        self.operations.insert("send-webhook".to_owned(), operation);
     }
 
     /// What the services take over the broker, and how they answer.

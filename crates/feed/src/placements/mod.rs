@@ -14,13 +14,14 @@ use desk::{Caller, Failure};
 use domain::id::SubscriptionId;
 use domain::ledger::AggregateId;
 use domain::placement::{Placement, PlacementId, Turn, Wants};
-use domain::rights::{self, Action, is_told_of_placement};
+use domain::rights::{self, Action, Resource, is_told_of_placement};
 use domain::schema::placement_urn;
-use domain::subscription::Standing;
+use domain::subscription::{Delivery, Flow, Standing, Way};
 use projection::Page;
 use serde_json::{Value, json};
 use service::Problem;
 
+use crate::delivery::FOLLOW;
 use crate::live::{Message, Tale};
 use crate::source::Source;
 pub(crate) use routes::routes;
@@ -64,6 +65,16 @@ pub(crate) struct Query {
     compacted_until: u64,
 }
 
+/// A subscription that is told over the broker.
+pub(crate) struct Followed {
+    /// Which.
+    pub(crate) id: SubscriptionId,
+    /// After which position.
+    pub(crate) since: u64,
+    /// What it is told of.
+    pub(crate) query: Query,
+}
+
 impl Source {
     /// What became, after `cursor`, of the placements that the reader looks for and may be told of, at most `most`, and how
     /// far was looked.
@@ -89,6 +100,38 @@ impl Source {
         }
         // Nothing else stands between here and what the view knows.
         Ok((told, cursor.max(page.position())))
+    }
+
+    /// What the event at `position` made of what is available, if the reader looks for it and may be told.
+    pub(crate) fn passage_told<'a>(
+        &self,
+        page: &Page,
+        reader: impl Into<Reader<'a>>,
+        query: &Query,
+        position: u64,
+    ) -> Result<Option<Value>, Problem> {
+        let Some(passage) = view::passage(page, position).map_err(Failure)? else { return Ok(None) };
+        let turn = self.turn(page, reader.into(), query, position, &passage)?;
+        Ok(turn.map(|turn| event(position, turn, &passage)))
+    }
+
+    /// The subscriptions of the caller's organisation that are told over the broker in its role, by their ids.
+    pub(crate) fn followed_on_broker(&self, page: &Page, caller: &Caller) -> Result<Vec<Followed>, Problem> {
+        let at = self.desk.circumstances(caller.organisation().territory());
+        if rights::decide(&caller.rights, FOLLOW, &Resource::Any, at).is_err() {
+            return Ok(Vec::new());
+        }
+        let mut all = Vec::new();
+        for (id, is) in subscriptions::of_owner(page, caller.organisation())? {
+            let by_broker = |delivery: &Delivery| {
+                matches!(delivery.way, Way::Broker {}) && delivery.role == caller.rights.role
+            };
+            if is.flow == Flow::Running && is.delivery.as_ref().is_some_and(by_broker) {
+                all.push(Followed { id, since: sent_since(page, id)?, query: self.query_of(page, id, &is)? });
+            }
+        }
+        all.sort_by_key(|followed| followed.id);
+        Ok(all)
     }
 
     /// What a subscription that stands is told of.
@@ -167,12 +210,12 @@ fn event(position: u64, turn: Turn, passage: &Passage) -> Value {
 }
 
 /// What becomes of the placements that somebody looks for, live.
-struct Followed {
+struct Live {
     source: Source,
     query: Query,
 }
 
-impl Tale for Followed {
+impl Tale for Live {
     fn source(&self) -> &Source {
         &self.source
     }

@@ -16,7 +16,7 @@ use desk::{Caller, Failure, ViewState};
 use domain::ledger::AggregateId;
 
 use super::asked::{Asked, filtered};
-use super::{Followed, LOOKED_AT_MAX, Query, preview, view};
+use super::{LOOKED_AT_MAX, Live, Query, preview, view};
 use crate::live;
 use crate::source::Source;
 
@@ -183,5 +183,5 @@ async fn stream_of(
 ) -> Result<Response, Problem> {
     let query = Query { wants: asked.wants()?, compacted_until: 0 };
     let after = live::start(last, asked.after, source.view.position())?;
-    live::open(Followed { source, query }, caller, after)
+    live::open(Live { source, query }, caller, after)
 }

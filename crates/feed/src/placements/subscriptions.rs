@@ -128,7 +128,10 @@ async fn all(State(source): State<Source>, caller: Caller, at_least: AtLeast) ->
     Ok(state.answer(&json!({ "subscriptions": all, "view": state })))
 }
 
-fn of_owner(page: &View, owner: OrganisationId) -> Result<Vec<(SubscriptionId, Standing)>, Problem> {
+pub(super) fn of_owner(
+    page: &View,
+    owner: OrganisationId,
+) -> Result<Vec<(SubscriptionId, Standing)>, Problem> {
     let mut all = Vec::new();
     for row in page.prefix(SUBSCRIPTIONS, &key::of(&owner)).map_err(Failure)? {
         let (at, _) = row.map_err(Failure)?;

@@ -139,6 +139,11 @@ pub(super) fn is_latest(page: &Page, ledger: &AggregateId, position: u64) -> Res
     Ok(latest.is_some_and(|is| is.position == position))
 }
 
+/// What the event at `position` made of a placement, if anything.
+pub(super) fn passage(page: &Page, position: u64) -> Result<Option<Passage>, StoreError> {
+    Ok(page.load::<Passage>(PASSAGES, &key::of(&position))?.map(|passage| (*passage).clone()))
+}
+
 /// What became of placements after the position `after`, in order.
 pub(super) fn passages(
     page: &Page,

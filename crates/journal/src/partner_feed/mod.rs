@@ -21,7 +21,6 @@ use async_nats::jetstream::context::Context;
 use async_nats::jetstream::response::Response;
 use async_nats::jetstream::{self, ErrorCode};
 use bytes::Bytes;
-use domain::id::EventId;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -41,11 +40,12 @@ pub const UNREAD_MAX: u64 = 100;
 /// What goes to one partner because of one event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outgoing {
-    /// The event that is told.
-    pub event: EventId,
+    /// What names it among all that the partner is told: the event's id, alone or with whatever else it is told for.
+    pub id: String,
     /// Its position in the journal.
     pub position: u64,
-    /// What it is about, as the last token of the subject: `place`. It says nothing of persons and places.
+    /// What it is about, as the last token of the subject: `place`, `subscription-33-0192…`. It says nothing of persons and
+    /// places.
     pub topic: Name,
     /// The body, in the form the partner reads.
     pub body: Bytes,

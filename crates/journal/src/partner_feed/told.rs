@@ -22,6 +22,8 @@ pub struct Told {
     pub sequence: u64,
     /// The position in the journal of the event that it tells.
     pub position: u64,
+    /// What it is about: the last token of its subject.
+    pub topic: String,
     /// The body, as the partner reads it.
     pub body: Value,
 }
@@ -70,8 +72,9 @@ impl Partners {
         let position = message.headers.get(POSITION).and_then(|position| position.as_str().parse().ok());
         let position =
             position.ok_or_else(|| unreadable("a message of the feed names no position".to_owned()))?;
+        let topic = message.subject.rsplit('.').next().unwrap_or_default().to_owned();
         let body = serde_json::from_slice(&message.payload).unwrap_or(Value::Null);
-        Ok(Some(Told { sequence: message.sequence, position, body }))
+        Ok(Some(Told { sequence: message.sequence, position, topic, body }))
     }
 
     /// Tells a partner, after the message `after` of the stream (0 if it was told nothing); the place of the new one.
@@ -89,7 +92,7 @@ impl Partners {
         headers.insert(LAST_OF, filter(account));
         headers.insert(POSITION, what.position.to_string());
         // For the partner, which tells by it what it has read already.
-        headers.insert("ce-id", what.event.to_string());
+        headers.insert("ce-id", what.id.as_str());
         headers.insert("Content-Type", "application/cloudevents+json");
         let subject = format!("feed.{account}.{}", what.topic);
         let stored =

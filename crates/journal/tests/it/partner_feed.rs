@@ -2,7 +2,6 @@
 
 use async_nats::jetstream::consumer::pull;
 use async_nats::jetstream::stream::Config;
-use domain::id::EventId;
 use journal::accounts::{AccountKey, KeyKind, Pair};
 use journal::partner_feed::{FeedError, Outgoing, Partners};
 use journal::{Journal, OpenError};
@@ -16,7 +15,7 @@ fn account() -> AccountKey {
 
 fn about(position: u64) -> Outgoing {
     Outgoing {
-        event: EventId(Uuid::from_u128(position.into())),
+        id: Uuid::from_u128(position.into()).to_string(),
         position,
         topic: "place".parse().unwrap(),
         body: position.to_string().into(),

@@ -11,7 +11,7 @@ use crate::ledger::{Halt, Ledgers};
 use crate::refusal::Refusal;
 use crate::rights::Role;
 use crate::subscription::{
-    Delivery, QuietHours, Replay, Restart, Rhythm, Standing, SubscriptionAcknowledged,
+    Delivery, Flow, QuietHours, Replay, Restart, Rhythm, Standing, SubscriptionAcknowledged,
     SubscriptionDeliveryEnded, SubscriptionDeliveryResumed, SubscriptionDeliverySet, SubscriptionReplayAsked,
     SubscriptionSecretRotated, Way,
 };
@@ -43,8 +43,14 @@ impl Decide<SubscriptionId> for DeliverSubscription {
     ) -> Result<(), Halt> {
         let is = own(ledgers, id, ctx)?;
         self.check()?;
-        if let Way::Mail { to } = self.way {
-            addressee(to, self.role, ctx, ledgers)?;
+        match (&self.way, is.flow) {
+            (Way::Mail { to }, _) => addressee(*to, self.role, ctx, ledgers)?,
+            (Way::Broker {}, Flow::Paused { .. }) => {
+                let sentence =
+                    "Cet abonnement est en pause : reprenez-le avant de le faire écrire dans un flux NATS.";
+                return Err(Refusal::conflict("subscription-paused", "subscription", sentence).into());
+            }
+            (Way::Webhook { .. }, _) | (Way::Broker {}, Flow::Running) => {}
         }
         let Self { way, role, rhythm, quiet } = self.clone();
         let set =

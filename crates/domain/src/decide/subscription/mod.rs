@@ -14,7 +14,7 @@ use crate::placement::Wants;
 use crate::refusal::Refusal;
 use crate::subscription::{
     Flow, Resumption, Standing, Subscription, SubscriptionChanged, SubscriptionClosed, SubscriptionOpened,
-    SubscriptionPaused, SubscriptionResumed,
+    SubscriptionPaused, SubscriptionResumed, Way,
 };
 pub use delivery::{
     AcknowledgeSubscription, DeliverSubscription, EndDelivery, ReplayDelivery, ResumeDelivery, RotateSecret,
@@ -112,7 +112,13 @@ impl Decide<SubscriptionId> for PauseSubscription {
         ledgers: &Ledgers,
         draft: &mut Draft,
     ) -> Result<(), Halt> {
-        match own(ledgers, id, ctx)?.flow {
+        let is = own(ledgers, id, ctx)?;
+        if is.delivery.as_ref().is_some_and(|delivery| matches!(delivery.way, Way::Broker {})) {
+            // What waits in a feed would have to be taken back, and told behind what is newer.
+            let sentence = "Un flux NATS se met en pause chez celui qui le lit : rien ne s'y perd tant qu'il n'est pas lu.";
+            return Err(Refusal::conflict("pause-of-broker", "way", sentence).into());
+        }
+        match is.flow {
             Flow::Paused { .. } => Ok(()),
             Flow::Running => {
                 draft.subscription(id, ctx.at, SubscriptionPaused {});

@@ -2,14 +2,14 @@
 
 use domain::calendar::TimeOfDay;
 use domain::decide::subscription::{
-    AcknowledgeSubscription, CloseSubscription, DeliverSubscription, EndDelivery, ReplayDelivery,
-    ResumeDelivery, RotateSecret,
+    AcknowledgeSubscription, CloseSubscription, DeliverSubscription, EndDelivery, PauseSubscription,
+    ReplayDelivery, ResumeDelivery, ResumeSubscription, RotateSecret,
 };
 use domain::decide::user::DisableUser;
 use domain::id::{OrganisationId, SubscriptionId, UserId};
 use domain::organisation::OrganisationKind;
 use domain::rights::Role;
-use domain::subscription::{QuietHours, Replay, Restart, Rhythm, Way};
+use domain::subscription::{QuietHours, Replay, Restart, Resumption, Rhythm, Way};
 use domain::user::DisabledBecause;
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -239,4 +239,16 @@ fn what_was_taken_is_acknowledged_and_never_taken_back() {
     assert_eq!(is(&w, id).standing().unwrap().acknowledged, 7);
     w.acting = Some(OrganisationId::new(gironde(), Uuid::from_u128(9)));
     assert_eq!(w.refuses(id, AcknowledgeSubscription { upto: 9 }).code, "unknown-id");
+}
+
+#[test]
+fn a_feed_of_the_broker_is_paused_by_whoever_reads_it() {
+    let mut w = World::at("2026-03-02T10:00");
+    let id = SubscriptionId::created_by(gironde(), w.upcoming());
+    w.does(id, open("T3"));
+    w.does(id, PauseSubscription {});
+    assert_eq!(w.refuses(id, by(Way::Broker {})).code, "subscription-paused");
+    w.does(id, ResumeSubscription { with: Resumption::CatchUp });
+    assert_eq!(w.does(id, by(Way::Broker {})), ["subscription.delivery_set"]);
+    assert_eq!(w.refuses(id, PauseSubscription {}).code, "pause-of-broker");
 }

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use async_nats::jetstream::{self, consumer::PullConsumer};
 use async_nats::{Client, ConnectOptions};
-use domain::id::EventId;
 use journal::accounts::{AccountKey, Admitted, CoreUser, Embedded, Operator, PARTNER_PREFIX, push};
 use journal::broker::{Broker, BrokerOptions};
 use journal::partner_feed::{FeedError, Outgoing};
@@ -214,7 +213,7 @@ impl House {
     pub(super) async fn feed(&self, account: &AccountKey, text: &str, count: usize) {
         for n in 0..count {
             let what = Outgoing {
-                event: EventId(Uuid::from_u128(u128::try_from(n).unwrap())),
+                id: Uuid::from_u128(u128::try_from(n).unwrap()).to_string(),
                 position: u64::try_from(n).unwrap() + 1,
                 topic: "household".parse().unwrap(),
                 body: format!("{text} {n}").into(),
