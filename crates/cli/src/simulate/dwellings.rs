@@ -47,6 +47,7 @@ impl World {
                 }
             }
             CommitteeEvent::OfferMade(_)
+            | CommitteeEvent::OfferNotified(_)
             | CommitteeEvent::OfferAccepted(_)
             | CommitteeEvent::DocumentsChecked(_)
             | CommitteeEvent::ConditionMet(_) => {}
@@ -84,6 +85,7 @@ impl World {
                 }
             }
             CandidacyEvent::CandidacyDesignated(_)
+            | CandidacyEvent::CandidacyNotified(_)
             | CandidacyEvent::CandidacyClosed(_)
             | CandidacyEvent::LeaseEnded(_) => {}
         }

@@ -243,6 +243,7 @@ commands! {
         "check-documents" &[Landlord], "Noter le contrôle des pièces d'un candidat." => CheckDocuments(allocation::CheckDocuments),
         "convene-committee" &[Landlord], "Inscrire le logement à la CALEOL." => ConveneCommittee(allocation::ConveneCommittee),
         "decide-committee" &[Landlord], "Enregistrer les décisions de la CALEOL." => DecideCommittee(allocation::DecideCommittee),
+        "notify-offer" &[Landlord], "Noter quand le ménage a reçu la proposition, et ce qui le prouve : son délai de réponse court de ce jour." => NotifyOffer(allocation::NotifyOffer),
         "meet-condition" &[Landlord], "Noter que la pièce manquante est arrivée." => MeetCondition(allocation::MeetCondition),
     }
 }

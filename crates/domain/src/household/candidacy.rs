@@ -10,7 +10,7 @@ use crate::calendar::{Day, Instant};
 use crate::household::application::UniqueRegistrationNumber;
 use crate::id::{CandidacyId, EventId, LeaseId, PlaceId, VacancyId};
 use crate::money::Money;
-use crate::place::committee::CommitteeDecision;
+use crate::place::committee::{CommitteeDecision, NotificationMeans};
 use crate::reference::{OfferRefusalReason, PlaceCategory, ResidentialSituation};
 
 /// Where a candidacy stands, as the household's file tells it.
@@ -153,6 +153,19 @@ pub struct CandidacyOffered {
     pub answer_by: Instant,
 }
 
+/// `candidacy.notified`: the household has the offer; its days to answer run from then.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CandidacyNotified {
+    /// The candidacy.
+    pub candidacy: CandidacyId,
+    /// The day it was received.
+    pub received: Day,
+    /// By which means.
+    pub means: NotificationMeans,
+    /// The last instant of an answer, never earlier than it was (CCH R441-10).
+    pub answer_by: Instant,
+}
+
 /// `candidacy.accepted`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CandidacyAccepted {
@@ -205,6 +218,7 @@ events! {
         "candidacy.designated" v 2 by lift::number => CandidacyDesignated(CandidacyDesignated),
         "candidacy.decided" v 1 => CandidacyDecided(CandidacyDecided),
         "candidacy.offered" v 1 => CandidacyOffered(CandidacyOffered),
+        "candidacy.notified" v 1 => CandidacyNotified(CandidacyNotified),
         "candidacy.accepted" v 1 => CandidacyAccepted(CandidacyAccepted),
         "candidacy.closed" v 1 => CandidacyClosed(CandidacyClosed),
         "lease.signed" v 1 => LeaseSigned(LeaseSigned),
@@ -234,6 +248,9 @@ impl Household {
                 }
             }
             E::CandidacyOffered(e) => {
+                self.candidacy_to(e.candidacy, CandidacySituation::Offered { answer_by: e.answer_by.0 });
+            }
+            E::CandidacyNotified(e) => {
                 self.candidacy_to(e.candidacy, CandidacySituation::Offered { answer_by: e.answer_by.0 });
             }
             E::CandidacyAccepted(e) => self.candidacy_to(e.candidacy, CandidacySituation::Accepted),

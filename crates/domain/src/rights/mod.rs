@@ -23,7 +23,7 @@ pub use about::place_of;
 pub use inquiry::{InquirySeen, inquiry_seen};
 pub use mask::{Shown, Unclassified, mask_event, mask_file};
 pub use matrix::{Calls, Group, Level, Matrix, MatrixError, RoleRights, Row, Supply};
-pub use placement::{READY_HOUSEHOLDS, is_told_of_placement};
+pub use placement::{READY_HOUSEHOLDS, is_told_of_placement, sees_recipients};
 pub use relation::{Providers, Relation, is_told_of_erasure, relations};
 pub use role::{Role, UnknownRole};
 
@@ -111,6 +111,7 @@ pub const READS: &[Action] = &[
     Action::read("subscription", "file"),
     Action::read("subscription", "events"),
     Action::follow("subscription", "follow"),
+    Action::read("placement", "recipients"),
     Action::read("subscription", "secret"),
     Action::read("subscription", "deliveries"),
     Action::read("inquiry", "list"),

@@ -38,6 +38,14 @@ pub fn is_told_of_placement(
     }
 }
 
+/// Whether the caller may see who was told of something that is available: whoever runs it, and the SIAO of the territory, which
+/// steers what is told. Both only what they may be told of themselves, as [`is_told_of_placement`] says.
+#[must_use]
+pub fn sees_recipients(caller: &Caller, is: &Placement) -> bool {
+    let steers = caller.kind == OrganisationKind::SiaoOperator && caller.territories.contains(&is.territory);
+    steers || is.provider == Some(caller.organisation)
+}
+
 fn is_shown(caller: &Caller, household: &Household, is: &Placement, at: Circumstances<'_>) -> bool {
     let today = calendar::day(is.territory, at.now);
     let reader =

@@ -5,7 +5,7 @@ mod offer;
 mod session;
 
 pub use designation::{AssignVacancy, DesignateCandidates, Designated};
-pub use offer::{AcceptOffer, MeetCondition, RefuseOffer};
+pub use offer::{AcceptOffer, MeetCondition, NotifyOffer, RefuseOffer};
 pub use session::{CandidateDecision, CheckDocuments, ConveneCommittee, DecideCommittee};
 
 pub(super) use designation::return_to_landlord;

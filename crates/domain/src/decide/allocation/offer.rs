@@ -5,15 +5,18 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::dwelling;
-use crate::calendar::{Instant, day, days_after, end_of_day};
+use crate::calendar::{Day, Instant, day, days_after, end_of_day};
 use crate::decide::command::Decide;
 use crate::decide::{Context, Draft, day_words, household, place, words};
 use crate::household::Household;
-use crate::household::candidacy::{CandidacyAccepted, CandidacyClosed, CandidacyOffered, CandidacyOutcome};
+use crate::household::candidacy::{
+    CandidacyAccepted, CandidacyClosed, CandidacyNotified, CandidacyOffered, CandidacyOutcome,
+};
 use crate::id::{CandidacyId, HouseholdId, PlaceId, VacancyId};
 use crate::ledger::{Halt, Ledgers};
 use crate::place::committee::{
-    Candidate, CandidateClosed, CandidateSituation, ConditionMet, OfferAccepted, OfferMade,
+    Candidate, CandidateClosed, CandidateSituation, ConditionMet, Fingerprint, NotificationMeans,
+    OfferAccepted, OfferMade, OfferNotified,
 };
 use crate::place::vacancy::Vacancy;
 use crate::reference::OfferRefusalReason;
@@ -198,6 +201,59 @@ impl Decide<HouseholdId> for RefuseOffer {
         let outcome = CandidacyOutcome::Refused { reason: self.reason };
         close(dwelling, vacancy.id, self.candidacy, candidate, &outcome, ctx.at, ledgers, draft)?;
         next_rank(dwelling, vacancy, &[self.candidacy], ctx, ledgers, draft)
+    }
+}
+
+/// Notes when the household received the offer, and what proves it: its days to answer run from that day (CCH R441-10).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NotifyOffer {
+    /// The candidacy.
+    pub candidacy: CandidacyId,
+    /// The day it was received.
+    pub received: Day,
+    /// By which means.
+    pub means: NotificationMeans,
+    /// What proves it: a receipt of deliveries, the scan of an acknowledgement.
+    #[serde(default)]
+    pub proof: Option<Fingerprint>,
+}
+
+impl Decide<PlaceId> for NotifyOffer {
+    fn decide(
+        &self,
+        id: PlaceId,
+        ctx: &Context<'_>,
+        ledgers: &Ledgers,
+        draft: &mut Draft,
+    ) -> Result<(), Halt> {
+        let vacancy = dwelling(place(ledgers, id)?, id, ctx)?;
+        let candidacy = self.candidacy;
+        let candidate = vacancy.allocation.candidates.get(&candidacy);
+        let candidate = candidate.ok_or_else(|| Refusal::unknown("Candidature"))?;
+        in_time(candidate, id, ctx)?;
+        let territory = id.territory();
+        if self.received.0 > ctx.today(territory) {
+            let sentence = "La proposition ne peut pas avoir été reçue un jour à venir.";
+            return Err(Refusal::invalid("received-later", "received", sentence).into());
+        }
+        let CandidateSituation::Offered { answer_by } = candidate.situation else { return Ok(()) };
+        let days = ctx.rules(territory).offer_answer_days;
+        let counted = end_of_day(territory, days_after(self.received.0, days));
+        let answer_by = Instant(answer_by.max(counted));
+        let (received, means, proof) = (self.received, self.means, self.proof.clone());
+        household(ledgers, candidate.household)?;
+        draft.place(
+            id,
+            ctx.at,
+            OfferNotified { vacancy: vacancy.id, candidacy, received, means, proof, answer_by },
+        );
+        draft.household(
+            candidate.household,
+            ctx.at,
+            CandidacyNotified { candidacy, received, means, answer_by },
+        );
+        Ok(())
     }
 }
 

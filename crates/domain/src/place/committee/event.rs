@@ -6,7 +6,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Allocation, Candidate, CandidateSituation, Committee, CommitteeDecision, CommitteeException};
+use super::{
+    Allocation, Candidate, CandidateSituation, Committee, CommitteeDecision, CommitteeException, Fingerprint,
+    NotificationMeans,
+};
 use crate::calendar::{Day, Instant};
 use crate::event::{Stamp, events};
 use crate::household::candidacy::CandidacyOutcome;
@@ -97,6 +100,24 @@ pub struct OfferMade {
     pub answer_by: Instant,
 }
 
+/// `offer.notified`: the household has the offer; its days to answer run from then.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct OfferNotified {
+    /// The vacancy.
+    pub vacancy: VacancyId,
+    /// The candidacy.
+    pub candidacy: CandidacyId,
+    /// The day it was received.
+    pub received: Day,
+    /// By which means.
+    pub means: NotificationMeans,
+    /// What proves it: a receipt, the scan of an acknowledgement.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<Fingerprint>,
+    /// The last instant of an answer, never earlier than it was (CCH R441-10).
+    pub answer_by: Instant,
+}
+
 /// `offer.accepted`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct OfferAccepted {
@@ -146,6 +167,7 @@ events! {
         "committee.convened" v 1 => CommitteeConvened(CommitteeConvened),
         "committee.decided" v 1 => CommitteeDecided(CommitteeDecided),
         "offer.made" v 1 => OfferMade(OfferMade),
+        "offer.notified" v 1 => OfferNotified(OfferNotified),
         "offer.accepted" v 1 => OfferAccepted(OfferAccepted),
         "condition.met" v 1 => ConditionMet(ConditionMet),
         "candidate.closed" v 1 => CandidateClosed(CandidateClosed),
@@ -185,6 +207,9 @@ impl Place {
             }
             E::CommitteeDecided(e) => self.on_vacancy(e.vacancy, |v| v.allocation.decided(e)),
             E::OfferMade(e) => self.on_candidate(e.vacancy, e.candidacy, |c| {
+                c.situation = CandidateSituation::Offered { answer_by: e.answer_by.0 };
+            }),
+            E::OfferNotified(e) => self.on_candidate(e.vacancy, e.candidacy, |c| {
                 c.situation = CandidateSituation::Offered { answer_by: e.answer_by.0 };
             }),
             E::OfferAccepted(e) => self.on_candidate(e.vacancy, e.candidacy, |c| {

@@ -1,11 +1,13 @@
 //! The allocation of a social dwelling: candidates, committee (CALEOL), ranks, offers.
 
 mod event;
+mod notification;
 
 pub use event::{
     CandidateClosed, CandidatesDesignated, CommitteeConvened, CommitteeDecided, CommitteeEvent, ConditionMet,
-    DecisionOn, Designation, DocumentsChecked, OfferAccepted, OfferMade,
+    DecisionOn, Designation, DocumentsChecked, OfferAccepted, OfferMade, OfferNotified,
 };
+pub use notification::{Fingerprint, NotificationMeans};
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -2,7 +2,7 @@
 
 use domain::decide::allocation::{
     AcceptOffer, AssignVacancy, CheckDocuments, ConveneCommittee, DesignateCandidates, Designated,
-    MeetCondition, RefuseOffer,
+    MeetCondition, NotifyOffer, RefuseOffer,
 };
 use domain::decide::application::{CloseApplication, RegisterApplication, WithdrawPriority};
 use domain::decide::vacancy::WithdrawVacancy;
@@ -10,7 +10,9 @@ use domain::household::application::Deregistration;
 use domain::household::candidacy::{CandidacyOutcome, CandidacySituation as Situation};
 use domain::household::priority::LabelEnd;
 use domain::id::{CandidacyId, HouseholdId, LabelId, PlaceId};
-use domain::place::committee::{CommitteeDecision as Decision, CommitteeException as Exception};
+use domain::place::committee::{
+    CommitteeDecision as Decision, CommitteeException as Exception, Fingerprint, NotificationMeans,
+};
 use domain::structure_kind::StructureKind::{Chrs, SocialDwelling};
 use jiff::ToSpan;
 
@@ -278,6 +280,40 @@ fn ten_days_of_silence_are_a_refusal_and_the_next_rank_is_offered() {
     w.until("2026-04-10T08:00");
     assert_eq!(outcome(&w, candidates[2]), CandidacyOutcome::Lapsed, "rank after rank, until nobody waits");
     assert!(w.place_of(dwelling).vacancy.as_ref().unwrap().allocation.at_stake().is_none());
+}
+
+#[test]
+fn the_ten_days_run_from_the_day_the_offer_was_received_and_never_become_fewer() {
+    let (mut w, dwelling, candidates) = ranked();
+    let (first, second) = (candidates[0], candidates[1]);
+    let notify = |received: &str, proof: Option<&str>| NotifyOffer {
+        candidacy: first.1,
+        received: day(received),
+        means: NotificationMeans::RegisteredLetter,
+        proof: proof.map(|proof| proof.parse().unwrap()),
+    };
+    w.until("2026-03-05T09:00");
+    assert_eq!(w.refuses(dwelling, notify("2026-03-06", None)).code, "received-later");
+    for wrong in ["", "5e", &"5E".repeat(32), &"g".repeat(64)] {
+        assert!(wrong.parse::<Fingerprint>().is_err(), "{wrong}");
+    }
+    let not_yet = NotifyOffer { candidacy: second.1, ..notify("2026-03-05", None) };
+    assert_eq!(w.refuses(dwelling, not_yet).code, "not-offered");
+    let proof = "5e".repeat(32);
+    let kinds = w.does(dwelling, notify("2026-03-05", Some(&proof)));
+    assert_eq!(kinds, ["offer.notified", "candidacy.notified"]);
+    let until = |at| Situation::Offered { answer_by: instant(at) };
+    assert_eq!(situation(&w, first), until("2026-03-15T23:59:59"));
+    assert_eq!(w.last_of("offer.notified").fact.body()["proof"], proof);
+    // Another acknowledgement tells of an earlier day: nobody loses days that were promised.
+    w.does(dwelling, notify("2026-03-03", None));
+    assert_eq!(situation(&w, first), until("2026-03-15T23:59:59"));
+    w.until("2026-03-15T23:59:59");
+    assert_eq!(situation(&w, first), until("2026-03-15T23:59:59"));
+    let kinds = w.until("2026-03-16T08:00");
+    assert_eq!(kinds, ["candidate.closed", "candidacy.closed", "offer.made", "candidacy.offered"]);
+    assert_eq!(w.last_of("candidacy.closed").stamp.effective, instant("2026-03-15T23:59:59"));
+    assert_eq!(w.refuses(dwelling, notify("2026-03-15", None)).code, "offer-closed");
 }
 
 #[test]

@@ -63,6 +63,12 @@ fn in_rank_order(world: &World) -> Verdict {
                     format!("{place} is offered to rank {own:?}, and {waiting:?} wait")
                 })?;
             }
+            CommitteeEvent::OfferNotified(e) => {
+                let before = answer_by.insert(e.candidacy, e.answer_by.0);
+                must(before.is_some_and(|before| before <= e.answer_by.0), || {
+                    format!("{place}: the days to answer became fewer, from {before:?} to {}", e.answer_by)
+                })?;
+            }
             CommitteeEvent::OfferAccepted(e) => {
                 let last = answer_by.get(&e.candidacy);
                 must(last.is_some_and(|last| stamp.recorded <= *last), || {

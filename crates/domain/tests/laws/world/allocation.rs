@@ -1,9 +1,9 @@
 //! Allocation of dwellings: candidates, committees with right and wrong decisions, offers, leases.
 
-use domain::calendar::days_after;
+use domain::calendar::{Day, days_after};
 use domain::decide::allocation::{
     AcceptOffer, AssignVacancy, CandidateDecision, CheckDocuments, ConveneCommittee, DecideCommittee,
-    DesignateCandidates, Designated, MeetCondition, RefuseOffer,
+    DesignateCandidates, Designated, MeetCondition, NotifyOffer, RefuseOffer,
 };
 use domain::decide::application::GrantPriority;
 use domain::decide::lease::{EndLease, SignLease};
@@ -13,7 +13,9 @@ use domain::household::priority::LabelSource;
 use domain::id::{CandidacyId, HouseholdId, PlaceId};
 use domain::money::Money;
 use domain::place::Place;
-use domain::place::committee::{CommitteeDecision as Decision, CommitteeException as Exception};
+use domain::place::committee::{
+    CommitteeDecision as Decision, CommitteeException as Exception, NotificationMeans,
+};
 use domain::reference::{
     ConditionalDocument, NonAwardReason, OfferRefusalReason, PriorityGround, ReservationHolderKind,
 };
@@ -168,7 +170,13 @@ impl World {
 
     pub(super) fn accept_offer(&mut self, dice: &mut Dice) -> Option<()> {
         let offered = |is: &Candidacy| matches!(is.situation, CandidacySituation::Offered { .. });
-        let (id, candidacy, _) = self.a_candidacy(dice, offered)?;
+        let (id, candidacy, place) = self.a_candidacy(dice, offered)?;
+        if dice.one_in(3) {
+            let received = Day(self.today());
+            let notify =
+                NotifyOffer { candidacy, received, means: NotificationMeans::RegisteredLetter, proof: None };
+            self.at_place(place, notify).ok()?;
+        }
         self.of(id, AcceptOffer { candidacy }).ok()?;
         if dice.one_in(2) { self.sign_lease(dice) } else { Some(()) }
     }
