@@ -6,7 +6,7 @@ use std::path::Path;
 use tests::root;
 
 /// How many threats the table answers: a line that disappears is noticed as well as one whose test does.
-const THREATS: usize = 24;
+const THREATS: usize = 28;
 
 /// The requirements of the ASVS that shape the code: each has a line.
 const REQUIREMENTS: &str = "3.3.1 3.3.2 3.3.3 3.3.4 3.4.1 3.4.2 3.4.3 3.4.4 3.4.5 3.4.6 3.5.1 3.5.2 3.5.3 \

@@ -149,3 +149,17 @@ async fn a_subscription_exists_for_its_owner_alone_and_grants_nothing_that_its_o
     let refused = caller.command("/api/v1/subscriptions", &misspelt).as_the(Kind::SiaoOperator).send().await;
     let _ = refused.refused(400, "malformed-body");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_each_placement_the_last_turn_alone_is_told_to_whoever_asks_so() {
+    let world = World::start(Shape::One).await;
+    let caller = world.caller();
+    let id = opened(&caller, Kind::SiaoOperator, &json!({ "offers": ["place"] })).await;
+    let (first, second) = (caller.vacant("chrs", 2).await, caller.vacant("chrs", 3).await);
+    withdraw(&caller, &first).await;
+    let at_least = ("at_least", caller.seen().to_string());
+    let all = told(&caller, &id, std::slice::from_ref(&at_least)).await;
+    assert_eq!(all, [turn("available", &first), turn("available", &second), turn("gone", &first)]);
+    let last = told(&caller, &id, &[at_least, ("compacted", "true".to_owned())]).await;
+    assert_eq!(last, [turn("available", &second), turn("gone", &first)]);
+}

@@ -7,9 +7,10 @@ use spdx::{Expression, ParseMode};
 use tests::root;
 
 /// Whatever is shipped with the program may be given on under one of these, with the text of its licence.
-const LICENCES: [&str; 11] = [
+const LICENCES: [&str; 12] = [
     "Apache-2.0",
     "MIT",
+    "0BSD",
     "MIT-0",
     "BSD-2-Clause",
     "BSD-3-Clause",

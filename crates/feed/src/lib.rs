@@ -87,6 +87,7 @@ pub async fn start(context: &Context) -> anyhow::Result<Running> {
     let site = placements::routes(events::routes(site, source.clone()), source.clone());
     let site = inquiries::routes(site, source.clone());
     let site = placements::subscription_routes(site, source.clone());
+    let site = delivery::recipient_routes(site, source.clone());
     running.site = delivery::routes(site, source);
     Ok(running)
 }

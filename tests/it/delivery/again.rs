@@ -137,3 +137,37 @@ async fn what_was_delivered_and_acknowledged_is_proven_without_the_instance() {
     let stranger = verified(&receipt, &"5".repeat(64)).await;
     assert!(!stranger.0, "{}", stranger.1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_has_a_place_announced_sees_to_whom_and_what_became_of_it_and_nobody_else_does() {
+    let world = World::with(Shape::One, ALLOWED).await;
+    let caller = world.caller();
+    let receiver = Receiver::start(Manner::Answers(410)).await;
+    let id = sent_to(&caller, &receiver.url).await;
+    let place = caller.vacant("chrs", 2).await;
+    let of = |kind| {
+        caller.asking("/api/v1/placements/recipients").as_the(kind).with("ledger", format!("place/{place}"))
+    };
+    let state = async |kind| {
+        let answer = of(kind).send().await.ok();
+        let all = answer["recipients"].as_array().unwrap().clone();
+        assert_eq!(all.len(), 1, "{answer}");
+        assert_eq!(
+            (&all[0]["subscription"], &all[0]["organisation"]),
+            (&json!(id), &json!(caller.organisation()))
+        );
+        (all[0]["state"].as_str().unwrap().to_owned(), all[0]["why"].clone())
+    };
+    until("it fails", || async { state(Kind::Provider).await.0 == "failed" }).await;
+    assert_eq!(state(Kind::SiaoOperator).await, ("failed".to_owned(), json!("gone")));
+    receiver.manner.send_replace(Manner::Answers(204));
+    does(&caller, &id, "resume-delivery", &json!({})).await;
+    until("it is delivered", || async { state(Kind::Provider).await.0 == "delivered" }).await;
+    let position = receiver.taken(1).await[0].position();
+    does(&caller, &id, "acknowledge", &json!({ "upto": position })).await;
+    until("it is acknowledged", || async { state(Kind::Provider).await.0 == "acknowledged" }).await;
+    let _ = of(Kind::SocialLandlord).send().await.refused(404, "unknown-id");
+    let stranger = world.stranger();
+    let asked = stranger.asking("/api/v1/placements/recipients").as_the(Kind::Provider);
+    let _ = asked.with("ledger", format!("place/{place}")).send().await.refused(404, "unknown-id");
+}

@@ -11,6 +11,7 @@ mod health;
 mod letter;
 mod outbox;
 mod owner;
+mod recipients;
 mod route;
 mod routes;
 mod schemas;
@@ -18,6 +19,7 @@ mod secret;
 mod steps;
 
 pub(crate) use owner::FOLLOW;
+pub(crate) use recipients::routes as recipient_routes;
 pub(crate) use route::Routes;
 pub(crate) use routes::{routes, way_shown};
 pub(crate) use steps::{allowed, bring};

@@ -115,6 +115,16 @@ impl Source {
         Ok(turn.map(|turn| event(position, turn, &passage)))
     }
 
+    /// The last passage of a ledger: where it stands, and what has been available since.
+    pub(crate) fn last_passage(
+        &self,
+        page: &Page,
+        ledger: &AggregateId,
+    ) -> Result<Option<(u64, Placement)>, Problem> {
+        let latest = view::latest_of(page, ledger).map_err(Failure)?;
+        Ok(latest.and_then(|is| Some((is.position, is.placement?))))
+    }
+
     /// The subscriptions of the caller's organisation that are told over the broker in its role, by their ids.
     pub(crate) fn followed_on_broker(&self, page: &Page, caller: &Caller) -> Result<Vec<Followed>, Problem> {
         let at = self.desk.circumstances(caller.organisation().territory());
@@ -168,7 +178,7 @@ impl Source {
     }
 
     /// Whether the reader may be told of what is available of a ledger.
-    fn placements_shown<'a>(
+    pub(crate) fn placements_shown<'a>(
         &'a self,
         page: &Page,
         reader: impl Into<Reader<'a>>,

@@ -64,6 +64,11 @@ pub(crate) fn routes(site: Site, source: Source) -> Site {
     let events = live::after_a_position(events)
         .query_parameter("since", Schema::Moment, since)
         .query_parameter("until", Schema::Count, until)
+        .query_parameter(
+            "compacted",
+            Schema::Flag,
+            "Whether of each placement only what became of it last is told.",
+        )
         .answer(
             200,
             "CloudEvents 1.0 in structured form; the cursor to go on from.",
@@ -207,6 +212,8 @@ struct Between {
     after: Option<u64>,
     since: Option<Instant>,
     until: Option<u64>,
+    #[serde(default)]
+    compacted: bool,
 }
 
 impl From {
@@ -244,11 +251,14 @@ async fn events_of(
     caller: Caller,
     at_least: AtLeast,
     page: Page,
-    Parameters(Between { after, since, until }): Parameters<Between>,
+    Parameters(Between { after, since, until, compacted }): Parameters<Between>,
 ) -> Result<Response, Problem> {
     let reading = source.reading.clone();
     let told = move |view: &View| {
-        let query = source.running(view, &caller, id)?;
+        let mut query = source.running(view, &caller, id)?;
+        if compacted {
+            query.compacted_until = view.position();
+        }
         let after = From { after, since }.position(view)?.unwrap_or(0);
         paged(view, &source, &caller, &query, (after, until), &page)
     };

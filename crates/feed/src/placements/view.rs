@@ -133,10 +133,14 @@ pub(super) fn latest(
     }))
 }
 
+/// The last passage of a ledger.
+pub(super) fn latest_of(page: &Page, ledger: &AggregateId) -> Result<Option<Latest>, StoreError> {
+    Ok(page.load::<Latest>(LATEST, &key::of(ledger))?.map(|latest| (*latest).clone()))
+}
+
 /// Whether the passage at `position` is the last one of its ledger.
 pub(super) fn is_latest(page: &Page, ledger: &AggregateId, position: u64) -> Result<bool, StoreError> {
-    let latest = page.load::<Latest>(LATEST, &key::of(ledger))?;
-    Ok(latest.is_some_and(|is| is.position == position))
+    Ok(latest_of(page, ledger)?.is_some_and(|is| is.position == position))
 }
 
 /// What the event at `position` made of a placement, if anything.

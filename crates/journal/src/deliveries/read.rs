@@ -49,6 +49,28 @@ impl Journal {
         page.messages.first().map(lying).transpose().map_err(ReadError::from)
     }
 
+    /// The last record of each of these subscriptions that has one, at most 1,000 of them.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn last_deliveries(
+        &self,
+        ids: &[SubscriptionId],
+    ) -> Result<Vec<(SubscriptionId, Lying)>, ReadError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let subjects: Vec<String> = ids.iter().take(BATCH).map(|id| subject_of(*id)).collect();
+        let question = Question { multi_last: Some(&subjects), ..Question::default() };
+        let page = direct::ask(self.link(), DELIVERIES, ACTION, &question).await?;
+        let of = |message: &Message| {
+            let (subject, _) = direct::place(message)?;
+            ids.iter().find(|id| subject_of(**id) == subject).copied()
+        };
+        let read = page.messages.iter().filter_map(|message| Some((of(message)?, lying(message))));
+        read.map(|(id, lying)| Ok((id, lying?))).collect()
+    }
+
     /// What lies of a subscription behind a place in the stream (0 for all), in order, at most `limit` and at most 1,000. Each
     /// record names the one before it on the page.
     ///
