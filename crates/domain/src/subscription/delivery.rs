@@ -87,6 +87,12 @@ pub enum Rhythm {
 }
 
 impl Rhythm {
+    /// Whether it is the one that is meant where none is written.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+    pub(super) fn is_immediate(&self) -> bool {
+        *self == Self::Immediate
+    }
+
     /// What was recorded up to then may be brought at `now`.
     #[must_use]
     pub fn upto(self, territory: Territory, now: Timestamp) -> Timestamp {
@@ -125,6 +131,14 @@ pub enum Restart {
     WithIt,
     /// After it: it is set aside, and may be asked for again.
     PastIt,
+}
+
+impl Restart {
+    /// Whether it is the one that is meant where none is written.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+    pub(super) fn is_with_it(&self) -> bool {
+        *self == Self::WithIt
+    }
 }
 
 /// What was told between two positions, to be sent again.

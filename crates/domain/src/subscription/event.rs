@@ -52,7 +52,7 @@ pub struct SubscriptionDeliverySet {
     /// The role under which the owner is told: that of whoever set it.
     pub role: Role,
     /// Whether at once or gathered.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Rhythm::is_immediate")]
     pub rhythm: Rhythm,
     /// When nothing is sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -63,7 +63,7 @@ pub struct SubscriptionDeliverySet {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SubscriptionDeliveryResumed {
     /// With what it stopped at, or after it.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Restart::is_with_it")]
     pub restart: Restart,
 }
 
