@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use domain::decide::{
-    Addressed, Command, CommandKind, HouseholdCommand, PlaceCommand, Service, StructureCommand, Visitor,
+    Addressed, Command, CommandKind, HouseholdCommand, InquiryCommand, PlaceCommand, Service,
+    StructureCommand, SubscriptionCommand, Visitor,
 };
 use domain::id::CommandId;
 use domain::organisation::Verb;
@@ -78,6 +79,8 @@ impl Catalogue {
         HouseholdCommand::visit(&mut gathering);
         PlaceCommand::visit(&mut gathering);
         StructureCommand::visit(&mut gathering);
+        SubscriptionCommand::visit(&mut gathering);
+        InquiryCommand::visit(&mut gathering);
         Self(gathering.found)
     }
 

@@ -59,9 +59,6 @@ pub async fn start(context: &Context) -> anyhow::Result<Running> {
     let mut running = Running::start(NAME, context, views()).await?;
     let reading = Reading::of(running.view.clone());
     let streams = Streams::new(NAME, &context.settings.limits, running.tasks.stop());
-    let site = running.site.document(|api| {
-        api.tag(NAME, "Flux : les événements après une position, et en direct.").schemas(desk::schemas())
-    });
     let ledgers = Ledgers::of(running.view.clone());
     let policy = delivery::allowed(context.settings.webhooks.as_ref());
     let webhooks = Client::of_machine(policy.clone(), Limits::default())?;
@@ -72,6 +69,7 @@ pub async fn start(context: &Context) -> anyhow::Result<Running> {
     let carriers = Carriers { webhooks, mail };
     let (sender, rounds) = sending::sender(carriers, &sending::Settings::default(), context.edge.clone());
     let desk = Desk::new(NAME, context.journal.clone(), ledgers, context.edge.clone(), context.book.clone());
+    desk::partner_commands(&mut running, context, &desk, Service::Feed, None);
     let seal_key = SealKey::beside(&context.settings.keys.file).into();
     let source = Source { desk, reading, view: running.view.clone(), streams, seal_key };
     let (telling, door) = (source.clone(), running.door.clone());
@@ -82,6 +80,9 @@ pub async fn start(context: &Context) -> anyhow::Result<Running> {
     let bringing = source.clone();
     let steps = move |stop| delivery::bring(bringing, ways, sender, stop);
     running.tasks.front("subscriptions' ways", steps);
+    let site = running.site.document(|api| {
+        api.tag(NAME, "Flux : les événements après une position, et en direct.").schemas(desk::schemas())
+    });
     let site = desk::commands(site, &source.desk, Service::Feed, None);
     let site = documents::routes(site);
     let site = placements::routes(events::routes(site, source.clone()), source.clone());

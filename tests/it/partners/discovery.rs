@@ -12,7 +12,8 @@ use super::software::Software;
 use super::{admitted, connected};
 
 /// The services that take commands of partners, as they are called on the broker.
-const GATEWAYS: [&str; 3] = ["continuum-insertion", "continuum-intake", "continuum-landlord"];
+const GATEWAYS: [&str; 4] =
+    ["continuum-feed", "continuum-insertion", "continuum-intake", "continuum-landlord"];
 
 /// The names of those who answer `$SRV.PING`.
 async fn found(client: &async_nats::Client) -> BTreeSet<String> {

@@ -88,7 +88,6 @@ pub enum Rhythm {
 
 impl Rhythm {
     /// Whether it is the one that is meant where none is written.
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
     pub(super) fn is_immediate(&self) -> bool {
         *self == Self::Immediate
     }

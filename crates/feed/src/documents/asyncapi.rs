@@ -14,10 +14,10 @@ const ABOUT: &str = "Every fact is an event in one ordered journal; whoever may 
 as over HTTP, and answered with the same receipts and problems. Over HTTP: /api/openapi.json; shapes of events: /api/v1/schemas. Pass over types, fields and words that you do not know.";
 
 /// The services that take commands over the broker.
-const DESKS: [Service; 3] = [Service::Intake, Service::Insertion, Service::Landlord];
+const DESKS: [Service; 4] = [Service::Intake, Service::Insertion, Service::Landlord, Service::Feed];
 
 /// The ledgers whose commands are asked over the broker.
-const LEDGERS: [&str; 3] = ["household", "place", "structure"];
+const LEDGERS: [&str; 5] = ["household", "place", "structure", "subscription", "inquiry"];
 
 /// The document, made of the shapes of events and of the catalogue of commands.
 pub(super) fn document(schemas: &[EventSchema]) -> Value {
