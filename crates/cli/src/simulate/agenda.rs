@@ -110,6 +110,8 @@ pub(super) enum Action {
     Decide(PlaceId),
     /// The household answers an offer.
     AnswerOffer(HouseholdId, CandidacyId),
+    /// It is known when the household received the offer.
+    NotifyOffer(PlaceId, CandidacyId),
     /// The missing document comes.
     MeetCondition(PlaceId, CandidacyId),
     /// The lease is signed.

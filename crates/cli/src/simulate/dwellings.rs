@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use domain::calendar::{Day, days_after};
+use domain::calendar::{Day, days_after, start_of_day};
 use domain::decide::allocation::{
     AcceptOffer, AssignVacancy, CandidateDecision, ConveneCommittee, DecideCommittee, DesignateCandidates,
-    Designated, MeetCondition, RefuseOffer,
+    Designated, MeetCondition, NotifyOffer, RefuseOffer,
 };
 use domain::decide::lease::{EndLease, SignLease};
 use domain::decide::vacancy::{DeclareVacancy, WithdrawVacancy};
@@ -14,17 +14,20 @@ use domain::id::{CandidacyId, HouseholdId, LeaseId, PlaceId};
 use domain::matching::tenancy;
 use domain::money::Money;
 use domain::place::committee::{
-    Candidate, CandidateSituation, CommitteeDecision, CommitteeEvent, CommitteeException,
+    Candidate, CandidateSituation, CommitteeDecision, CommitteeEvent, CommitteeException, NotificationMeans,
 };
 use domain::place::inventory::Description;
 use domain::place::vacancy::Vacancy;
 use domain::reference::{PriorityGround, ReservationHolderKind, VacancyWithdrawalReason};
+use jiff::SignedDuration;
 
 use super::agenda::Action;
 use super::world::World;
 
 /// Fewest candidacies that a committee examines, exceptions apart (CCH R441-3).
 const CANDIDATES: usize = 3;
+/// When the post comes.
+const POST: SignedDuration = SignedDuration::from_hours(10);
 
 impl World {
     /// What follows from a fact about the allocation of a dwelling.
@@ -46,8 +49,12 @@ impl World {
                     self.in_days(days, Action::StartOver(id));
                 }
             }
-            CommitteeEvent::OfferMade(_)
-            | CommitteeEvent::OfferNotified(_)
+            CommitteeEvent::OfferMade(e) => {
+                // The letter is there with the next morning's post.
+                let morning = start_of_day(id.territory(), days_after(self.today(), 1)) + POST;
+                self.plan_at(morning, Action::NotifyOffer(id, e.candidacy));
+            }
+            CommitteeEvent::OfferNotified(_)
             | CommitteeEvent::OfferAccepted(_)
             | CommitteeEvent::DocumentsChecked(_)
             | CommitteeEvent::ConditionMet(_) => {}
@@ -305,6 +312,17 @@ impl World {
 
     fn candidate(&self, place: PlaceId, candidacy: CandidacyId) -> Option<&Candidate> {
         self.vacancy(place)?.allocation.candidates.get(&candidacy).filter(|candidate| candidate.is_live())
+    }
+
+    /// The acknowledgement of the letter comes back, while the household has not answered.
+    pub(super) fn notify_offer(&mut self, place: PlaceId, candidacy: CandidacyId) {
+        let Some(candidate) = self.candidate(place, candidacy) else { return };
+        let CandidateSituation::Offered { answer_by } = candidate.situation else { return };
+        if self.now <= answer_by {
+            let (received, means) = (Day(self.today()), NotificationMeans::RegisteredLetter);
+            let who = self.keeper(place);
+            self.ask_place(who, place, NotifyOffer { candidacy, received, means, proof: None });
+        }
     }
 
     /// The missing document comes.

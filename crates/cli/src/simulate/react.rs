@@ -60,6 +60,7 @@ impl World {
             Action::Convene(place) => self.convene(place),
             Action::Decide(place) => self.decide_committee(place),
             Action::AnswerOffer(id, candidacy) => self.answer_offer(id, candidacy),
+            Action::NotifyOffer(place, candidacy) => self.notify_offer(place, candidacy),
             Action::MeetCondition(place, candidacy) => self.meet_condition(place, candidacy),
             Action::Sign(id, candidacy) => self.sign(id, candidacy),
             Action::StartOver(place) => self.start_over(place),
