@@ -1,6 +1,7 @@
 //! The gateways are found by whoever runs the house, with the questions that every tool for NATS's micro services asks.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use async_nats::service::{Info, PingResponse};
 use futures_util::StreamExt as _;
@@ -15,18 +16,31 @@ use super::{admitted, connected};
 const GATEWAYS: [&str; 4] =
     ["continuum-feed", "continuum-insertion", "continuum-intake", "continuum-landlord"];
 
-/// The names of those who answer `$SRV.PING`.
+/// How long answers are waited for before it is asked again.
+const ASKED_EVERY: Duration = Duration::from_millis(250);
+
+/// The names of those who answer `$SRV.PING`, asked until all of them do: a broker that was started again for a partner is
+/// connected to by each of them in its own time.
 async fn found(client: &async_nats::Client) -> BTreeSet<String> {
     let inbox = client.new_inbox();
     let mut answers = client.subscribe(inbox.clone()).await.unwrap();
-    client.publish_with_reply("$SRV.PING", inbox, "".into()).await.unwrap();
     let mut found = BTreeSet::new();
-    while found.len() < GATEWAYS.len() {
-        let answer = timeout(PATIENCE, answers.next()).await.expect("each gateway answers").unwrap();
-        let ping: PingResponse = serde_json::from_slice(&answer.payload).unwrap();
-        assert_eq!(ping.kind, "io.nats.micro.v1.ping_response");
-        found.insert(ping.name);
-    }
+    let all = async {
+        while found.len() < GATEWAYS.len() {
+            client.publish_with_reply("$SRV.PING", inbox.clone(), "".into()).await.unwrap();
+            while let Ok(answer) = timeout(ASKED_EVERY, answers.next()).await {
+                let answer = answer.unwrap();
+                // Nobody is there yet, says the broker.
+                if answer.status.is_some() {
+                    continue;
+                }
+                let ping: PingResponse = serde_json::from_slice(&answer.payload).unwrap();
+                assert_eq!(ping.kind, "io.nats.micro.v1.ping_response");
+                found.insert(ping.name);
+            }
+        }
+    };
+    timeout(PATIENCE, all).await.expect("each gateway answers");
     found
 }
 
