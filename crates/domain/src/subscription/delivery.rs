@@ -168,6 +168,14 @@ pub struct Delivery {
     pub restart: Restart,
 }
 
+impl Delivery {
+    /// Whether nothing is sent at `now`, by the clocks of the subscription's `territory`.
+    #[must_use]
+    pub fn is_quiet(&self, territory: Territory, now: Timestamp) -> bool {
+        self.quiet.is_some_and(|quiet| quiet.last(territory, now))
+    }
+}
+
 /// Which secret of a subscription signs. The secrets themselves are recorded nowhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Signing {

@@ -154,6 +154,15 @@ pub struct User {
 }
 
 impl User {
+    /// Whether they act as this, signed in or not: the account stands, and the profile is theirs.
+    #[must_use]
+    pub fn acts_as(&self, profile: Profile) -> bool {
+        match self.account {
+            Account::Invited | Account::Active => self.profiles.contains(&profile),
+            Account::Unknown | Account::Disabled { .. } => false,
+        }
+    }
+
     /// The session, if it stands at this instant.
     #[must_use]
     pub fn session(&self, id: SessionId, now: Timestamp) -> Option<&Session> {

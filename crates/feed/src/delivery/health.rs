@@ -30,8 +30,7 @@ pub(super) async fn health_of(
     let page = source.reading.page(at_least).await?;
     let (is, _) = source.standing(&page, &caller, id)?;
     let state = ViewState::of(&page);
-    let health = source.health(&page, id, &is, last.as_ref())?;
-    let mut answer = health;
+    let mut answer = source.health(&page, id, &is, last.as_ref())?;
     answer["acknowledged"] = json!(is.acknowledged);
     answer["view"] = json!(state);
     Ok(state.answer(&answer))
@@ -60,7 +59,7 @@ impl Source {
             None => Vec::new(),
         };
         let now = self.desk.edge().now();
-        let quiet = delivery.quiet.is_some_and(|quiet| quiet.last(id.territory(), now));
+        let quiet = delivery.is_quiet(id.territory(), now);
         let mut health = json!({
             "state": state(is, delivery, &reach, last, owner.is_some(), quiet),
             "cursor": reach.cursor,

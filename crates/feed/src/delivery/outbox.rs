@@ -94,7 +94,7 @@ impl Told {
         };
         let Some(delivery) = is.delivery.as_ref().filter(same) else { return Ok(None) };
         let territory = self.id.territory();
-        if is.flow != Flow::Running || delivery.quiet.is_some_and(|quiet| quiet.last(territory, now)) {
+        if is.flow != Flow::Running || delivery.is_quiet(territory, now) {
             return Ok(None);
         }
         let span = span(&is, reach, after);

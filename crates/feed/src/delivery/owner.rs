@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use desk::Failure;
 use domain::event::Actor;
-use domain::id::SubscriptionId;
+use domain::id::{OrganisationId, SubscriptionId};
 use domain::ledger::AggregateId;
 use domain::organisation::Verb;
 use domain::rights::{self, Action, Resource};
@@ -27,12 +27,23 @@ impl Source {
 
     /// Every subscription that stands.
     pub(super) fn all_standing(&self, page: &Page) -> Result<Vec<(SubscriptionId, Standing)>, Problem> {
+        self.standing_under(page, &[])
+    }
+
+    /// The subscriptions of an organisation that stand.
+    pub(crate) fn standing_of(
+        &self,
+        page: &Page,
+        owner: OrganisationId,
+    ) -> Result<Vec<(SubscriptionId, Standing)>, Problem> {
+        self.standing_under(page, &key::of(&owner))
+    }
+
+    fn standing_under(&self, page: &Page, prefix: &[u8]) -> Result<Vec<(SubscriptionId, Standing)>, Problem> {
         let mut all = Vec::new();
-        for row in page.prefix(desk::SUBSCRIPTIONS, &[]).map_err(Failure)? {
+        for row in page.prefix(desk::SUBSCRIPTIONS, prefix).map_err(Failure)? {
             let (at, _) = row.map_err(Failure)?;
-            let Some((_, ledger)) = key::read::<(domain::id::OrganisationId, AggregateId)>(&at) else {
-                continue;
-            };
+            let Some((_, ledger)) = key::read::<(OrganisationId, AggregateId)>(&at) else { continue };
             let AggregateId::Subscription(id) = ledger else { continue };
             all.extend(self.stands(page, id)?.map(|standing| (id, standing)));
         }

@@ -107,7 +107,7 @@ async fn recipients(
     let all: Vec<_> = told
         .iter()
         .map(|(id, is, delivery)| {
-            let quiet = delivery.quiet.is_some_and(|quiet| quiet.last(id.territory(), now));
+            let quiet = delivery.is_quiet(id.territory(), now);
             let state = standing(is, delivery, last.get(id), position, quiet);
             Recipient { organisation: is.owner, subscription: *id, way: delivery.way.name(), state }
         })
@@ -171,7 +171,7 @@ fn standing(is: &Standing, delivery: &Delivery, last: Option<&Lying>, position: 
     }
     let stopped = reach.stopped.as_ref().filter(|stopped| stopped.round == delivery.round);
     let outcome = last.map(|last| &last.record.outcome);
-    match (is.flow, delivery.way.clone(), stopped, outcome) {
+    match (is.flow, &delivery.way, stopped, outcome) {
         (Flow::Paused { .. }, ..) => not_sent("paused"),
         (Flow::Running, Way::Broker {}, ..) => is_so("sent"),
         (Flow::Running, _, Some(stopped), outcome) if stopped.position == position => {

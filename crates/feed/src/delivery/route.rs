@@ -5,7 +5,7 @@ use desk::open_user;
 use domain::id::{SubscriptionId, UserId};
 use domain::ledger::AggregateId;
 use domain::subscription::{Delivery, Standing, Way};
-use domain::user::{Account, Profile, User};
+use domain::user::{Profile, User};
 
 use super::secret;
 use crate::mail::Mailbox;
@@ -57,11 +57,7 @@ impl Routes {
 
 /// Whether somebody acts for the owner in the role of the way, and may be written to.
 pub(super) fn is_addressee(user: &User, is: &Standing, delivery: &Delivery) -> bool {
-    let acts = user.profiles.contains(&Profile { organisation: is.owner, role: delivery.role });
-    match user.account {
-        Account::Invited | Account::Active => acts,
-        Account::Unknown | Account::Disabled { .. } => false,
-    }
+    user.acts_as(Profile { organisation: is.owner, role: delivery.role })
 }
 
 async fn address(

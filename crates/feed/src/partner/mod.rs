@@ -144,8 +144,7 @@ impl Feed {
         let unread = unread.collect();
         // Of the event that was told last, something else may be left to tell.
         let cursor = last.as_ref().map_or(0, |last| last.position.saturating_sub(1)).max(progress.cursor);
-        let told = last.as_ref().map_or((0, Topic::Event), |last| (last.position, Topic::of(&last.topic)));
-        let last = last.map_or(0, |last| last.sequence);
+        let (last, told) = Topic::end(last.as_ref());
         Ok(Open { last, told, cursor, noted: cursor, unread })
     }
 }

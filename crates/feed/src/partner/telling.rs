@@ -47,14 +47,15 @@ impl Telling<'_> {
         feed.partners.take_back(&feed.key, after).await?;
         open.unread.truncate(first);
         (open.cursor, open.noted) = (before, before);
-        let last = feed.partners.last(&feed.key).await?;
-        open.told = last.as_ref().map_or((0, Topic::Event), |last| (last.position, Topic::of(&last.topic)));
-        open.last = last.map_or(0, |last| last.sequence);
+        (open.last, open.told) = Topic::end(feed.partners.last(&feed.key).await?.as_ref());
         Ok(())
     }
 
     /// Which of the unread messages is the first that would not be told like that now.
     fn first_wrong(&self) -> Result<Option<usize>, Problem> {
+        if self.open.unread.is_empty() {
+            return Ok(None);
+        }
         let page = self.feed.source.reading.now()?;
         let followed = self.feed.source.followed_on_broker(&page, self.caller)?;
         for (n, unread) in self.open.unread.iter().enumerate() {

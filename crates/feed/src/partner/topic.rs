@@ -2,6 +2,7 @@
 
 use domain::id::{EventId, SubscriptionId};
 use domain::ledger::AggregateId;
+use journal::partner_feed::Told;
 
 /// What the topics of subscriptions begin with; the id follows.
 const SUBSCRIPTION: &str = "subscription-";
@@ -20,6 +21,12 @@ impl Topic {
     pub(super) fn of(name: &str) -> Self {
         let id = name.strip_prefix(SUBSCRIPTION).and_then(|id| id.parse().ok());
         id.map_or(Self::Event, Self::Subscription)
+    }
+
+    /// The place of the last message of a feed, the position of the event that it tells, and what for; those before all if
+    /// there is none.
+    pub(super) fn end(last: Option<&Told>) -> (u64, (u64, Self)) {
+        last.map_or((0, (0, Self::Event)), |last| (last.sequence, (last.position, Self::of(&last.topic))))
     }
 
     /// The last token of the subject, and what names the message, for an event of this ledger and id.

@@ -132,7 +132,7 @@ impl Source {
             return Ok(Vec::new());
         }
         let mut all = Vec::new();
-        for (id, is) in subscriptions::of_owner(page, caller.organisation())? {
+        for (id, is) in self.standing_of(page, caller.organisation())? {
             let by_broker = |delivery: &Delivery| {
                 matches!(delivery.way, Way::Broker {}) && delivery.role == caller.rights.role
             };

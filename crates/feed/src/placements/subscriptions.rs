@@ -4,10 +4,9 @@
 //! nothing is lost.
 
 use domain::calendar::Instant;
-use domain::id::{OrganisationId, SubscriptionId};
-use domain::ledger::AggregateId;
+use domain::id::SubscriptionId;
 use domain::subscription::{Flow, Standing};
-use projection::{Page as View, key};
+use projection::Page as View;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use service::axum::extract::State;
@@ -18,7 +17,7 @@ use service::problem::Kind;
 use service::sse::LastEventId;
 use service::{Problem, Site, Verb};
 
-use desk::{Caller, Failure, SUBSCRIPTIONS, ViewState};
+use desk::{Caller, Failure, ViewState};
 
 use super::routes::{listed, paged};
 use super::{Query, STEP, view};
@@ -128,25 +127,9 @@ fn shown(id: SubscriptionId, is: &Standing) -> Value {
 async fn all(State(source): State<Source>, caller: Caller, at_least: AtLeast) -> Result<Response, Problem> {
     let page = source.reading.page(at_least).await?;
     let state = ViewState::of(&page);
-    let all = of_owner(&page, caller.organisation())?;
+    let all = source.standing_of(&page, caller.organisation())?;
     let all: Vec<_> = all.iter().map(|(id, is)| shown(*id, is)).collect();
     Ok(state.answer(&json!({ "subscriptions": all, "view": state })))
-}
-
-pub(super) fn of_owner(
-    page: &View,
-    owner: OrganisationId,
-) -> Result<Vec<(SubscriptionId, Standing)>, Problem> {
-    let mut all = Vec::new();
-    for row in page.prefix(SUBSCRIPTIONS, &key::of(&owner)).map_err(Failure)? {
-        let (at, _) = row.map_err(Failure)?;
-        let Some((_, ledger)) = key::read::<(OrganisationId, AggregateId)>(&at) else { continue };
-        let AggregateId::Subscription(id) = ledger else { continue };
-        let folded = desk::folded(page, &ledger)?;
-        let standing = folded.as_deref().and_then(desk::subscription).and_then(|is| is.standing().cloned());
-        all.extend(standing.map(|standing| (id, standing)));
-    }
-    Ok(all)
 }
 
 async fn file(

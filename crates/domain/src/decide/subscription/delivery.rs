@@ -15,7 +15,7 @@ use crate::subscription::{
     SubscriptionDeliveryEnded, SubscriptionDeliveryResumed, SubscriptionDeliverySet, SubscriptionReplayAsked,
     SubscriptionSecretRotated, Way,
 };
-use crate::user::{Account, Profile};
+use crate::user::Profile;
 
 /// Says how a subscription's events are brought to its owner.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -91,13 +91,10 @@ impl DeliverSubscription {
 
 /// Whoever is written to acts for the owner in that role.
 fn addressee(to: UserId, role: Role, ctx: &Context<'_>, ledgers: &Ledgers) -> Result<(), Halt> {
-    let is = ledgers.user(to)?;
-    let acts = is.profiles.contains(&Profile { organisation: ctx.organisation, role });
-    match is.account {
-        Account::Active | Account::Invited if acts => Ok(()),
-        Account::Unknown | Account::Invited | Account::Active | Account::Disabled { .. } => {
-            Err(Refusal::unknown("Destinataire du courriel").into())
-        }
+    if ledgers.user(to)?.acts_as(Profile { organisation: ctx.organisation, role }) {
+        Ok(())
+    } else {
+        Err(Refusal::unknown("Destinataire du courriel").into())
     }
 }
 
